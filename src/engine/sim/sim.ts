@@ -1,0 +1,152 @@
+/**
+ * The seeded discrete-event loop that everything in the engine runs on. Time is virtual: milliseconds since the Unix
+ * epoch, fractions allowed. Events at the same instant run in the order in which they were scheduled.
+ *
+ *     after(d, f) ──► heap ordered by (time, sequence) ──► step() runs one event
+ *
+ * Programs (shell, kubectl, curl …) are async functions that await only calls of their Process. When the engine resolves such
+ * a call it says so with `woke()`; the runner then lets all promise reactions finish before the next event (see runner.ts),
+ * so the order of things never depends on the machine.
+ */
+import { Random } from '#base/random.ts'
+
+/** A scheduled event. `background` timers (leases, resyncs, probes that pass) do not keep a cluster from being settled. */
+export interface Timer {
+  readonly at: number
+  readonly background: boolean
+  cancelled: boolean
+}
+
+interface Event extends Timer {
+  readonly sequence: number
+  readonly run: () => void
+}
+
+export interface AfterOptions {
+  readonly background?: boolean
+}
+
+export class Sim {
+  readonly seed: string
+  readonly random: Random
+  /** Events run so far: a measure of work for benchmarks. */
+  eventsRun = 0
+  #now: number
+  #sequence = 0
+  #heap: Event[] = []
+  #foreground = 0
+  #woken = false
+
+  constructor(options: { seed: string | number; start: number }) {
+    this.seed = String(options.seed)
+    this.random = new Random(this.seed)
+    this.#now = options.start
+  }
+
+  /** Virtual milliseconds since the Unix epoch. */
+  get now(): number {
+    return this.#now
+  }
+
+  /** Runs `run` in `delay` ms (0: after the current event and all that were scheduled before). */
+  after(delay: number, run: () => void, options: AfterOptions = {}): Timer {
+    const event: Event = { at: this.#now + Math.max(0, delay), background: options.background ?? false, cancelled: false, sequence: this.#sequence++, run }
+    if (!event.background) this.#foreground++
+    this.#push(event)
+    return event
+  }
+
+  cancel(timer: Timer | undefined): void {
+    if (!timer || timer.cancelled) return
+    timer.cancelled = true
+    if (!timer.background) this.#foreground--
+  }
+
+  /** Time of the next event, or undefined when nothing is scheduled. */
+  get nextAt(): number | undefined {
+    this.#dropCancelled()
+    return this.#heap[0]?.at
+  }
+
+  /** Time of the next event that is not background, or undefined. Linear in the queue; for settling only. */
+  get nextForegroundAt(): number | undefined {
+    if (this.#foreground === 0) return undefined
+    let best: number | undefined
+    for (const e of this.#heap) if (!e.cancelled && !e.background && (best === undefined || e.at < best)) best = e.at
+    return best
+  }
+
+  /** Runs the next event if it is due at or before `until`; false when there is none. */
+  step(until = Infinity): boolean {
+    this.#dropCancelled()
+    const event = this.#heap[0]
+    if (!event || event.at > until) return false
+    this.#pop()
+    event.cancelled = true
+    if (!event.background) this.#foreground--
+    this.#now = event.at
+    this.eventsRun++
+    event.run()
+    return true
+  }
+
+  /** Runs all events up to `until` and moves the clock there. Programs do not advance in here: use the runner where processes may run. */
+  runUntil(until: number): void {
+    while (this.step(until));
+    this.advanceTo(until)
+  }
+
+  /** Moves the clock without running anything; the runner calls it when no event is left before `time`. */
+  advanceTo(time: number): void {
+    if (time > this.#now) this.#now = time
+  }
+
+  /** Said by whoever resolved a promise that a program awaits. */
+  woke(): void {
+    this.#woken = true
+  }
+
+  /** True once after `woke()`. */
+  takeWoken(): boolean {
+    const woken = this.#woken
+    this.#woken = false
+    return woken
+  }
+
+  #dropCancelled(): void {
+    while (this.#heap[0]?.cancelled) this.#pop()
+  }
+
+  #before(a: Event, b: Event): boolean {
+    return a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap
+    let i = heap.length
+    heap.push(event)
+    while (i > 0) {
+      const parent = (i - 1) >> 1
+      if (!this.#before(event, heap[parent]!)) break
+      heap[i] = heap[parent]!
+      i = parent
+    }
+    heap[i] = event
+  }
+
+  #pop(): void {
+    const heap = this.#heap
+    const last = heap.pop()!
+    if (heap.length === 0) return
+    let i = 0
+    for (;;) {
+      let child = 2 * i + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && this.#before(heap[child + 1]!, heap[child]!)) child++
+      if (!this.#before(heap[child]!, last)) break
+      heap[i] = heap[child]!
+      i = child
+    }
+    heap[i] = last
+  }
+}
