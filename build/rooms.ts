@@ -22,6 +22,8 @@ const api = [...sim]
 const kinds = [...base, 'src/engine/api']
 const control = [...sim, 'src/engine/api', 'src/engine/kinds']
 const node = [...sim, 'src/engine/net', 'src/engine/machine', 'src/engine/api', 'src/engine/kinds']
+/** What runs in pods is started by the node room's runtime and knows its image and context types. */
+const inPods = [...node, 'src/engine/node']
 const engine = [...node, 'src/engine/control', 'src/engine/node', 'src/engine/addons', 'src/engine/images', 'src/engine/cluster']
 
 export const rooms: readonly Room[] = [
@@ -33,8 +35,8 @@ export const rooms: readonly Room[] = [
   { folder: 'src/engine/kinds', imports: kinds, packages: [], world: 'pure' },
   { folder: 'src/engine/control', imports: control, packages: [], world: 'pure' },
   { folder: 'src/engine/node', imports: node, packages: [], world: 'pure' },
-  { folder: 'src/engine/addons', imports: node, packages: [], world: 'pure' },
-  { folder: 'src/engine/images', imports: node, packages: [], world: 'pure' },
+  { folder: 'src/engine/addons', imports: inPods, packages: [], world: 'pure' },
+  { folder: 'src/engine/images', imports: inPods, packages: [], world: 'pure' },
   { folder: 'src/engine/cluster', imports: engine.filter((r) => r !== 'src/engine/cluster'), packages: [], world: 'pure' },
   { folder: 'src/shell', imports: [...base, 'src/engine/machine'], packages: [], world: 'pure' },
   {
