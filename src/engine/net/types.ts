@@ -80,7 +80,74 @@ export interface LinkInfo {
   readonly up: boolean
   readonly carrier: boolean
   readonly master: string | undefined
-  readonly addresses: readonly { readonly address: string; readonly length: number; readonly scope: string; readonly label: string }[]
+  readonly addresses: readonly AddressInfo[]
+  /** `ip link`'s words between `<` and `>`, in its order. */
+  readonly flags: readonly string[]
+  readonly operstate: 'UP' | 'DOWN' | 'UNKNOWN' | 'LOWERLAYERDOWN'
+  readonly qdisc: 'noqueue' | 'noop'
+  readonly queueLength: number
+  readonly promiscuity: number
+  /** Of a veth: the other end. `namespace` is undefined where it is the same one. */
+  readonly peer?: { readonly index: number; readonly name: string; readonly namespace: NetNamespace | undefined }
+  readonly vxlan?: { readonly id: number; readonly local?: string; readonly remote?: string; readonly dstport: number; readonly device?: string; readonly learning: boolean }
+  readonly ipip?: { readonly local?: string; readonly remote?: string }
+  readonly bridge?: { readonly id: string; readonly stp: boolean; readonly ageingSeconds: number; readonly multicastSnooping: boolean; readonly vlanFiltering: boolean }
+  /** As a port of a bridge. */
+  readonly port?: { readonly number: number; readonly state: 'disabled' | 'forwarding'; readonly hairpin: boolean; readonly learning: boolean; readonly flood: boolean; readonly isolated: boolean; readonly cost: number; readonly priority: number }
+  readonly statistics: { readonly rxPackets: number; readonly rxBytes: number; readonly rxErrors: number; readonly rxDropped: number; readonly txPackets: number; readonly txBytes: number; readonly txErrors: number; readonly txDropped: number }
+}
+
+export interface AddressInfo {
+  readonly address: string
+  readonly length: number
+  readonly scope: string
+  readonly label: string
+  readonly broadcast?: string
+  readonly secondary: boolean
+  readonly peer?: string
+}
+
+export type NeighbourState = 'PERMANENT' | 'NOARP' | 'REACHABLE' | 'STALE' | 'DELAY' | 'PROBE' | 'INCOMPLETE' | 'FAILED' | 'NONE'
+
+export interface NeighbourInfo {
+  readonly address: string
+  readonly device: string
+  /** Undefined while unknown (INCOMPLETE, FAILED). */
+  readonly mac: string | undefined
+  readonly state: NeighbourState
+  readonly proxy?: boolean
+}
+
+/** A line of `bridge fdb show`. */
+export interface FdbInfo {
+  readonly mac: string
+  readonly device: string
+  /** `master br0`: an entry of the bridge for this port; `self`: of the device itself (vxlan). */
+  readonly master: string | undefined
+  readonly self: boolean
+  readonly remote?: string
+  readonly state: 'permanent' | 'static' | 'learnt'
+  readonly vlan?: number
+}
+
+/** A line of `ip rule`; table 255 is local, 254 main, 253 default. */
+export interface RuleSpec {
+  readonly priority?: number
+  readonly not?: boolean
+  readonly from?: string
+  readonly to?: string
+  readonly mark?: number
+  readonly markMask?: number
+  readonly inputDevice?: string
+  readonly outputDevice?: string
+  readonly table?: number
+  readonly type?: 'lookup' | 'blackhole' | 'unreachable' | 'prohibit'
+}
+
+/** A route as `ip route show` prints it. */
+export interface RouteInfo extends RouteSpec {
+  readonly table: number
+  readonly flags: readonly ('linkdown' | 'dead' | 'onlink')[]
 }
 
 /** A route as `ip route` takes it. */
@@ -94,8 +161,11 @@ export interface RouteSpec {
   readonly scope?: 'global' | 'link' | 'host'
   readonly protocol?: string
   readonly table?: number
-  readonly type?: 'unicast' | 'local' | 'broadcast' | 'blackhole' | 'unreachable' | 'prohibit'
+  readonly type?: 'unicast' | 'local' | 'broadcast' | 'multicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw'
   readonly onlink?: boolean
+  readonly mtu?: number
+  /** Multipath (`nexthop via … weight …`); then via and device are left out. */
+  readonly nexthops?: readonly { readonly via?: string; readonly device?: string; readonly weight?: number; readonly onlink?: boolean }[]
 }
 
 /** The namespace's configuration verbs; errors are thrown as NetError with the errno that netlink would answer. */
@@ -113,20 +183,40 @@ export interface NetNamespace {
   addRoute(route: RouteSpec): void
   replaceRoute(route: RouteSpec): void
   deleteRoute(route: RouteSpec): void
-  routes(table?: number): readonly RouteSpec[]
+  /** `ip route append`, `change`, `prepend`. */
+  changeRoute(verb: 'append' | 'prepend' | 'change', route: RouteSpec): void
+  /** Default: main. In the kernel's order (by table, prefix, metric). */
+  routes(table?: number | 'all'): readonly RouteInfo[]
+  rules(): readonly RuleSpec[]
+  addRule(rule: RuleSpec): void
+  deleteRule(rule: RuleSpec): void
   /** The route that a packet to `destination` would take (ip route get). */
-  routeGet(destination: string, options?: { readonly source?: string; readonly mark?: number; readonly inputDevice?: string }): { readonly route: RouteSpec; readonly source: string } | { readonly error: string }
-  setNeighbour(device: string, address: string, mac: string, options?: { readonly permanent?: boolean }): void
-  deleteNeighbour(device: string, address: string): void
-  setFdb(device: string, mac: string, options?: { readonly remote?: string; readonly permanent?: boolean }): void
-  deleteFdb(device: string, mac: string, options?: { readonly remote?: string }): void
+  routeGet(destination: string, options?: { readonly source?: string; readonly mark?: number; readonly inputDevice?: string; readonly outputDevice?: string }): { readonly route: RouteSpec; readonly source: string } | { readonly error: string }
+  /** `verb`: add (fails with EEXIST), replace (the default), change (fails with ENOENT). */
+  setNeighbour(device: string, address: string, mac: string, options?: { readonly permanent?: boolean; readonly state?: NeighbourState; readonly verb?: 'add' | 'replace' | 'change' }): void
+  neighbours(device?: string): readonly NeighbourInfo[]
+  /** `ip neigh add proxy A dev D`; removed by `deleteNeighbour` with `proxy`. */
+  addProxyNeighbour(device: string, address: string): void
+  deleteNeighbour(device: string, address: string, options?: { readonly proxy?: boolean }): void
+  /** `ip neigh flush dev D`: all but permanent ones. */
+  flushNeighbours(device: string | undefined, options?: { readonly all?: boolean }): void
+  /** `verb`: append (the default; adds a remote), add (EEXIST), replace. `master`: an entry of the bridge that the port belongs to. */
+  setFdb(device: string, mac: string, options?: { readonly remote?: string; readonly permanent?: boolean; readonly master?: boolean; readonly verb?: 'add' | 'append' | 'replace' }): void
+  deleteFdb(device: string, mac: string, options?: { readonly remote?: string; readonly master?: boolean }): void
+  /** All, or those of one device or bridge. */
+  fdb(device?: string): readonly FdbInfo[]
   readonly netfilter: Netfilter
+  readonly conntrack: ConntrackTable
   /** `net.ipv4.ip_forward` and so on; undefined for an unknown key. */
   sysctl(key: string): string | undefined
+  /** Throws NetError: ENOENT for an unknown key, EINVAL for a bad value. */
   setSysctl(key: string, value: string): void
+  readonly sysctls: readonly string[]
   readonly sockets: NetSockets
   /** Copies of all packets seen on a device (tcpdump); 'any' for all. */
   capture(device: string, listener: (packet: CapturedPacket) => void): () => void
+  /** One ARP request out of a device; the answers within `timeout` ms call back, then `done` (arping). */
+  arping(options: { readonly device: string; readonly target: string; readonly source?: string; readonly timeout: number }, onReply: (reply: { readonly mac: string; readonly rtt: number }) => void, done: () => void): void
 }
 
 export interface CapturedPacket {
@@ -146,10 +236,100 @@ export interface Netfilter {
   /** What iptables-save prints, without comment lines and dates. */
   save(table?: string, options?: { readonly counters?: boolean }): string
   readonly ipsets: IpSets
+  /**
+   * Runs one command that `parseCommand` (netfilter/parse.ts) made of iptables' arguments: -A -I -D -R -C -N -X -E -F -Z -P. Listing (-L, -S) is
+   * done with `chains`. Throws IptablesError with the text and exit code of the real program.
+   */
+  apply(command: IptablesCommand): void
+  /** Tables that exist (one does as soon as a command has touched it). */
+  readonly tables: readonly string[]
+  /** Built-in chains first, then the others by name; creates the table as iptables does when it lists. Throws IptablesError for an unknown table. */
+  chains(table: string): readonly ChainInfo[]
+}
+
+/** What netfilter/parse.ts makes of arguments. `rule` is opaque outside this room; `RuleInfo` shows it. */
+export interface IptablesCommand {
+  readonly verb: 'append' | 'insert' | 'delete' | 'replace' | 'check' | 'new-chain' | 'delete-chain' | 'rename-chain' | 'flush' | 'zero' | 'policy' | 'list' | 'list-rules'
+  readonly table: string
+  readonly chain: string | undefined
+  /** -I, -R, -D by number, -L and -S of one rule; from 1. */
+  readonly position?: number
+  readonly rule?: unknown
+  /** -E's new name, -P's policy. */
+  readonly argument?: string
+  readonly options: { readonly numeric: boolean; readonly verbose: number; readonly exact: boolean; readonly lineNumbers: boolean; readonly wait: boolean }
+}
+
+export interface Counters {
+  readonly packets: number
+  readonly bytes: number
+}
+
+export interface ChainInfo {
+  readonly name: string
+  /** Undefined for user chains. */
+  readonly policy: string | undefined
+  readonly counters: Counters
+  readonly references: number
+  readonly rules: readonly RuleInfo[]
+}
+
+export interface RuleInfo {
+  /** What stands after `-A CHAIN ` in iptables-save. */
+  readonly text: string
+  readonly counters: Counters
+  /** Columns of `iptables -L`: `!` is part of the value. Protocol by name, `all` for any. */
+  readonly target: string
+  readonly goto: boolean
+  readonly protocol: string
+  readonly protocolNumber: number
+  readonly fragment: '--' | '-f' | '!f'
+  readonly input: string
+  readonly output: string
+  readonly source: string
+  readonly destination: string
+  /** The last column of -L: `tcp dpt:80 ctstate NEW /* text *\/ to:10.0.0.1:80`. */
+  details(numeric: boolean): string
+}
+
+export interface ConntrackTuple {
+  readonly source: string
+  readonly destination: string
+  readonly sourcePort?: number
+  readonly destinationPort?: number
+  readonly icmp?: { readonly type: number; readonly code: number; readonly id: number }
+}
+
+export interface ConntrackInfo {
+  readonly protocol: Protocol | number
+  readonly protocolNumber: number
+  /** Seconds left. */
+  readonly timeout: number
+  /** TCP: SYN_SENT, ESTABLISHED, CLOSE … */
+  readonly state: string | undefined
+  readonly original: ConntrackTuple
+  readonly reply: ConntrackTuple
+  readonly replied: boolean
+  readonly assured: boolean
+  readonly mark: number
+  readonly sourceNat: boolean
+  readonly destinationNat: boolean
+  readonly packets: readonly [original: number, reply: number]
+  readonly bytes: readonly [original: number, reply: number]
+  readonly id: number
+}
+
+export interface ConntrackTable {
+  list(): readonly ConntrackInfo[]
+  readonly size: number
+  /** Deletes entries for which `matches` says true; returns them. */
+  delete(matches: (entry: ConntrackInfo) => boolean): readonly ConntrackInfo[]
+  /** New, updated and destroyed entries as they happen (conntrack -E). */
+  onEvent(listener: (event: 'NEW' | 'UPDATE' | 'DESTROY', entry: ConntrackInfo) => void): () => void
 }
 
 export interface IpSets {
-  create(name: string, type: 'hash:ip' | 'hash:net' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,port,net' | 'bitmap:port'): void
+  create(name: string, type: 'hash:ip' | 'hash:net' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,port,net' | 'bitmap:port' | 'list:set', options?: { readonly range?: readonly [from: number, to: number] }): void
   /** Replaces all entries at once. */
   setEntries(name: string, entries: readonly string[]): void
   add(name: string, entry: string): void
@@ -157,17 +337,34 @@ export interface IpSets {
   destroy(name: string): void
   readonly names: readonly string[]
   entries(name: string): readonly string[]
+  type(name: string): string | undefined
+  test(name: string, entry: string): boolean
+  /** Rules and list sets that use it. */
+  references(name: string): number
 }
 
 /** Event-driven sockets; the machine room wraps them for programs. Everything is synchronous, callbacks come from the loop. */
 export interface NetSockets {
-  tcpListen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void): TcpListener
-  tcpConnect(options: { readonly to: Ipv4; readonly port: number; readonly from?: Ipv4; readonly fromPort?: number }, handlers: TcpHandlers): TcpConnection
-  udpBind(options: { readonly address?: Ipv4; readonly port?: number }, handlers: UdpHandlers): UdpSocket
+  tcpListen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void, options?: { readonly owner?: string; readonly device?: string }): TcpListener
+  tcpConnect(options: { readonly to: Ipv4; readonly port: number; readonly from?: Ipv4; readonly fromPort?: number; readonly owner?: string; readonly mark?: number; readonly device?: string }, handlers: TcpHandlers): TcpConnection
+  /** Throws NetError EADDRINUSE, EADDRNOTAVAIL. */
+  udpBind(options: { readonly address?: Ipv4; readonly port?: number; readonly owner?: string; readonly ttl?: number; readonly broadcast?: boolean; readonly device?: string }, handlers: UdpHandlers): UdpSocket
   /** Echo request; exactly one call back. */
-  ping(options: { readonly to: Ipv4; readonly from?: Ipv4; readonly ttl?: number; readonly size?: number; readonly dontFragment?: boolean; readonly timeout: number; readonly sequence?: number; readonly id?: number }, done: (result: PingResult) => void): void
+  ping(options: { readonly to: Ipv4; readonly from?: Ipv4; readonly ttl?: number; readonly size?: number; readonly dontFragment?: boolean; readonly timeout: number; readonly sequence?: number; readonly id?: number; readonly broadcast?: boolean; readonly device?: string; readonly mark?: number }, done: (result: PingResult) => void): void
   /** Sockets as `ss` lists them. */
-  list(): readonly { readonly protocol: Protocol; readonly state: string; readonly local: string; readonly remote: string; readonly owner: string }[]
+  list(): readonly SocketInfo[]
+}
+
+/** `local` and `remote` are `ADDRESS:PORT`, `0.0.0.0:*` where open. State by ss: LISTEN, ESTAB, SYN-SENT, TIME-WAIT, UNCONN … */
+export interface SocketInfo {
+  readonly protocol: Protocol
+  readonly state: string
+  readonly local: string
+  readonly remote: string
+  readonly owner: string
+  readonly receiveQueue: number
+  readonly sendQueue: number
+  readonly device?: string
 }
 
 export interface TcpHandlers {
@@ -200,13 +397,19 @@ export interface TcpListener {
 
 export interface UdpHandlers {
   onMessage?(data: string, from: { readonly address: Ipv4; readonly port: number; readonly to: Ipv4 }): void
+  /** An ICMP error as the socket sees it (hard ones on a connected socket). */
   onError?(errno: string): void
+  /** Every ICMP error about this socket's datagrams with its sender, as with IP_RECVERR (traceroute). */
+  onIcmp?(error: { readonly from: string; readonly type: number; readonly code: number; readonly port: number; readonly mtu?: number }): void
 }
 
 export interface UdpSocket {
   readonly localAddress: Ipv4
   readonly localPort: number
-  connect(address: Ipv4, port: number): void
+  /** The errno of an immediate failure (no route …), or undefined. */
+  connect(address: Ipv4, port: number): string | undefined
+  /** For the next datagrams. */
+  setTtl(ttl: number): void
   /** The errno of an immediate failure, or undefined when sent. */
   send(data: string, to?: { readonly address: Ipv4; readonly port: number }): string | undefined
   close(): void
