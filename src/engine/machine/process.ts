@@ -148,6 +148,16 @@ export interface Process {
   any(calls: readonly Promise<unknown>[]): Promise<number>
   /** Ends the process now. */
   exit(code: number): never
+  /** Ends it with this code without unwinding: for daemons, whose work runs in event callbacks. */
+  end(code: number): void
+  /** Calls back when the process has ended, however it ended (SIGKILL too), before its parent hears of it. */
+  onEnd(listener: () => void): () => void
+  /** Never resolves: what a daemon awaits after it has set up its synchronous part. */
+  forever(): Promise<never>
+  /** False once the process has ended. */
+  readonly alive: boolean
+  /** Virtual ms of its start. */
+  readonly started: number
 }
 
 export interface OpenFlags {
