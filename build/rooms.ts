@@ -45,7 +45,7 @@ export const rooms: readonly Room[] = [
     packages: [],
     world: 'pure',
   },
-  { folder: 'src/course', imports: base, packages: ['zod', 'markdown-it'], world: 'pure' },
+  { folder: 'src/course', imports: base, packages: ['zod', 'yaml', 'markdown-it'], world: 'pure' },
   { folder: 'src/contract', imports: base, packages: [], world: 'pure' },
   {
     folder: 'src/session',
