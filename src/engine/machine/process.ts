@@ -135,6 +135,11 @@ export interface Process {
   yield(): Promise<void>
   /** Starts a child. Throws FsError ENOENT, EACCES, ENOEXEC (a text file without #!), or when no program is behind the file. */
   spawn(options: SpawnOptions): Child
+  /**
+   * execve: this process becomes the program of a file, with its pid, group and open files (and what `ps` shows changes); handled signals
+   * go back to their defaults, ignored ones stay ignored. Throws as `spawn` does; resolves with the new program's exit code.
+   */
+  exec?(options: { readonly argv: readonly string[]; readonly env?: Readonly<Record<string, string>> }): Promise<number>
   /** Opens a file as `open(2)` would. */
   open(path: string, flags: OpenFlags): OpenFile
   pipe(): { readonly read: OpenFile; readonly write: OpenFile }
