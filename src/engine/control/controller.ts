@@ -1,0 +1,96 @@
+/**
+ * What every controller is given and how a set of them is started and stopped: kube-controller-manager's ControllerContext. A controller
+ * registers informer listeners and queues in its start function and keeps no timers outside `after`, so that stopping the
+ * process silences all of it. Leader election is left out: a lone instance always leads.
+ */
+import { ApiUnreachable, StatusError, type ApiClient } from '#engine/api/types.ts'
+import { WorkQueue } from '#engine/api/work-queue.ts'
+import type { AfterOptions, Sim, Timer } from '#engine/sim/sim.ts'
+import type { Random } from '#base/random.ts'
+
+export interface ControllerOptions {
+  /** --cluster-cidr with --allocate-node-cidrs; undefined: node ranges are not allocated. */
+  readonly clusterCidr?: string
+  readonly nodeCidrMaskSize?: number
+  /** --node-monitor-grace-period, ms. */
+  readonly nodeMonitorGracePeriod?: number
+  /** --node-monitor-period, ms. */
+  readonly nodeMonitorPeriod?: number
+  /** Bundle published as kube-root-ca.crt in every namespace. */
+  readonly rootCa?: string
+  /** --pvclaimbinder-sync-period, ms. */
+  readonly claimSyncPeriod?: number
+}
+
+export class ControllerContext {
+  readonly sim: Sim
+  readonly api: ApiClient
+  readonly random: Random
+  readonly options: ControllerOptions
+  stopped = false
+  readonly #onStop: (() => void)[] = []
+  readonly #timers = new Set<Timer>()
+
+  constructor(sim: Sim, api: ApiClient, options: ControllerOptions = {}) {
+    this.sim = sim
+    this.api = api
+    this.options = options
+    this.random = sim.random.fork('controllers')
+  }
+
+  /** A queue whose API failures are retried with back-off and whose other errors are bugs. */
+  queue(handle: (key: string) => void): WorkQueue {
+    const queue = new WorkQueue(this.sim, (key) => {
+      if (!this.stopped) handle(key)
+    })
+    queue.onError = (_key, error) => {
+      if (!(error instanceof StatusError) && !(error instanceof ApiUnreachable)) throw error
+      return this.stopped
+    }
+    return queue
+  }
+
+  after(delay: number, run: () => void, options: AfterOptions = {}): Timer {
+    const timer = this.sim.after(delay, () => {
+      this.#timers.delete(timer)
+      if (!this.stopped) run()
+    }, options)
+    this.#timers.add(timer)
+    return timer
+  }
+
+  onStop(listener: () => void): void {
+    this.#onStop.push(listener)
+  }
+
+  stop(): void {
+    this.stopped = true
+    for (const timer of this.#timers) this.sim.cancel(timer)
+    this.#timers.clear()
+    for (const listener of this.#onStop) listener()
+  }
+}
+
+/** Registers listeners; work happens in queues. */
+export type Controller = (context: ControllerContext) => void
+
+/** Seconds precision, as metav1.Time is written. */
+export function timestamp(ms: number): string {
+  return new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19) + 'Z'
+}
+
+/** Microseconds, as metav1.MicroTime is written. */
+export function microTimestamp(ms: number): string {
+  const whole = Math.floor(ms)
+  const micros = Math.floor((ms - whole) * 1000)
+  return new Date(whole).toISOString().slice(0, 23) + String(micros).padStart(3, '0') + 'Z'
+}
+
+export function keyOf(object: { readonly metadata: { readonly namespace?: string; readonly name: string } }): string {
+  return object.metadata.namespace === undefined ? object.metadata.name : `${object.metadata.namespace}/${object.metadata.name}`
+}
+
+export function splitKey(key: string): [namespace: string | undefined, name: string] {
+  const slash = key.indexOf('/')
+  return slash < 0 ? [undefined, key] : [key.slice(0, slash), key.slice(slash + 1)]
+}

@@ -1,0 +1,40 @@
+/** Hashes that name generations of pods: FNV-1a over the template, written in the alphabet that avoids words (rand.SafeEncodeString). */
+import type { PodTemplate } from '#engine/kinds/pod/types.ts'
+import { utf8 } from './utf8.ts'
+
+const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
+
+export function fnv32a(bytes: readonly number[], start = 0x811c9dc5): number {
+  let h = start
+  for (const byte of bytes) h = Math.imul(h ^ byte, 0x01000193)
+  return h >>> 0
+}
+
+/** FNV-1: multiplies first (fnv.New32). */
+export function fnv32(bytes: readonly number[]): number {
+  let h = 0x811c9dc5
+  for (const byte of bytes) h = Math.imul(h, 0x01000193) ^ byte
+  return h >>> 0
+}
+
+export function safeEncode(text: string): string {
+  let out = ''
+  for (const ch of text) out += alphabet[ch.charCodeAt(0) % alphabet.length]
+  return out
+}
+
+/** Compact JSON with sorted keys. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, v]) => v !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
+    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`
+  }
+  return JSON.stringify(value)
+}
+
+export function podTemplateHash(template: PodTemplate, collisions: number | undefined): string {
+  const bytes = utf8(canonicalJson(template))
+  if (collisions !== undefined) for (let i = 0; i < 8; i++) bytes.push(i < 4 ? (collisions >>> (8 * i)) & 255 : 0)
+  return safeEncode(String(fnv32a(bytes)))
+}
