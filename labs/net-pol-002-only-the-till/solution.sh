@@ -1,0 +1,15 @@
+kubectl apply -f - <<'YAML'
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: kitchen
+  namespace: cafe
+spec:
+  podSelector: { matchLabels: { app: kitchen } }
+  policyTypes: [Ingress]
+  ingress:
+    - from:
+        - podSelector: { matchLabels: { app: till } }
+      ports:
+        - { protocol: TCP, port: 8080 }
+YAML

@@ -1,0 +1,3 @@
+# Enabled for the next boot, but not started.
+# Fails: ready/node ready/runs
+ssh node01 sudo systemctl enable kubelet
