@@ -1,0 +1,100 @@
+/**
+ * The portmap plugin (iptables backend): host ports of a container by DNAT, with masquerading for hairpin and localhost traffic.
+ * Left out: IPv6, the nftables backend, own conditions and mark bits beyond the default.
+ */
+import { formatIp, formatIpNet, networkOf, parseIpNet } from '../ipam/address.ts'
+import { Iptables } from '../iptables.ts'
+import { chainName } from './ip-masq.ts'
+import { CniError } from './types.ts'
+import type { CniCall, CniHost, CniResult, NetConf } from './types.ts'
+
+export interface PortMapping {
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: string
+  readonly hostIP?: string
+}
+
+interface PortmapConf extends NetConf {
+  readonly snat?: boolean
+  readonly markMasqBit?: number
+}
+
+function mappingsOf(conf: PortmapConf): PortMapping[] {
+  const given = (conf.runtimeConfig?.['portMappings'] as readonly PortMapping[] | undefined) ?? []
+  for (const m of given) {
+    if (m.containerPort <= 0) throw new CniError(`Invalid container port number: ${m.containerPort}`)
+    if (m.hostPort <= 0) throw new CniError(`Invalid host port number: ${m.hostPort}`)
+  }
+  return given.map((m) => ({ ...m, protocol: m.protocol.toLowerCase() }))
+}
+
+/** Host ports grouped by protocol, at most 15 to a multiport match. */
+function portGroups(mappings: readonly PortMapping[]): { protocol: string; ports: number[] }[] {
+  const out: { protocol: string; ports: number[] }[] = []
+  for (const protocol of [...new Set(mappings.map((m) => m.protocol))].sort()) {
+    const ports = [...new Set(mappings.filter((m) => m.protocol === protocol).map((m) => m.hostPort))]
+    for (let i = 0; i < ports.length; i += 15) out.push({ protocol, ports: ports.slice(i, i + 15) })
+  }
+  return out
+}
+
+function forward(call: CniCall, host: CniHost, mappings: readonly PortMapping[], address: string): void {
+  const conf = call.conf as PortmapConf
+  const net = parseIpNet(address)!
+  const tables = new Iptables(host.net.netfilter)
+  const chain = chainName(conf.name ?? '', call.containerId, 'DN-')
+  const mark = `0x${(1 << (conf.markMasqBit ?? 13)).toString(16)}`
+  const snat = conf.snat ?? true
+  tables.ensureChain('nat', 'CNI-HOSTPORT-DNAT')
+  for (const hook of ['PREROUTING', 'OUTPUT']) tables.ensureAppended('nat', hook, '-m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT')
+  if (snat) {
+    tables.ensureChain('nat', 'CNI-HOSTPORT-SETMARK')
+    tables.ensureAppended('nat', 'CNI-HOSTPORT-SETMARK', `-m comment --comment "CNI portfwd masquerade mark" -j MARK --set-xmark ${mark}/${mark}`)
+    tables.ensureChain('nat', 'CNI-HOSTPORT-MASQ')
+    tables.ensureAppended('nat', 'CNI-HOSTPORT-MASQ', `-m mark --mark ${mark}/${mark} -j MASQUERADE`)
+    tables.ensureInserted('nat', 'POSTROUTING', '-m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ')
+    const route = host.net.routeGet(formatIp(net.ip))
+    if ('route' in route && route.route.device !== undefined) host.net.setSysctl(`net.ipv4.conf.${route.route.device}.route_localnet`, '1')
+  }
+  const rules: string[] = []
+  for (const m of mappings) {
+    if (m.hostIP && m.hostIP.includes(':')) continue
+    const to = m.hostIP && m.hostIP !== '0.0.0.0' ? `-d ${m.hostIP}/32 ` : ''
+    const match = `${to}-p ${m.protocol} -m ${m.protocol} --dport ${m.hostPort}`
+    if (snat) {
+      rules.push(`-s ${formatIpNet({ ip: networkOf(net), length: net.length })} ${match} -j CNI-HOSTPORT-SETMARK`)
+      rules.push(`-s 127.0.0.1/32 ${match} -j CNI-HOSTPORT-SETMARK`)
+    }
+    rules.push(`${match} -j DNAT --to-destination ${formatIp(net.ip)}:${m.containerPort}`)
+  }
+  tables.replaceChain('nat', chain, rules)
+  for (const { protocol, ports } of portGroups(mappings)) {
+    const comment = `dnat name: \\"${conf.name ?? ''}\\" id: \\"${call.containerId}\\"`
+    tables.ensureAppended('nat', 'CNI-HOSTPORT-DNAT', `-p ${protocol} -m comment --comment "${comment}" -m multiport --dports ${ports.join(',')} -j ${chain}`)
+  }
+}
+
+function unforward(call: CniCall, host: CniHost): void {
+  const tables = new Iptables(host.net.netfilter)
+  const chain = chainName(call.conf.name ?? '', call.containerId, 'DN-')
+  for (const rule of tables.rules('nat', 'CNI-HOSTPORT-DNAT')) if (rule.endsWith(`-j ${chain}`)) tables.delete('nat', 'CNI-HOSTPORT-DNAT', rule)
+  tables.deleteChain('nat', chain)
+}
+
+export function portmapPlugin(call: CniCall, host: CniHost): CniResult | undefined {
+  const mappings = mappingsOf(call.conf as PortmapConf)
+  if (call.command === 'DEL') {
+    unforward(call, host)
+    return undefined
+  }
+  const previous = call.conf.prevResult
+  if (!previous) throw new CniError(call.command === 'ADD' ? 'must be called as chained plugin' : 'Required prevResult missing')
+  if (call.command === 'CHECK' || mappings.length === 0) return call.command === 'ADD' ? previous : undefined
+  const address = previous.ips?.find((ip) => {
+    const sandbox = ip.interface === undefined ? true : previous.interfaces?.[ip.interface]?.sandbox !== undefined
+    return sandbox && parseIpNet(ip.address)?.ip.family === 4
+  })
+  if (address) forward(call, host, mappings, address.address)
+  return previous
+}
