@@ -1,0 +1,146 @@
+/**
+ * JSON into a typed object as Go's decoder does it: type errors with Go's words, unknown fields found and dropped, nulls and zero values of
+ * `omitempty` fields left out, values that are always written filled in. Models sigs.k8s.io/json and the round trip through Go structs.
+ */
+import { canonicalQuantity } from '#base/quantity.ts'
+import { isObject, type Loose } from './loose.ts'
+import type { Field, Schemas, ValueType } from './schema.ts'
+
+/** The text after `X in version "v1" cannot be handled as a X: `. */
+export class DecodeError extends Error {}
+
+export interface Decoded {
+  readonly object: Loose
+  /** Paths of unknown fields: `spec.containers[0].foo`. */
+  readonly unknown: readonly string[]
+}
+
+const jsonKind = (value: Loose) =>
+  value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'object' ? 'object' : typeof value === 'boolean' ? 'bool' : (typeof value as string)
+
+const goLeaf: Record<string, string> = { string: 'string', int32: 'int32', int64: 'int64', double: 'float64', bool: 'bool', bytes: '[]uint8' }
+
+export class Decoder {
+  readonly #schemas: Schemas
+
+  constructor(schemas: Schemas) {
+    this.#schemas = schemas
+  }
+
+  decode(typeName: string, value: Loose): Decoded {
+    const unknown: string[] = []
+    const object = this.#struct(typeName, value, '', [], unknown)
+    return { object, unknown }
+  }
+
+  #struct(name: string, value: Record<string, Loose>, path: string, stack: readonly string[], unknown: string[]): Loose {
+    const struct = this.#schemas.struct(name)
+    const out: Record<string, Loose> = {}
+    for (const key in value) {
+      const field = struct.fields.get(key)
+      if (!field) {
+        unknown.push(path === '' ? key : `${path}.${key}`)
+        continue
+      }
+      const raw = value[key]
+      if (raw === null) continue
+      const decoded = this.#value(field.type, raw, path === '' ? key : `${path}.${key}`, [...stack, key], unknown, name, field)
+      if (!dropped(field, decoded)) out[key] = decoded
+    }
+    for (const field of struct.fields.values()) {
+      if (field.default === undefined || out[field.name] !== undefined) continue
+      out[field.name] = zero(field)
+    }
+    // Structs that stand inside (status: {}) carry their own always-written fields.
+    for (const field of struct.fields.values()) {
+      if (field.type.kind === 'struct' && field.default !== undefined && value[field.name] === undefined) {
+        out[field.name] = this.#struct(field.type.name, {}, '', [], [])
+      }
+    }
+    return out
+  }
+
+  #mismatch(value: Loose, goType: string, stack: readonly string[], structName: string): never {
+    const kind = jsonKind(value)
+    const what = kind === 'number' && goType.startsWith('int') ? `number ${value}` : kind
+    const struct = structName.slice(structName.lastIndexOf('.') + 1)
+    throw new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${struct}.${stack.join('.')} of type ${goType}`)
+  }
+
+  #goType(type: ValueType, field: Field | undefined): string {
+    if (type.kind === 'list') return '[]' + this.#goType(type.item, field)
+    if (type.kind === 'map') return 'map[string]' + this.#goType(type.item, field)
+    if (type.kind === 'struct') {
+      const [pkg, ...rest] = type.name.split('.')
+      return pkg && rest.length === 2 ? `${rest[0]}.${rest[1]}` : type.name
+    }
+    return field?.goType ?? goLeaf[type.kind] ?? type.kind
+  }
+
+  #value(type: ValueType, value: Loose, path: string, stack: readonly string[], unknown: string[], owner: string, field: Field): Loose {
+    switch (type.kind) {
+      case 'string':
+        if (typeof value !== 'string') this.#mismatch(value, field.goType ?? 'string', stack, owner)
+        return value
+      case 'int32':
+      case 'int64': {
+        if (typeof value !== 'number') this.#mismatch(value, type.kind, stack, owner)
+        const limit = type.kind === 'int32' ? 2147483647 : Number.MAX_SAFE_INTEGER * 1024
+        if (!Number.isInteger(value) || value > limit || value < -limit - 1) this.#mismatch(value, type.kind, stack, owner)
+        return value
+      }
+      case 'double':
+        if (typeof value !== 'number') this.#mismatch(value, 'float64', stack, owner)
+        return value
+      case 'bool':
+        if (typeof value !== 'boolean') this.#mismatch(value, 'bool', stack, owner)
+        return value
+      case 'quantity': {
+        if (typeof value !== 'string' && typeof value !== 'number') throw new DecodeError(`quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`)
+        const text = canonicalQuantity(String(value))
+        if (text === undefined) throw new DecodeError(`quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`)
+        return text
+      }
+      case 'list': {
+        if (!Array.isArray(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
+        const { item } = type
+        return (value as Loose[]).map((v, i) => (v === null && item.kind !== 'struct' ? zeroOf(item) : this.#value(item, v ?? {}, `${path}[${i}]`, stack, unknown, owner, field)))
+      }
+      case 'map': {
+        if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
+        const out: Record<string, Loose> = {}
+        for (const [k, v] of Object.entries(value as Record<string, Loose>)) out[k] = v === null ? zeroOf(type.item) : this.#value(type.item, v, `${path}.${k}`, stack, unknown, owner, field)
+        return out
+      }
+      case 'struct':
+        if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
+        return this.#struct(type.name, value as Record<string, Loose>, path, stack, unknown)
+      default:
+        return value
+    }
+  }
+}
+
+function zeroOf(type: ValueType): Loose {
+  return type.kind === 'string' ? '' : type.kind === 'bool' ? false : type.kind === 'map' || type.kind === 'list' ? null : type.kind === 'struct' ? {} : 0
+}
+
+/** What an always-written field shows when nothing was given. */
+function zero(field: Field): Loose {
+  const { kind } = field.type
+  return kind === 'string' ? '' : kind === 'bool' ? false : kind === 'int32' || kind === 'int64' || kind === 'double' ? 0 : kind === 'struct' ? {} : field.default
+}
+
+/** Is a decoded value left out when written again (omitempty)? */
+function dropped(field: Field, value: Loose): boolean {
+  if (field.default !== undefined || field.pointer) return false
+  if (Array.isArray(value)) return value.length === 0 && !field.required
+  switch (field.type.kind) {
+    case 'string':
+    case 'bytes':
+      return value === '' && !field.required
+    case 'map':
+      return Object.keys(value as object).length === 0
+  }
+  return false
+}

@@ -1,0 +1,313 @@
+/** REST on top of the registry: query options, bodies in, objects, lists, Tables and watches out. */
+import { impersonate } from './impersonation.ts'
+import { parseBody, queryFlag } from './body.ts'
+import { DecodeError, Decoder } from './decode.ts'
+import { answerDiscovery } from './discovery.ts'
+import { fieldsOf, type FieldRequirement, matchesFields, parseFieldSelector } from './field-selector.ts'
+import { forbiddenError } from './forbidden.ts'
+import { type KindDefinition, resourceKey } from './kind.ts'
+import { matches, parseSelector, type Selector, SelectorError } from './label-selector.ts'
+import { isObject, type Loose } from './loose.ts'
+import { JsonPatchError } from './merge-patch.ts'
+import { applyPatch, type PatchType } from './patch.ts'
+import type { DeleteOptions } from './registry.ts'
+import type { RequestInfo } from './request-path.ts'
+import type { ApiServer } from './server.ts'
+import * as status from './status.ts'
+import { StrategicMergeError } from './strategic-merge.ts'
+import { tableOf } from './table.ts'
+import type { ApiRequest, ApiResponse, KubeObject, Status, UserInfo } from './types.ts'
+import { watchResponse } from './watch.ts'
+
+const patchTypes: Record<string, PatchType> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+}
+
+/** What the Accept header asks for. */
+export interface Accepted {
+  readonly as?: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList'
+  readonly contentType: string
+}
+
+export class Rest {
+  readonly #server: ApiServer
+  readonly #decoder: Decoder
+
+  constructor(server: ApiServer) {
+    this.#server = server
+    this.#decoder = new Decoder(server.schemas)
+  }
+
+  handle(original: ApiRequest, info: RequestInfo): ApiResponse {
+    const user = impersonate(original, (a) => this.#server.authorize(original.user, a))
+    const request: ApiRequest = user === original.user ? original : { ...original, user }
+    if (!info.isResource) {
+      const attributes = { verb: info.verb, path: info.path }
+      if (!this.#server.authorize(user, attributes)) throw forbiddenError(user, attributes)
+      return answerDiscovery(this.#server, request)
+    }
+    const attributes = {
+      verb: info.verb,
+      group: info.group,
+      resource: info.resource,
+      ...(info.subresource ? { subresource: info.subresource } : {}),
+      ...(info.namespace ? { namespace: info.namespace } : {}),
+      ...(info.name ? { name: info.name } : {}),
+    }
+    if (!this.#server.authorize(user, attributes)) throw forbiddenError(user, attributes)
+    if (info.resource === '') return answerDiscovery(this.#server, request)
+    const kind = this.#server.kind(info.group, info.version, info.resource)
+    if (!kind) throw status.pathNotFound()
+    switch (info.verb) {
+      case 'get':
+        return this.#get(request, info, kind)
+      case 'list':
+        return this.#list(request, info, kind)
+      case 'watch':
+        return this.#watch(request, info, kind)
+      case 'create':
+        return this.#create(request, info, kind, user)
+      case 'update':
+        return this.#update(request, info, kind, user)
+      case 'patch':
+        return this.#patch(request, info, kind, user)
+      case 'delete':
+        return this.#delete(request, info, kind, user)
+      case 'deletecollection':
+        return this.#deleteCollection(request, info, kind, user)
+    }
+    throw status.methodNotAllowed()
+  }
+
+  failure(body: Status): ApiResponse {
+    return this.json(body.code ?? 500, body, [], body.details?.retryAfterSeconds ? { 'retry-after': String(body.details.retryAfterSeconds) } : {})
+  }
+
+  json(code: number, body: unknown, warnings: readonly string[] = [], extra: Record<string, string> = {}): ApiResponse {
+    const headers = new Map(Object.entries({ 'content-type': 'application/json', ...extra }))
+    if (warnings.length > 0) headers.set('warning', [...new Set(warnings)].map((w) => `299 - ${JSON.stringify(w)}`).join(', '))
+    return { kind: 'complete', code, headers, body: JSON.stringify(body) + '\n' }
+  }
+
+  accepted(request: ApiRequest): Accepted {
+    for (const part of (request.headers.get('accept') ?? '').split(',')) {
+      const [type = '', ...parameters] = part.split(';').map((p) => p.trim())
+      if (type !== 'application/json' && type !== '*/*' && type !== 'application/*' && type !== '') continue
+      const as = parameters.find((p) => p.startsWith('as='))?.slice(3)
+      if (as === 'Table' || as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { as, contentType: 'application/json' }
+      return { contentType: 'application/json' }
+    }
+    return { contentType: 'application/json' }
+  }
+
+  /** One object in the form that was asked for. */
+  #answer(request: ApiRequest, kind: KindDefinition, object: KubeObject, code: number, warnings: readonly string[] = []): ApiResponse {
+    const { as } = this.accepted(request)
+    if (as === 'Table') {
+      const include = request.query.get('includeObject')?.[0] ?? 'Metadata'
+      return this.json(code, tableOf(kind, [object], this.#server.sim.now, include, { resourceVersion: object.metadata.resourceVersion }), warnings)
+    }
+    if (as === 'PartialObjectMetadata') return this.json(code, { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata }, warnings)
+    return this.json(code, object, warnings)
+  }
+
+  #get(request: ApiRequest, info: RequestInfo, kind: KindDefinition): ApiResponse {
+    const object = this.#server.registry.get(kind, info.namespace, info.name)
+    if (info.subresource !== '' && info.subresource !== 'status') return this.#connect(request, info, kind, object)
+    return this.#answer(request, kind, object, 200)
+  }
+
+  #connect(request: ApiRequest, info: RequestInfo, kind: KindDefinition, object: KubeObject): ApiResponse {
+    if (!kind.subresources.some((s) => s.name === info.subresource)) throw status.pathNotFound()
+    if (!this.#server.nodeProxy) throw status.internal('no kubelet')
+    return this.#server.nodeProxy.connect(request, info, object)
+  }
+
+  #filters(request: ApiRequest, kind: KindDefinition): { labels: Selector; fields: readonly FieldRequirement[] } {
+    let labels: Selector
+    try {
+      labels = parseSelector(request.query.get('labelSelector')?.[0] ?? '')
+    } catch (error) {
+      if (error instanceof SelectorError) throw status.badRequest(error.message)
+      throw error
+    }
+    const fields = parseFieldSelector(request.query.get('fieldSelector')?.[0] ?? '')
+    if (typeof fields === 'string') throw status.badRequest(fields)
+    if (fields.length > 0) {
+      const known = fieldsOf(kind, { apiVersion: '', kind: '', metadata: { name: '' }, spec: {}, status: {} })
+      for (const f of fields) if (known[f.field] === undefined) throw status.badRequest(`field label not supported: ${f.field}`)
+    }
+    return { labels, fields }
+  }
+
+  #list(request: ApiRequest, info: RequestInfo, kind: KindDefinition): ApiResponse {
+    const { labels, fields } = this.#filters(request, kind)
+    let objects = this.#server.registry.list(kind, info.namespace === '' ? undefined : info.namespace)
+    if (labels.length > 0) objects = objects.filter((o) => matches(labels, o.metadata.labels))
+    if (fields.length > 0) objects = objects.filter((o) => matchesFields(fields, kind, o))
+    const limit = Number(request.query.get('limit')?.[0] ?? 0)
+    const token = request.query.get('continue')?.[0] ?? ''
+    const metadata: Loose = { resourceVersion: String(this.#server.store.revision) }
+    let from = 0
+    if (token !== '') {
+      const m = /^c(\d+)\.(\d+)$/.exec(token)
+      if (!m) throw status.badRequest('continue key is not valid: illegal base64 data at input byte 4')
+      from = Number(m[2])
+      metadata.resourceVersion = m[1]
+    }
+    if (limit > 0 && objects.length - from > limit) {
+      metadata.continue = `c${metadata.resourceVersion}.${from + limit}`
+      metadata.remainingItemCount = objects.length - from - limit
+      objects = objects.slice(from, from + limit)
+    } else if (from > 0) objects = objects.slice(from)
+    const { as } = this.accepted(request)
+    if (as === 'Table') return this.json(200, tableOf(kind, objects, this.#server.sim.now, request.query.get('includeObject')?.[0] ?? 'Metadata', metadata))
+    const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
+    if (as === 'PartialObjectMetadataList' || as === 'PartialObjectMetadata') {
+      return this.json(200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map((o) => ({ metadata: o.metadata })) })
+    }
+    return this.json(200, { kind: `${kind.kind}List`, apiVersion, metadata, items: objects.map(({ kind: _k, apiVersion: _a, ...rest }) => rest) })
+  }
+
+  #watch(request: ApiRequest, info: RequestInfo, kind: KindDefinition): ApiResponse {
+    const { labels, fields } = this.#filters(request, kind)
+    const named = info.name === '' ? fields : [...fields, { field: 'metadata.name', equal: true, value: info.name }]
+    return watchResponse(this.#server, {
+      kind,
+      resource: kind.alias?.resource ?? resourceKey(kind),
+      namespace: info.namespace === '' ? undefined : info.namespace,
+      accepts: (o) => matches(labels, o.metadata.labels) && (named.length === 0 || matchesFields(named, kind, o)),
+      resourceVersion: request.query.get('resourceVersion')?.[0] ?? '',
+      bookmarks: queryFlag(request, 'allowWatchBookmarks'),
+      sendInitial: queryFlag(request, 'sendInitialEvents'),
+      timeoutSeconds: Number(request.query.get('timeoutSeconds')?.[0] ?? 0),
+      as: this.accepted(request).as,
+      includeObject: request.query.get('includeObject')?.[0] ?? 'Metadata',
+    })
+  }
+
+  /** Decodes a body for `kind`; strictness as the request asks. */
+  decode(request: ApiRequest, kind: KindDefinition, value: Loose, warnings: string[], schema = kind.schema): Loose {
+    if (!isObject(value)) throw status.badRequest(`couldn't get version/kind; json parse error: json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`)
+    const { version } = kind
+    if (!schema || !this.#server.schemas.has(schema)) return value
+    const validation = request.query.get('fieldValidation')?.[0] ?? 'Warn'
+    try {
+      const { object, unknown } = this.#decoder.decode(schema, value)
+      if (unknown.length > 0 && validation !== 'Ignore') {
+        const texts = unknown.map((u) => `unknown field ${JSON.stringify(u)}`)
+        if (validation === 'Strict') throw status.badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: strict decoding error: ${texts.join(', ')}`)
+        warnings.push(...texts)
+      }
+      object.metadata ??= {}
+      return object
+    } catch (error) {
+      if (error instanceof DecodeError) throw status.badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${error.message}`)
+      throw error
+    }
+  }
+
+  #body(request: ApiRequest, kind: KindDefinition, warnings: string[]): Loose {
+    const value = parseBody(request)
+    const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
+    if (isObject(value)) {
+      value.kind ??= kind.kind
+      value.apiVersion ??= apiVersion
+      if (value.kind !== kind.kind || value.apiVersion !== apiVersion) {
+        throw status.badRequest(`${value.kind} in version ${JSON.stringify(String(value.apiVersion).split('/').at(-1))} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(value.kind)} is registered for version ${JSON.stringify(value.apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`)
+      }
+    }
+    return this.decode(request, kind, value, warnings)
+  }
+
+  #dryRun(request: ApiRequest): boolean {
+    return (request.query.get('dryRun')?.length ?? 0) > 0
+  }
+
+  #checkNames(object: Loose, info: RequestInfo, kind: KindDefinition): void {
+    if (kind.namespaced && object.metadata.namespace && object.metadata.namespace !== info.namespace) throw status.badRequest('the namespace of the provided object does not match the namespace sent on the request')
+    if (info.name !== '' && object.metadata.name && object.metadata.name !== info.name) {
+      throw status.badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${info.name})`)
+    }
+  }
+
+  #create(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
+    if (info.subresource !== '') {
+      const object = this.#server.registry.get(kind, info.namespace, info.name)
+      return this.#connect(request, info, kind, object)
+    }
+    if (!kind.verbs.includes('create')) throw status.methodNotAllowed()
+    const warnings: string[] = []
+    const object = this.#body(request, kind, warnings)
+    this.#checkNames(object, info, kind)
+    const context = this.#server.context(user, kind.namespaced ? info.namespace : '', '', { dryRun: this.#dryRun(request), warnings })
+    const stored = this.#server.registry.create(kind, object, context)
+    return this.#answer(request, kind, stored, 201, warnings)
+  }
+
+  #update(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
+    const warnings: string[] = []
+    const object = this.#body(request, kind, warnings)
+    this.#checkNames(object, info, kind)
+    object.metadata.name ??= info.name
+    const done = this.#server.changeWith(kind, info.namespace, info.name, info.subresource, () => object, this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings }))
+    return this.#answer(request, kind, done.object, done.created ? 201 : 200, warnings)
+  }
+
+  #patch(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
+    const type = patchTypes[(request.headers.get('content-type') ?? '').split(';')[0]!.trim()]
+    if (!type) throw status.unsupportedMediaType(Object.keys(patchTypes))
+    const warnings: string[] = []
+    const patch = parseBody(request)
+    const change = (old: KubeObject | undefined) => {
+      if (!old) return this.decode(request, kind, patch, warnings)
+      try {
+        return this.decode(request, kind, applyPatch(this.#server.schemas, kind, old, patch, type), warnings)
+      } catch (error) {
+        if (error instanceof JsonPatchError) throw status.failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${error.message}`, {})
+        if (error instanceof StrategicMergeError) throw status.internal(error.message)
+        throw error
+      }
+    }
+    const context = this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings })
+    const done = this.#server.changeWith(kind, info.namespace, info.name, info.subresource, change, context, type === 'apply')
+    return this.#answer(request, kind, done.object, done.created ? 201 : 200, warnings)
+  }
+
+  #deleteOptions(request: ApiRequest): DeleteOptions {
+    const body = request.body.trim() === '' ? {} : parseBody(request)
+    const grace = request.query.get('gracePeriodSeconds')?.[0]
+    const policy = request.query.get('propagationPolicy')?.[0]
+    return { ...(isObject(body) ? body : {}), ...(grace !== undefined ? { gracePeriodSeconds: Number(grace) } : {}), ...(policy !== undefined ? { propagationPolicy: policy } : {}) }
+  }
+
+  #delete(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
+    const options = this.#deleteOptions(request)
+    const dry = this.#dryRun(request) || Array.isArray((options as Loose).dryRun)
+    const context = this.#server.context(user, kind.namespaced ? info.namespace : '', '', { dryRun: dry })
+    const { object, removed } = this.#server.registry.delete(kind, info.namespace, info.name, options, context)
+    if (removed && !returnsObject.has(kind.kind)) {
+      return this.json(200, status.success({ name: info.name, ...(kind.group ? { group: kind.group } : {}), kind: kind.plural, uid: object.metadata.uid! }))
+    }
+    return this.#answer(request, kind, object, 200)
+  }
+
+  #deleteCollection(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
+    const { labels, fields } = this.#filters(request, kind)
+    const options = this.#deleteOptions(request)
+    const context = this.#server.context(user, kind.namespaced ? info.namespace : '', '', { dryRun: this.#dryRun(request) })
+    const gone: KubeObject[] = []
+    for (const o of this.#server.registry.list(kind, info.namespace === '' ? undefined : info.namespace)) {
+      if (!matches(labels, o.metadata.labels) || !matchesFields(fields, kind, o)) continue
+      gone.push(this.#server.registry.delete(kind, o.metadata.namespace ?? '', o.metadata.name, options, { ...context, namespace: o.metadata.namespace ?? '' }).object)
+    }
+    const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
+    return this.json(200, { kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: String(this.#server.store.revision) }, items: gone.map(({ kind: _k, apiVersion: _a, ...rest }) => rest) })
+  }
+}
+
+/** Kinds whose deletion answers with the object even when it is gone at once. */
+const returnsObject = new Set(['Pod', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'PersistentVolume', 'ResourceQuota', 'PodTemplate', 'ReplicationController', 'VolumeAttachment', 'StorageClass', 'CSIDriver', 'CSINode', 'VolumeAttributesClass', 'PodSecurityPolicy'])

@@ -1,0 +1,201 @@
+/**
+ * The API server: `handle` answers REST requests, `client` gives in-process clients for controllers and node agents. Models kube-apiserver's
+ * chain authenticate → authorize → admit → registry → encode; authentication of certificates happens in the caller, which knows the connection.
+ * Leaves out: protobuf, API priority and fairness, audit.
+ */
+import type { Sim } from '#engine/sim/sim.ts'
+import type { AdmissionPlugin } from './admission.ts'
+import { Client } from './client.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { Gate } from './gate.ts'
+import { StoreInformer } from './informer.ts'
+import { type KindDefinition, resourceKey, type RequestContext } from './kind.ts'
+import { copy, type Loose } from './loose.ts'
+import { Registry } from './registry.ts'
+import { type RequestInfo, requestInfo } from './request-path.ts'
+import { Rest } from './rest.ts'
+import { Schemas } from './schema.ts'
+import * as status from './status.ts'
+import { Store } from './store.ts'
+import { type ApiClient, type ApiRequest, type ApiResponse, type GroupVersionResource, type KubeObject, StatusError, type UserInfo } from './types.ts'
+
+export interface ApiServerOptions {
+  readonly sim: Sim
+  readonly kinds: readonly KindDefinition[]
+  /** Type texts of src/engine/kinds/generated/schemas.ts. */
+  readonly schemas?: Readonly<Record<string, string>>
+  readonly admission?: readonly AdmissionPlugin[] | ((server: ApiServer) => readonly AdmissionPlugin[])
+  /** `v1.35.4` */
+  readonly version?: string
+  readonly serviceCidr?: string
+  readonly nodePortRange?: readonly [first: number, last: number]
+  /** `172.30.1.2:6443` */
+  readonly advertiseAddress?: string
+  /** Objects put into the store before anything else (bootstrap). */
+  readonly bootstrap?: readonly KubeObject[]
+  /** No RBAC: tests. */
+  readonly allowAll?: boolean
+}
+
+export interface AuthorizationAttributes {
+  readonly verb: string
+  readonly group?: string
+  readonly resource?: string
+  readonly subresource?: string
+  readonly namespace?: string
+  readonly name?: string
+  /** For requests that are not about resources. */
+  readonly path?: string
+}
+
+export type Authorizer = (user: UserInfo, attributes: AuthorizationAttributes) => boolean
+
+/** Logs, exec, attach and port-forward are the kubelet's business: the cluster registers what carries a request to it. */
+export interface NodeProxy {
+  /** `subresource` is log, exec, attach, portforward or proxy; `object` the pod, service or node. */
+  connect(request: ApiRequest, info: RequestInfo, object: KubeObject): ApiResponse
+}
+
+const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789'
+
+export class ApiServer {
+  readonly sim: Sim
+  readonly store: Store
+  readonly registry: Registry
+  readonly dispatcher: Dispatcher
+  readonly schemas: Schemas
+  readonly options: ApiServerOptions
+  /** Closed while no API server process runs; in-process clients then throw ApiUnreachable. */
+  readonly gate = new Gate()
+  nodeProxy: NodeProxy | undefined
+  authorize: Authorizer
+  readonly #kinds = new Map<string, KindDefinition>()
+  readonly #rest: Rest
+  readonly #watches = new Set<() => void>()
+  readonly #informers = new Map<string, StoreInformer>()
+  readonly #random
+
+  constructor(options: ApiServerOptions) {
+    this.options = options
+    this.sim = options.sim
+    this.#random = options.sim.random.fork('apiserver')
+    this.store = new Store()
+    this.dispatcher = new Dispatcher(this.sim, this.store)
+    this.schemas = new Schemas(options.schemas ?? {})
+    for (const kind of options.kinds) this.addKind(kind)
+    this.authorize = () => true
+    for (const object of options.bootstrap ?? []) this.seed(object)
+    const admission = typeof options.admission === 'function' ? options.admission(this) : (options.admission ?? [])
+    this.registry = new Registry(this.store, admission)
+    this.#rest = new Rest(this)
+  }
+
+  /** Puts an object into the store as it is, without admission or validation. */
+  seed(object: KubeObject): KubeObject {
+    const kind = [...this.#kinds.values()].find((k) => k.kind === object.kind && `${k.group === '' ? '' : k.group + '/'}${k.version}` === object.apiVersion)
+    if (!kind) throw new Error(`no kind ${object.apiVersion} ${object.kind}`)
+    object.metadata.uid ??= this.uuid()
+    object.metadata.creationTimestamp ??= this.now
+    if (kind.hasGeneration) object.metadata.generation ??= 1
+    return this.store.put(resourceKey(kind), object)
+  }
+
+  addKind(kind: KindDefinition): void {
+    this.#kinds.set(`${kind.group}/${kind.version}/${kind.plural}`, kind)
+  }
+
+  removeKind(group: string, version: string, plural: string): void {
+    this.#kinds.delete(`${group}/${version}/${plural}`)
+  }
+
+  get kinds(): readonly KindDefinition[] {
+    return [...this.#kinds.values()]
+  }
+
+  kind(group: string, version: string, plural: string): KindDefinition | undefined {
+    return this.#kinds.get(`${group}/${version}/${plural}`)
+  }
+
+  /** RFC 3339 with seconds, as metadata times are written. */
+  get now(): string {
+    return new Date(this.sim.now).toISOString().slice(0, 19) + 'Z'
+  }
+
+  uuid(): string {
+    return this.#random.uuid()
+  }
+
+  context(user: UserInfo, namespace: string, subresource: string, options: { dryRun?: boolean; warnings?: string[] } = {}): RequestContext {
+    return {
+      user,
+      dryRun: options.dryRun ?? false,
+      now: this.now,
+      namespace,
+      subresource,
+      warnings: options.warnings ?? [],
+      find: (resource, ns, name) => this.store.get(resource, ns ?? '', name),
+      all: (resource, ns) => this.store.list(resource, ns),
+      uuid: () => this.#random.uuid(),
+      suffix: () => this.#random.letters(5, SUFFIX),
+      allowed: (attributes) => this.authorize(user, attributes),
+    }
+  }
+
+  handle(request: ApiRequest): ApiResponse {
+    try {
+      return this.#rest.handle(request, requestInfo(request))
+    } catch (error) {
+      if (error instanceof StatusError) return this.#rest.failure(error.status)
+      throw error
+    }
+  }
+
+  client(user: UserInfo, gate?: Gate): ApiClient {
+    return new Client(this, user, gate ? Gate.all(this.gate, gate) : this.gate)
+  }
+
+  /** Changes an object, or one of its subresources, for in-process clients. */
+  change(kind: KindDefinition, namespace: string, name: string, subresource: string, make: (old: KubeObject | undefined) => Loose, user: UserInfo, mayCreate = false): KubeObject {
+    return this.changeWith(kind, namespace, name, subresource, make, this.context(user, kind.namespaced ? namespace : '', subresource), mayCreate).object
+  }
+
+  changeWith(kind: KindDefinition, namespace: string, name: string, subresource: string, make: (old: KubeObject | undefined) => Loose, context: RequestContext, mayCreate?: boolean): { object: KubeObject; created: boolean } {
+    if (subresource !== '' && !kind.subresources.some((s) => s.name === subresource)) throw status.pathNotFound()
+    const change =
+      subresource === 'status'
+        ? (old: KubeObject | undefined) => {
+            const made = make(old)
+            return old ? { ...copy(old), metadata: { ...made.metadata }, status: made.status } : made
+          }
+        : make
+    return this.registry.update(kind, namespace, name, change, context, subresource === '' && mayCreate !== undefined && mayCreate ? { mayCreate } : subresource === '' ? {} : { mayCreate: false })
+  }
+
+  /** Ends all watches, as a stopping server does. */
+  closeWatches(): void {
+    for (const end of [...this.#watches]) end()
+  }
+
+  beginWatch(end: () => void): void {
+    this.#watches.add(end)
+  }
+
+  endWatch(end: () => void): void {
+    this.#watches.delete(end)
+  }
+
+  /** One informer per resource and gate. */
+  informer(gvr: GroupVersionResource, gate: Gate): StoreInformer {
+    const kind = this.kind(gvr.group, gvr.version, gvr.resource)
+    if (!kind) throw status.pathNotFound()
+    const make = () => {
+      const { alias } = kind
+      return new StoreInformer({ store: this.store, dispatcher: this.dispatcher, resource: alias?.resource ?? resourceKey(kind), gate, ...(alias ? { convert: alias.fromStorage } : {}) })
+    }
+    if (gate !== this.gate) return make()
+    const key = `${gvr.group}/${gvr.version}/${gvr.resource}`
+    let informer = this.#informers.get(key)
+    if (!informer) this.#informers.set(key, (informer = make()))
+    return informer
+  }
+}
