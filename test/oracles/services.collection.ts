@@ -1,0 +1,130 @@
+/**
+ * kube-proxy's rules and choices from upstream's own tables: the restore text of six services chain by chain, the chain name formulas
+ * (services/iptables-golden), and which endpoints count for which traffic (services/categorize-endpoints).
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { categorizeEndpoints, endpointsOf } from '#engine/node/kube-proxy/endpoints.ts'
+import type { Endpoint } from '#engine/node/kube-proxy/endpoints.ts'
+import { endpointChain, serviceChains } from '#engine/node/kube-proxy/names.ts'
+import { servicePorts } from '#engine/node/kube-proxy/service-ports.ts'
+import { cidrDetector } from '#engine/node/kube-proxy/iptables/local-detector.ts'
+import { restoreText } from '#engine/node/kube-proxy/iptables/restore-text.ts'
+import { serviceRules } from '#engine/node/kube-proxy/iptables/rules.ts'
+import type { EndpointSlice } from '#engine/kinds/endpointslice/types.ts'
+import type { Service } from '#engine/kinds/service/types.ts'
+import { collection } from './collection.ts'
+import type { Outcome } from './collection.ts'
+
+const compare = (expected: unknown, actual: unknown): Outcome => {
+  const [e, a] = [expected, actual].map((x) => (typeof x === 'string' ? x : JSON.stringify(x, null, 1))) as [string, string]
+  return e === a ? { result: 'passed' } : { result: 'failed', expected: e, actual: a }
+}
+
+const goldenFile = 'oracles/services/iptables-restore-golden.txt'
+
+/** table → chain → rules, in order. */
+function byChain(text: string): Map<string, string[]> {
+  const chains = new Map<string, string[]>()
+  let table = ''
+  for (const line of text.split('\n')) {
+    if (line.startsWith('*')) table = line.slice(1)
+    else if (line.startsWith(':')) chains.set(`${table} ${line.slice(1).split(' ')[0]}`, [])
+    else if (line.startsWith('-A ')) chains.get(`${table} ${line.split(' ')[1]}`)!.push(line)
+  }
+  return chains
+}
+
+/** The six services of the golden's head comment. */
+function goldenText(): string {
+  const service = (name: string, spec: Partial<Service['spec']>, status?: Service['status']): Service => ({
+    apiVersion: 'v1', kind: 'Service', metadata: { name: `svc${name}`, namespace: `ns${name}` },
+    spec: { clusterIP: `172.30.0.4${name}`, ports: [{ name: 'p80', port: 80, protocol: 'TCP' }], ...spec }, ...(status && { status }),
+  })
+  const port = (nodePort: number) => ({ ports: [{ name: 'p80', port: 80, protocol: 'TCP' as const, nodePort }] })
+  const lb = (ip: string) => ({ loadBalancer: { ingress: [{ ip }] } })
+  const services: [Service, string[]][] = [
+    [service('1', {}), ['10.180.0.1']],
+    [service('2', { type: 'LoadBalancer', externalTrafficPolicy: 'Local', externalIPs: ['192.168.99.22'], healthCheckNodePort: 30000, ...port(3001) }, lb('1.2.3.4')), ['10.180.0.2']],
+    [service('3', { type: 'NodePort', ...port(3003) }), ['10.180.0.3']],
+    [service('4', { type: 'NodePort', externalIPs: ['192.168.99.33'] }), ['10.180.0.4', '10.180.0.5']],
+    [service('5', { type: 'LoadBalancer', loadBalancerSourceRanges: ['203.0.113.0/25'], sessionAffinity: 'ClientIP', ...port(3002) }, lb('5.6.7.8')), ['10.180.0.3']],
+    [service('6', {}), []],
+  ]
+  const options = {
+    masqueradeAll: false, detector: cidrDetector('10.0.0.0/8'), localhostNodePorts: true, nfacct: true, nodeIp: '192.168.0.2',
+    masqueradeBit: 14, randomFully: false, conntrackLiberal: false, nodePortIps: undefined,
+  }
+  const rules = services.map(([s, ips]) => {
+    const [p] = servicePorts(s)
+    const slice: EndpointSlice = {
+      apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: 'x' }, addressType: 'IPv4', ports: [{ name: 'p80', port: 80, protocol: 'TCP' }],
+      endpoints: ips.map((ip) => ({ addresses: [ip] })),
+    }
+    return serviceRules(p!, categorizeEndpoints(endpointsOf(p!, [slice], 'test-node'), p!, { name: 'test-node', zone: '' }), options)
+  })
+  return restoreText({ services: rules, changed: rules, stale: [] }, options)
+}
+
+interface ChainRow {
+  readonly id: string
+  readonly check: () => Outcome
+}
+
+interface Category {
+  readonly name: string
+  readonly nodeZone?: string
+  readonly service: { readonly iTP?: string; readonly eTP?: string; readonly nodePort?: number; readonly hints?: string }
+  readonly endpoints: readonly { readonly endpoint: string; readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean; readonly local?: boolean; readonly zoneHints?: string[]; readonly nodeHints?: string[] }[] | null
+  readonly cluster: string[] | null
+  readonly local: string[] | null
+  readonly all?: string[]
+  readonly onlyRemoteEndpoints?: boolean
+}
+
+const categoryFile = 'oracles/services/kube-proxy-categorize-endpoints.json'
+
+function runCategory(row: Category): Outcome {
+  const [port] = servicePorts({
+    apiVersion: 'v1', kind: 'Service', metadata: { name: 's', namespace: 'n' },
+    spec: {
+      clusterIP: '10.96.0.9', type: row.service.nodePort ? 'NodePort' : 'ClusterIP', ports: [{ port: 80, ...(row.service.nodePort && { nodePort: row.service.nodePort }) }],
+      ...(row.service.iTP && { internalTrafficPolicy: row.service.iTP }), ...(row.service.eTP && { externalTrafficPolicy: row.service.eTP }),
+    },
+  })
+  const endpoints: Endpoint[] = (row.endpoints ?? []).map((e) => {
+    const [ip, number] = e.endpoint.split(':')
+    const ready = e.ready ?? false
+    return { ip: ip!, port: Number(number), address: e.endpoint, chain: '', local: e.local ?? false, ready, serving: e.serving ?? ready, terminating: e.terminating ?? false, zoneHints: e.zoneHints ?? [], nodeHints: e.nodeHints ?? [] }
+  })
+  const got = categorizeEndpoints(endpoints, port!, { name: 'worker', zone: row.nodeZone ?? '' })
+  const names = (list: readonly Endpoint[]) => list.map((e) => e.address).sort()
+  const expected = { cluster: [...(row.cluster ?? [])].sort(), local: [...(row.local ?? [])].sort(), all: [...(row.all ?? row.cluster ?? row.local ?? [])].sort() }
+  return compare(expected, { cluster: names(got.cluster), local: names(got.local), all: names(got.reachable) })
+}
+
+export const collections = [
+  collection<ChainRow>({
+    name: 'services/iptables-golden',
+    needs: [goldenFile],
+    load: (shared) => {
+      const expected = byChain(readFileSync(join(shared, goldenFile), 'utf8'))
+      const actual = byChain(goldenText())
+      const chains = new Set([...expected.keys(), ...actual.keys()])
+      return [
+        ...[...chains].map((chain) => ({ id: chain.replace(' ', '/'), check: () => compare((expected.get(chain) ?? ['no such chain']).join('\n'), (actual.get(chain) ?? ['no such chain']).join('\n')) })),
+        { id: 'formula/service', check: () => compare('KUBE-SVC-XPGD46QRK7WJZT7O', serviceChains('ns1/svc1:p80', 'tcp').cluster) },
+        { id: 'formula/endpoint', check: () => compare('KUBE-SEP-SXIVWICOYRO3J4NJ', endpointChain('ns1/svc1:p80', 'tcp', '10.180.0.1:80')) },
+      ]
+    },
+    id: (row) => row.id,
+    run: (row) => row.check(),
+  }),
+  collection<Category>({
+    name: 'services/categorize-endpoints',
+    needs: [categoryFile],
+    load: (shared) => (JSON.parse(readFileSync(join(shared, categoryFile), 'utf8')) as { rows: Category[] }).rows,
+    id: (row) => row.name.replaceAll(' ', '-'),
+    run: runCategory,
+  }),
+]
