@@ -33,6 +33,8 @@ export type SittingInput =
   | { readonly at: number; readonly kind: 'resize'; readonly terminal: string; readonly columns: number; readonly rows: number }
   | { readonly at: number; readonly kind: 'editor'; readonly terminal: string; readonly saved: boolean; readonly text: string }
   | { readonly at: number; readonly kind: 'skip'; readonly to: number }
+  /** A bash script run on the workstation outside any terminal (proofs, transcripts, the CLI); it had ended before the next input. */
+  | { readonly at: number; readonly kind: 'script'; readonly script: string }
 
 export interface SessionInfo {
   readonly cluster: ClusterInfo
@@ -61,6 +63,8 @@ export interface LabInfo {
   readonly minutes: number
   readonly tasks: readonly { readonly id: string; readonly text: string; readonly points: number }[]
   readonly hints: number
+  /** Markdown, shown above the tasks; may be empty. */
+  readonly story: string
 }
 
 export interface CheckResult {

@@ -21,11 +21,19 @@ export class Runner {
     while (this.#sim.takeWoken()) await this.#drain()
   }
 
-  /** Runs everything due up to `until` (virtual ms) and moves the clock there. */
-  async runUntil(until: number): Promise<void> {
+  /**
+   * Runs everything due up to `until` (virtual ms) and moves the clock there. Stops early, between two events, when `keepGoing`
+   * says no (a frame's budget is used up); false then. Where it stops changes nothing about what happens.
+   */
+  async runUntil(until: number, keepGoing?: () => boolean): Promise<boolean> {
     await this.settlePrograms()
-    while (this.#sim.step(until)) await this.settlePrograms()
+    let steps = 0
+    while (this.#sim.step(until)) {
+      await this.settlePrograms()
+      if (keepGoing && (++steps & 15) === 0 && !keepGoing()) return false
+    }
     this.#sim.advanceTo(until)
+    return true
   }
 
   async runFor(ms: number): Promise<void> {

@@ -1,0 +1,56 @@
+/** From a packet's end to the cluster's words: which object caused the rule that decided, in a sentence, and where to look next. */
+import type { ObjectRef } from '#contract/session-api.ts'
+import { explainPolicyRule } from '#engine/addons/policy/explain.ts'
+import type { Walk } from '#engine/net/types.ts'
+import type { Sitting } from './sitting.ts'
+
+export interface Cause {
+  readonly kind: 'policy' | 'no-endpoints' | 'firewall' | 'route' | 'nobody-listens' | 'lost'
+  readonly text: string
+  readonly rule?: string
+  readonly next?: string
+  readonly object?: ObjectRef
+}
+
+/** The Service that kube-proxy names in a rule's comment: `"shop/web:http cluster IP"`, `"shop/web has no endpoints"`. */
+function serviceOf(rule: string): ObjectRef | undefined {
+  const match = /--comment "?([a-z0-9-]+)\/([a-z0-9.-]+?)(?::[a-z0-9-]+)?(?: |"|$)/.exec(rule)
+  return match && /KUBE-/.test(rule) ? { kind: 'Service', namespace: match[1]!, name: match[2]! } : undefined
+}
+
+export function objectOf(sitting: Sitting, rule: string): ObjectRef | undefined {
+  const policy = explainPolicyRule(rule, sitting.cluster.admin)
+  if (policy?.policies[0]) return { kind: 'NetworkPolicy', ...policy.policies[0] }
+  return serviceOf(rule)
+}
+
+export function causeOf(sitting: Sitting, walk: Walk): Cause {
+  const { verdict } = walk
+  const end = walk.observations.at(-1)
+  if (verdict.kind === 'delivered') return { kind: 'lost', text: 'The packet arrived.' }
+  const where = end === undefined ? verdict.at.namespace : end.node
+  const rule = verdict.at.rule
+  const withRule = rule === undefined ? {} : { rule }
+  const stage = verdict.at.stage
+  if (rule !== undefined) {
+    const policy = explainPolicyRule(rule, sitting.cluster.admin, end)
+    if (policy) {
+      const object = policy.policies[0]
+      return {
+        kind: 'policy',
+        text: `Dropped on ${where}: ${policy.text}`,
+        next: object ? `kubectl describe networkpolicy ${object.name} -n ${object.namespace}` : 'kubectl get networkpolicies -A',
+        ...withRule,
+        ...(object ? { object: { kind: 'NetworkPolicy', ...object } } : {}),
+      }
+    }
+    const service = serviceOf(rule)
+    if (service && /no endpoints|no local endpoints/.test(rule)) {
+      return { kind: 'no-endpoints', text: `Refused on ${where}: Service ${service.namespace}/${service.name} has no ready endpoint, so kube-proxy wrote a ${verdict.kind === 'rejected' ? 'REJECT' : 'DROP'} rule.`, next: `kubectl get endpointslices -n ${service.namespace} -l kubernetes.io/service-name=${service.name}`, object: service, ...withRule }
+    }
+    return { kind: stage.includes('route') ? 'route' : 'firewall', text: `${verdict.kind === 'rejected' ? 'Rejected' : 'Dropped'} on ${where} by the rule ${rule}`, next: `ssh ${where} sudo iptables-save`, ...withRule }
+  }
+  if (verdict.kind === 'unreachable') return { kind: 'route', text: `Unreachable on ${where}: ${verdict.why}`, next: `ssh ${where} ip route`, ...withRule }
+  if (verdict.kind === 'rejected') return { kind: 'nobody-listens', text: `Refused on ${where}: ${verdict.why}`, ...withRule }
+  return { kind: stage.startsWith('route') || stage.startsWith('neighbour') ? 'route' : 'lost', text: `Lost on ${where}: ${verdict.why}`, next: `ssh ${where} ip route`, ...withRule }
+}

@@ -1,0 +1,12 @@
+/** Every executable of the simulated machines, by name. */
+import { complete } from '#programs/kubectl/complete.ts'
+import { kubectl } from '#programs/kubectl/kubectl.ts'
+import { netPrograms } from '#programs/net/table.ts'
+import { nodePrograms } from '#programs/node/table.ts'
+import { textPrograms } from '#programs/text/table.ts'
+import { createBash } from '#shell/bash.ts'
+import type { ProgramTable } from '#engine/machine/machine.ts'
+
+const bash = createBash({ completers: new Map([['kubectl', complete], ['k', complete]]) })
+
+export const sittingPrograms: ProgramTable = new Map([...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash], ['kubectl', kubectl]])

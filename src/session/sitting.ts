@@ -1,0 +1,287 @@
+/**
+ * One learner's sitting: a cluster and its terminals, made from a seed and the ordered inputs. Replaying the inputs gives the same
+ * cluster and the same terminal text to the byte; undo, reset, resume, trials and grading all fork this way.
+ *
+ *     inputs ──► apply() at a virtual time ──► terminals ──► programs ──► cluster ──► output, marks
+ */
+import type { LabBundle, SittingInput, SittingLog } from '#contract/session-api.ts'
+import type { KubeObject } from '#engine/api/types.ts'
+import { createCluster, type Cluster } from '#engine/cluster/create.ts'
+import type { ClusterSpec } from '#engine/cluster/spec.ts'
+import type { Machine, TerminalSession } from '#engine/machine/machine.ts'
+import type { OpenFile, Program, User } from '#engine/machine/process.ts'
+import { Runner, type Drain } from '#engine/sim/runner.ts'
+import { Sim } from '#engine/sim/sim.ts'
+import { MarkReader, markScript } from './marks.ts'
+import { sittingPrograms } from './programs.ts'
+import { sinkFile, nullFile } from './streams.ts'
+
+/** Every sitting begins at this virtual moment; nodes are as old as the cluster's boot. */
+export const startOfTime = Date.UTC(2026, 2, 2, 9, 0, 0)
+
+/** How much of a terminal's output is kept for a rebuilt or resumed screen, in characters. */
+const keptOutput = 200_000
+
+export interface SittingOptions {
+  readonly seed: string
+  readonly open: SittingLog['open']
+  readonly spec: ClusterSpec
+  /** The lab's files; `start/` is carried out before the learner comes. */
+  readonly bundle?: LabBundle
+  readonly drain: Drain
+}
+
+/** A command that the learner ran: when its prompt stood, when it was entered, how it ended. */
+export interface CommandEntry {
+  readonly terminal: string
+  /** Number of inputs before its first key. */
+  readonly inputs: number
+  /** Virtual ms since the start. */
+  readonly at: number
+  text: string
+  exit: number | undefined
+}
+
+export interface OpenTerminal {
+  readonly name: string
+  readonly session: TerminalSession
+  /** What was printed, marks taken out. */
+  output: string
+  /** True while its shell waits for a command. */
+  atPrompt: boolean
+  lastExit: number
+  /** Number of prompts shown: `run` waits for the next. */
+  prompts: number
+  /** Number of inputs of the log when the present prompt came. */
+  promptInputs: number
+}
+
+export interface PendingEditor {
+  readonly request: { readonly path: string; readonly text: string; readonly keys: 'vi' | 'nano'; readonly readOnly: boolean }
+  readonly answer: (result: { saved: boolean; text: string }) => void
+}
+
+export interface SittingListeners {
+  onOutput?(terminal: string, text: string): void
+  onEditor?(terminal: string, request: PendingEditor['request']): void
+  onInput?(): void
+}
+
+export class Sitting {
+  readonly options: SittingOptions
+  readonly sim: Sim
+  readonly runner: Runner
+  readonly cluster: Cluster
+  readonly inputs: SittingInput[] = []
+  readonly terminals = new Map<string, OpenTerminal>()
+  readonly editors = new Map<string, PendingEditor>()
+  readonly commands: CommandEntry[] = []
+  /** Objects as they were when the learner came: for `unchanged`, by `Kind/namespace/name`. */
+  readonly baseline = new Map<string, KubeObject>()
+  listeners: SittingListeners = {}
+  /** Virtual ms at which the learner came. */
+  start = 0
+
+  private constructor(options: SittingOptions) {
+    this.options = options
+    this.sim = new Sim({ seed: options.seed, start: startOfTime })
+    this.runner = new Runner(this.sim, options.drain)
+    this.cluster = createCluster({ sim: this.sim, spec: options.spec, programs: sittingPrograms })
+  }
+
+  /** Makes the cluster, carries out the lab's start, and lets it settle. */
+  static async begin(options: SittingOptions): Promise<Sitting> {
+    const sitting = new Sitting(options)
+    await sitting.cluster.ready(sitting.runner)
+    for (const host of sitting.cluster.hosts.values()) host.fs.writeFile('/etc/bash.bashrc', markScript)
+    await sitting.#prepare()
+    sitting.start = sitting.sim.now
+    return sitting
+  }
+
+  /** A second sitting in the same state, by replay. The first is not touched. */
+  static async replay(options: SittingOptions, inputs: readonly SittingInput[], until: number): Promise<Sitting> {
+    const sitting = await Sitting.begin(options)
+    for (const input of inputs) {
+      await sitting.runner.runUntil(sitting.start + input.at)
+      if (input.kind === 'script') await sitting.perform(input.script)
+      else sitting.#carryOut(input)
+      await sitting.runner.settlePrograms()
+    }
+    await sitting.runner.runUntil(sitting.start + until)
+    return sitting
+  }
+
+  fork(): Promise<Sitting> {
+    return Sitting.replay(this.options, this.inputs, this.elapsed)
+  }
+
+  /** Virtual ms since the learner came. */
+  get elapsed(): number {
+    return this.sim.now - this.start
+  }
+
+  get log(): SittingLog {
+    return { version: 1, seed: this.options.seed, open: this.options.open, inputs: this.inputs, until: this.elapsed }
+  }
+
+  /** Applies what the learner did, now. */
+  async apply(input: DistributiveOmit<SittingInput, 'at'>): Promise<void> {
+    this.#carryOut({ ...input, at: this.elapsed } as SittingInput)
+    this.listeners.onInput?.()
+    await this.runner.settlePrograms()
+  }
+
+  #carryOut(input: SittingInput): void {
+    this.inputs.push(input)
+    switch (input.kind) {
+      case 'terminal-open':
+        this.#openTerminal(input.terminal, input.columns, input.rows)
+        break
+      case 'terminal-close':
+        this.terminals.get(input.terminal)?.session.close()
+        this.terminals.delete(input.terminal)
+        break
+      case 'key':
+        this.#key(input.terminal, input.data)
+        break
+      case 'resize':
+        this.terminals.get(input.terminal)?.session.resize(input.columns, input.rows)
+        break
+      case 'editor': {
+        const pending = this.editors.get(input.terminal)
+        this.editors.delete(input.terminal)
+        pending?.answer({ saved: input.saved, text: input.text })
+        break
+      }
+      case 'skip':
+      case 'script':
+        break
+    }
+  }
+
+  /** Runs a script on the workstation as an input of the sitting: replays carry it out too. */
+  perform(script: string): Promise<{ exit: number; stdout: string; stderr: string }> {
+    this.inputs.push({ at: this.elapsed, kind: 'script', script })
+    return this.command(script)
+  }
+
+  #key(name: string, data: string): void {
+    const terminal = this.terminals.get(name)
+    if (!terminal) return
+    if (terminal.atPrompt && /[\r\n]/.test(data)) terminal.atPrompt = false
+    terminal.session.write(data)
+  }
+
+  #openTerminal(name: string, columns: number, rows: number): void {
+    const host = this.cluster.workstation
+    const user = this.cluster.user
+    const session = host.openTerminal({
+      argv: ['-bash'],
+      user,
+      columns,
+      rows,
+      cwd: this.cluster.directory,
+      env: { TERM: 'xterm-256color', LANG: 'C.UTF-8', HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: '/bin/bash', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', EDITOR: 'vi' },
+      editor: {
+        open: (request) =>
+          new Promise((resolve) => {
+            this.editors.set(name, {
+              request,
+              answer: (result) => {
+                resolve(result)
+                this.sim.woke()
+              },
+            })
+            this.listeners.onEditor?.(name, request)
+          }),
+      },
+    })
+    const terminal: OpenTerminal = { name, session, output: '', atPrompt: false, lastExit: 0, prompts: 0, promptInputs: this.inputs.length }
+    this.terminals.set(name, terminal)
+    let running: CommandEntry | undefined
+    const marks = new MarkReader((mark) => {
+      if (mark.kind === 'begin') {
+        terminal.atPrompt = false
+        running = { terminal: name, inputs: terminal.promptInputs, at: this.elapsed, text: '', exit: undefined }
+        this.commands.push(running)
+        return
+      }
+      terminal.atPrompt = true
+      terminal.lastExit = mark.exit
+      terminal.prompts++
+      terminal.promptInputs = this.inputs.length
+      if (running) {
+        running.text = mark.history
+        running.exit = mark.exit
+        running = undefined
+      }
+    })
+    session.onOutput((chunk) => {
+      const text = marks.read(chunk)
+      if (text === '') return
+      terminal.output = (terminal.output + text).slice(-keptOutput)
+      this.listeners.onOutput?.(name, text)
+    })
+  }
+
+  /** Runs a bash command line on a machine, not in a terminal, and waits for its end in virtual time. */
+  async run(machine: Machine, user: User, argv: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly limit?: number; readonly program?: Program } = {}): Promise<{ exit: number; stdout: string; stderr: string }> {
+    let stdout = ''
+    let stderr = ''
+    const fds: Record<number, OpenFile> = { 0: nullFile(), 1: sinkFile((t) => (stdout += t)), 2: sinkFile((t) => (stderr += t)) }
+    const child = machine.start({
+      argv,
+      user,
+      cwd: options.cwd ?? user.home,
+      env: { HOME: user.home, USER: user.name, LOGNAME: user.name, LANG: 'C.UTF-8', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...options.env },
+      fds,
+      ...(options.program ? { program: options.program } : {}),
+    })
+    const ended = await this.runner.runWhile(() => child.status === undefined, options.limit ?? 600_000)
+    if (!ended) {
+      machine.processes.get(child.pid)?.kill(child.pid, 'SIGKILL')
+      await this.runner.settlePrograms()
+      return { exit: 124, stdout, stderr: `${stderr}(did not end within ${Math.round((options.limit ?? 600_000) / 1000)} s)\n` }
+    }
+    return { exit: child.status!.code, stdout, stderr }
+  }
+
+  /** As the learner would on the workstation: `bash -c`. */
+  command(text: string, options: { readonly cwd?: string; readonly limit?: number } = {}): Promise<{ exit: number; stdout: string; stderr: string }> {
+    return this.run(this.cluster.workstation, this.cluster.user, ['bash', '-c', text], { cwd: options.cwd ?? this.cluster.directory, ...(options.limit === undefined ? {} : { limit: options.limit }) })
+  }
+
+  async #prepare(): Promise<void> {
+    const files = this.options.bundle?.files ?? {}
+    const start = Object.keys(files).filter((f) => f.startsWith('start/')).sort()
+    const manifests = start.filter((f) => f.endsWith('.yaml'))
+    const { workstation, user } = this.cluster
+    if (manifests.length > 0) {
+      const folder = '/tmp/lab-start'
+      workstation.fs.mkdir(folder, { parents: true })
+      for (const file of manifests) workstation.fs.writeFile(`${folder}/${file.slice(6)}`, files[file]!)
+      await this.#must(`kubectl apply -f ${folder}`)
+      await this.runner.settle()
+    }
+    const script = files['start/setup.sh']
+    if (script !== undefined) {
+      await this.#must(script)
+      await this.runner.settle()
+    }
+    if (manifests.length > 0) await this.command('rm -rf /tmp/lab-start')
+    workstation.fs.chown(user.home, user.uid, user.gid)
+    for (const object of this.cluster.api.objects()) this.baseline.set(objectKey(object.kind, object.metadata.namespace, object.metadata.name), object)
+  }
+
+  async #must(script: string): Promise<void> {
+    const done = await this.command(script)
+    if (done.exit !== 0) throw new Error(`the start of ${this.options.open.id} failed with ${done.exit}: ${done.stderr || done.stdout}`)
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+export function objectKey(kind: string, namespace: string | undefined, name: string): string {
+  return `${kind}/${namespace ?? ''}/${name}`
+}
