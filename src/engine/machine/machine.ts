@@ -24,8 +24,11 @@ export interface Machine {
   readonly programs: ProgramTable
   readonly users: Map<string, User>
   readonly processes: ReadonlyMap<number, Process>
-  /** Starts a process without parent: from a unit, a terminal or the container runtime. */
-  start(options: SpawnOptions & { readonly fds: Readonly<Record<number, OpenFile>>; readonly fs?: FileSystem; readonly net?: NetNamespace }): Child
+  /**
+   * Starts a process without parent: from a unit or the container runtime. `output` hears what it writes, from the loop, and may give
+   * it a standard input; without it and without `fds`, 0–2 are /dev/null.
+   */
+  start(options: SpawnOptions & { readonly fds?: Readonly<Record<number, OpenFile>>; readonly output?: { readonly stdin?: string; stdout(text: string): void; stderr(text: string): void } }): Child
   readonly units: Units
   readonly journal: Journal
   /** `net.*` keys go to the namespace, others to the host's table. */
@@ -99,8 +102,6 @@ export interface TerminalOptions {
   readonly columns?: number
   readonly rows?: number
   readonly editor?: EditorPort
-  /** The kubelet's exec and attach: the process is part of this container already by being started on it. */
-  readonly fds?: Readonly<Record<number, OpenFile>>
 }
 
 /** The interface's side of a terminal. */

@@ -5,6 +5,7 @@
  *
  * Text is bytes: see #base/bytes.ts. Streams carry strings of any chunking; nothing is line buffered unless said.
  */
+import type { NetNamespace } from '#engine/net/types.ts'
 import type { FileSystem } from './files.ts'
 import type { Machine } from './machine.ts'
 import type { Sockets } from './sockets.ts'
@@ -76,6 +77,14 @@ export interface SpawnOptions {
   /** Runs this function instead of a file: subshells and built-in pipeline members. argv[0] names it. */
   readonly program?: Program
   readonly user?: User
+  /** The child's network namespace (`ip netns exec`, `nsenter -n`); default: the parent's. */
+  readonly net?: NetNamespace
+  /** The child lives in this container or host (`nsenter -a`, exec of a runtime): its files, pids, hostname and namespace. */
+  readonly machine?: Machine
+  /** A new session: no controlling terminal (setsid). */
+  readonly newSession?: boolean
+  /** Its timers do not keep the cluster from being settled; children inherit it. `Machine.start`: true by default, terminals: false. */
+  readonly background?: boolean
 }
 
 export interface Child {
@@ -84,6 +93,10 @@ export interface Child {
   /** Resolves when the child has ended or stopped. */
   wait(): Promise<WaitStatus>
   readonly status: WaitStatus | undefined
+  /** Calls back when it has ended (at once where it has): for synchronous code. */
+  onEnd(listener: (status: WaitStatus) => void): void
+  /** Sends a signal with the kernel's authority (the runtime, the unit manager). */
+  signal(signal: Signal): void
 }
 
 /** `code` is what `$?` shows: 128 + number for signals. */
@@ -115,6 +128,8 @@ export interface Process {
   readonly user: User
   /** The host (or container) that it runs on: units, journal, namespaces, other processes. */
   readonly machine: Machine
+  /** Its network namespace. */
+  readonly net: NetNamespace
   /** The process's view of the files: mount namespace and credentials applied. */
   readonly fs: FileSystem
   /** Sockets and name lookup in the process's network namespace. */

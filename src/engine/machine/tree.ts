@@ -26,10 +26,11 @@ export interface ComputedFile {
 
 export interface ComputedDir {
   list(): readonly string[]
-  lookup(name: string): Inode | undefined
+  /** `pid`: who looks, in its own numbers (/proc/self). */
+  lookup(name: string, pid: number): Inode | undefined
 }
 
-export type DeviceName = 'null' | 'zero' | 'full' | 'random' | 'tty' | 'pts' | 'fd'
+export type DeviceName = 'null' | 'zero' | 'full' | 'random' | 'tty' | 'pts'
 
 export class Inode {
   readonly superblock: Superblock
@@ -48,7 +49,7 @@ export class Inode {
   computed: ComputedFile | undefined
   computedDir: ComputedDir | undefined
   device: DeviceName | undefined
-  /** Makes the description of a device (a terminal's slave side, /proc/PID/fd/N). */
+  /** Makes the description of a device (a terminal's slave side) or of a magic link (/proc/PID/fd/N), which is then not followed as text. */
   openDevice: (() => unknown) | undefined
   children: Map<string, Inode> | undefined
   lower: Inode | undefined
@@ -80,8 +81,8 @@ export class Inode {
     return (this.#size ??= byteLength(this.#text))
   }
 
-  child(name: string): Inode | undefined {
-    if (this.computedDir) return this.computedDir.lookup(name)
+  child(name: string, pid = 1): Inode | undefined {
+    if (this.computedDir) return this.computedDir.lookup(name, pid)
     const own = this.children?.get(name)
     if (own || !this.lower || this.whiteouts?.has(name)) return own
     const below = this.lower.child(name)
