@@ -1,11 +1,12 @@
 /** kubedrill lab list | show ID | prove [ID]. */
 import { labFiles, loadCourse } from '#course/load.ts'
+import { diskSource } from '#host/content.ts'
 import { proveLab } from '#session/prove.ts'
-import { contentFolder, diskContent, drain } from '../world.ts'
+import { contentFolder, drain } from '../world.ts'
 
 export async function lab(args: readonly string[]): Promise<number> {
   const [verb = 'list', id] = args
-  const source = diskContent(contentFolder())
+  const source = diskSource(contentFolder())
   const course = loadCourse(source)
   for (const p of course.problems) process.stderr.write(`${p.file}:${p.line}: ${p.field === '' ? '' : `${p.field}: `}${p.message}. ${p.suggestion}\n`)
   if (id !== undefined && !course.labs.has(id)) throw new Error(`there is no lab ${id}; see kubedrill lab list`)
