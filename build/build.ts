@@ -1,6 +1,6 @@
 /**
  * npm run build: the interface (vite), the session worker, the command and the desktop host (esbuild), each below dist/.
- * A target is skipped while the sources that it reads are as they were at its last build; `--force` builds all.
+ * A target is skipped while the sources that it reads are as they were at its last build; `--force` builds all, names of targets only those.
  */
 import { build as esbuild, type BuildOptions } from 'esbuild'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -48,7 +48,10 @@ const targets: readonly Target[] = [
     sources: ['src/base', 'src/contract', 'src/ui'],
     entry: 'src/ui/index.html',
     outputs: ['ui/index.html'],
-    run: () => vite(uiConfig),
+    run: () => {
+      rmSync(join(dist, 'ui/assets'), { recursive: true, force: true })
+      return vite(uiConfig)
+    },
   },
   {
     name: 'session worker',
@@ -88,8 +91,8 @@ const targets: readonly Target[] = [
   },
 ]
 
-/** Builds what is stale; `say` gets one plain line per step. Throws when a step fails. */
-export async function buildAll(say: (line: string) => void, force = false): Promise<void> {
+/** Builds what is stale; `say` gets one plain line per step. Throws when a step fails. `only`: names of targets; all without it. */
+export async function buildAll(say: (line: string) => void, force = false, only: readonly string[] = []): Promise<void> {
   mkdirSync(dist, { recursive: true })
   let record: Record<string, string> = {}
   try {
@@ -98,6 +101,7 @@ export async function buildAll(say: (line: string) => void, force = false): Prom
     // No build yet, or an unreadable record: everything is built.
   }
   for (const target of targets) {
+    if (only.length > 0 && !only.includes(target.name)) continue
     if (!existsSync(join(root, target.entry))) {
       say(`${target.name}: ${target.entry} does not exist, left out`)
       continue
@@ -117,6 +121,6 @@ if (import.meta.main) {
   const force = process.argv.includes('--force')
   if (force) rmSync(dist, { recursive: true, force: true })
   const started = performance.now()
-  await buildAll((line) => console.log(line), force)
+  await buildAll((line) => console.log(line), force, process.argv.slice(2).filter((a) => !a.startsWith('--')))
   console.log(`dist/ is up to date (${((performance.now() - started) / 1000).toFixed(1)} s)`)
 }

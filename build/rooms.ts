@@ -61,7 +61,7 @@ export const rooms: readonly Room[] = [
     imports: ['src/base', 'src/contract'],
     packages: [
       'svelte', 'bits-ui', 'paneforge', 'lucide-svelte', 'markdown-it', 'codemirror', '@replit/codemirror-vim',
-      '@codemirror/state', '@codemirror/view', '@codemirror/commands', '@codemirror/language', '@codemirror/lang-yaml', '@codemirror/search',
+      '@codemirror/state', '@codemirror/view', '@codemirror/commands', '@codemirror/language', '@codemirror/lang-yaml', '@codemirror/search', '@lezer/highlight',
       '@xterm/xterm', '@xterm/addon-fit', '@xterm/addon-web-links', '@xterm/addon-search',
       'd3-selection', 'd3-shape', 'd3-zoom', '@fontsource-variable/inter', '@fontsource/jetbrains-mono',
     ],
