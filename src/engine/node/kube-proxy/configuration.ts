@@ -1,0 +1,76 @@
+/** KubeProxyConfiguration v1alpha1 as far as the iptables mode uses it, with its defaults. */
+
+export interface KubeProxyConfiguration {
+  readonly mode: string
+  readonly bindAddress: string
+  readonly clusterCidr: string
+  readonly detectLocalMode: string
+  readonly bridgeInterface: string
+  readonly interfaceNamePrefix: string
+  readonly masqueradeAll: boolean
+  readonly masqueradeBit: number
+  readonly localhostNodePorts: boolean
+  /** ms */
+  readonly minSyncPeriod: number
+  readonly syncPeriod: number
+  readonly nodePortAddresses: readonly string[]
+  readonly healthzBindAddress: string
+  readonly metricsBindAddress: string
+  readonly tcpBeLiberal: boolean
+  readonly hostnameOverride: string
+  readonly kubeconfig: string
+  /** Seconds for nf_conntrack_tcp_timeout_established and …_close_wait; 0 leaves them alone. */
+  readonly tcpEstablishedTimeout: number
+  readonly tcpCloseWaitTimeout: number
+}
+
+/** A Go duration in ms; undefined where it is none. */
+export function goDuration(text: unknown): number | undefined {
+  if (typeof text !== 'string') return undefined
+  if (text === '0') return 0
+  const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+  const m = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.exec(text)
+  if (!m) return undefined
+  let total = 0
+  for (const part of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)) total += Number(part[1]) * units[part[2]!]!
+  return m[1] === '-' ? -total : total
+}
+
+type Loose = Readonly<Record<string, unknown>>
+
+/** Fills in the defaults; `raw` is the decoded file. What has the wrong type counts as absent. */
+export function readConfiguration(raw: unknown): KubeProxyConfiguration {
+  const root = (raw ?? {}) as Loose
+  const part = (key: string): Loose => (root[key] !== null && typeof root[key] === 'object' ? (root[key] as Loose) : {})
+  const text = (of: Loose, key: string, or = '') => (typeof of[key] === 'string' && of[key] !== '' ? of[key] : or)
+  const flag = (of: Loose, key: string, or: boolean) => (typeof of[key] === 'boolean' ? of[key] : or)
+  const positive = (value: unknown, or: number) => {
+    const ms = goDuration(value)
+    return ms === undefined || ms === 0 ? or : ms
+  }
+  const iptables = part('iptables')
+  const conntrack = part('conntrack')
+  const detect = part('detectLocal')
+  const mode = text(root, 'mode', 'iptables')
+  return {
+    mode,
+    bindAddress: text(root, 'bindAddress', '0.0.0.0'),
+    clusterCidr: text(root, 'clusterCIDR'),
+    detectLocalMode: text(root, 'detectLocalMode', 'ClusterCIDR'),
+    bridgeInterface: text(detect, 'bridgeInterface'),
+    interfaceNamePrefix: text(detect, 'interfaceNamePrefix'),
+    masqueradeAll: flag(iptables, 'masqueradeAll', false),
+    masqueradeBit: typeof iptables['masqueradeBit'] === 'number' ? iptables['masqueradeBit'] : 14,
+    localhostNodePorts: flag(iptables, 'localhostNodePorts', true),
+    minSyncPeriod: positive(iptables['minSyncPeriod'], 1000),
+    syncPeriod: positive(iptables['syncPeriod'], 30_000),
+    nodePortAddresses: Array.isArray(root['nodePortAddresses']) ? (root['nodePortAddresses'] as string[]) : [],
+    healthzBindAddress: text(root, 'healthzBindAddress', '0.0.0.0:10256'),
+    metricsBindAddress: text(root, 'metricsBindAddress', '127.0.0.1:10249'),
+    tcpBeLiberal: flag(conntrack, 'tcpBeLiberal', false),
+    hostnameOverride: text(root, 'hostnameOverride'),
+    kubeconfig: text(part('clientConnection'), 'kubeconfig'),
+    tcpEstablishedTimeout: (goDuration(conntrack['tcpEstablishedTimeout']) ?? 86_400_000) / 1000,
+    tcpCloseWaitTimeout: (goDuration(conntrack['tcpCloseWaitTimeout']) ?? 3_600_000) / 1000,
+  }
+}
