@@ -19,7 +19,7 @@ function serviceOf(rule: string): ObjectRef | undefined {
 }
 
 export function objectOf(sitting: Sitting, rule: string): ObjectRef | undefined {
-  const policy = explainPolicyRule(rule, sitting.cluster.admin)
+  const policy = explainPolicyRule(rule, sitting.state)
   if (policy?.policies[0]) return { kind: 'NetworkPolicy', ...policy.policies[0] }
   return serviceOf(rule)
 }
@@ -33,7 +33,7 @@ export function causeOf(sitting: Sitting, walk: Walk): Cause {
   const withRule = rule === undefined ? {} : { rule }
   const stage = verdict.at.stage
   if (rule !== undefined) {
-    const policy = explainPolicyRule(rule, sitting.cluster.admin, end)
+    const policy = explainPolicyRule(rule, sitting.state, end)
     if (policy) {
       const object = policy.policies[0]
       return {

@@ -1,12 +1,11 @@
 /** The Inspect port over the simulated cluster. It works on a sitting that may be changed (a fork), never on the learner's own. */
-import { parseRequestUrl, readResponse, requestText } from './http.ts'
 import type { CommandResult, DnsResult, HttpRequest, HttpResult, Inspect, ProbeRequest, ProbeResult, Resource } from '#course/inspect.ts'
 import { connectFrom, type ConnectOutcome } from './client.ts'
 import { resolveName } from './dns.ts'
+import { exchange, requestTarget } from './http.ts'
 import { findPod, findSpot } from './places.ts'
 import { objectKey, type Sitting } from './sitting.ts'
 import { traceFlow, type Traced } from './trace.ts'
-import { gvr } from './map.ts'
 import { valueAt } from './values.ts'
 
 export class ClusterInspect implements Inspect {
@@ -17,13 +16,11 @@ export class ClusterInspect implements Inspect {
   }
 
   async get(kind: string, namespace: string | undefined, name: string): Promise<Resource | undefined> {
-    return this.#sitting.cluster.api.objects().find((o) => o.kind === kind && o.metadata.name === name && (namespace === undefined || o.metadata.namespace === namespace))
+    return this.#sitting.state.get(kind, namespace, name)
   }
 
   async list(kind: string, namespace: string | undefined, labelSelector?: string): Promise<readonly Resource[]> {
-    const resource = this.#sitting.cluster.api.resourceOf(kind)
-    if (!resource) throw new Error(`the cluster has no kind ${kind}`)
-    return this.#sitting.cluster.admin.list(resource, { ...(namespace === undefined ? {} : { namespace }), ...(labelSelector === undefined ? {} : { labelSelector }) })
+    return this.#sitting.state.list(kind, { namespace, labelSelector })
   }
 
   async atStart(kind: string, namespace: string | undefined, name: string): Promise<Resource | undefined> {
@@ -38,9 +35,9 @@ export class ClusterInspect implements Inspect {
 
   async http(request: HttpRequest): Promise<HttpResult> {
     const sitting = this.#sitting
-    const spot = findSpot(sitting.cluster, sitting.cluster.admin, request.from)
+    const spot = findSpot(sitting.cluster, sitting.state, request.from)
     if (!spot) return { ok: false, probe: { outcome: 'no-such-place', backendListens: false } }
-    const url = parseRequestUrl(request.url)
+    const url = requestTarget(request.url)
     let outcome: ConnectOutcome = { ok: false, error: 'ETIMEDOUT' }
     let answer: HttpResult | undefined
     await sitting.run(spot.machine, spot.user, ['probe'], {
@@ -50,8 +47,7 @@ export class ClusterInspect implements Inspect {
         outcome = await connectFrom(process, url.host, url.port, 'tcp', request.timeout)
         if (!outcome.ok || !outcome.connection) return 1
         const { connection } = outcome
-        await connection.write(requestText(request, url))
-        const response = await readResponse(process, connection, request.timeout * 1000)
+        const response = await exchange(process, connection, request, url, request.timeout * 1000)
         connection.close()
         if (response) answer = { ok: true, ...response }
         return 0
@@ -64,7 +60,7 @@ export class ClusterInspect implements Inspect {
 
   async dns(from: string, name: string, type: string): Promise<DnsResult> {
     const sitting = this.#sitting
-    const spot = findSpot(sitting.cluster, sitting.cluster.admin, from)
+    const spot = findSpot(sitting.cluster, sitting.state, from)
     if (!spot) return { code: 'no-such-place', answers: [] }
     let result: DnsResult = { code: 'timeout', answers: [] }
     await sitting.run(spot.machine, spot.user, ['probe'], {
@@ -80,7 +76,7 @@ export class ClusterInspect implements Inspect {
 
   async exec(place: string, command: string): Promise<CommandResult> {
     const sitting = this.#sitting
-    const spot = findSpot(sitting.cluster, sitting.cluster.admin, place)
+    const spot = findSpot(sitting.cluster, sitting.state, place)
     if (!spot) return { exit: 255, stdout: '', stderr: `there is no running ${place}` }
     const shell = spot.pod ? 'sh' : 'bash'
     return sitting.run(spot.machine, spot.user, [shell, '-c', command], { cwd: spot.pod ? '/' : spot.user.home, limit: 300_000 })
@@ -92,22 +88,14 @@ export class ClusterInspect implements Inspect {
   }
 
   async can(subject: { readonly user: string; readonly groups: readonly string[] }, verb: string, resource: string, namespace: string | undefined, name?: string): Promise<boolean> {
-    const [plural, group] = resource.includes('.') ? [resource.slice(0, resource.indexOf('.')), resource.slice(resource.indexOf('.') + 1)] : [resource, '']
-    const [main, subresource] = plural.split('/')
-    const review = this.#sitting.cluster.admin.create(
-      { group: 'authorization.k8s.io', version: 'v1', resource: 'subjectaccessreviews' },
-      {
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SubjectAccessReview',
-        metadata: { name: '' },
-        spec: {
-          user: subject.user,
-          groups: subject.user.startsWith('system:serviceaccount:') ? [...subject.groups, 'system:serviceaccounts', `system:serviceaccounts:${subject.user.split(':')[2] ?? ''}`, 'system:authenticated'] : [...subject.groups, 'system:authenticated'],
-          resourceAttributes: { verb, group, resource: main, ...(subresource === undefined ? {} : { subresource }), ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }) },
-        },
-      },
+    const [whole, group] = resource.includes('.') ? [resource.slice(0, resource.indexOf('.')), resource.slice(resource.indexOf('.') + 1)] : [resource, '']
+    const [plural, subresource] = whole.split('/')
+    const account = /^system:serviceaccount:([^:]+):/.exec(subject.user)
+    const groups = [...subject.groups, ...(account ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]!}`] : []), 'system:authenticated']
+    return this.#sitting.state.can(
+      { name: subject.user, groups },
+      { verb, group, resource: plural!, ...(subresource === undefined ? {} : { subresource }), ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }) },
     )
-    return valueAt(review, 'status', 'allowed') === true
   }
 
   async settle(seconds: number): Promise<void> {
@@ -120,19 +108,19 @@ export class ClusterInspect implements Inspect {
 
   /** Whether a ready pod behind `to` accepts connections on the port that the packet would arrive with, asked from its own namespace. */
   async #backendListens(request: ProbeRequest): Promise<boolean> {
-    const { cluster } = this.#sitting
+    const { cluster, state } = this.#sitting
     const backends: { pod: string; port: number }[] = []
-    const pod = request.to.includes('/') ? findPod(cluster.admin, request.to) : cluster.admin.list(gvr.pods).find((p) => valueAt(p, 'status', 'podIP') === request.to)
+    const pod = request.to.includes('/') ? findPod(state, request.to) : state.list('Pod').find((p) => valueAt(p, 'status', 'podIP') === request.to)
     if (pod) backends.push({ pod: `${pod.metadata.namespace}/${pod.metadata.name}`, port: request.port })
     else {
-      for (const service of cluster.admin.list(gvr.services)) {
+      for (const service of state.list('Service')) {
         const names = [service.metadata.name, `${service.metadata.name}.${service.metadata.namespace}`, `${service.metadata.name}.${service.metadata.namespace}.svc`, `${service.metadata.name}.${service.metadata.namespace}.svc.cluster.local`]
         const fromNamespace = /^([a-z0-9-]+)\//.exec(request.from)?.[1]
         const meant = names.slice(1).includes(request.to) || (names[0] === request.to && service.metadata.namespace === fromNamespace) || valueAt(service, 'spec', 'clusterIP') === request.to
         if (!meant) continue
         const port = (valueAt(service, 'spec', 'ports') as { name?: string; port: number }[] | undefined)?.find((p) => p.port === request.port)
         if (!port) continue
-        for (const slice of cluster.admin.list(gvr.endpointslices, { namespace: service.metadata.namespace!, labelSelector: `kubernetes.io/service-name=${service.metadata.name}` })) {
+        for (const slice of state.list('EndpointSlice', { namespace: service.metadata.namespace, labelSelector: `kubernetes.io/service-name=${service.metadata.name}` })) {
           const target = (slice['ports'] as { name?: string; port?: number }[] | undefined)?.find((p) => (p.name ?? '') === (port.name ?? ''))?.port
           for (const endpoint of (slice['endpoints'] as { addresses: string[]; conditions?: { ready?: boolean }; targetRef?: { name: string; namespace: string } }[] | undefined) ?? []) {
             if (endpoint.conditions?.ready !== false && endpoint.targetRef && target !== undefined) backends.push({ pod: `${endpoint.targetRef.namespace}/${endpoint.targetRef.name}`, port: target })
@@ -141,7 +129,7 @@ export class ClusterInspect implements Inspect {
       }
     }
     for (const backend of backends) {
-      const spot = findSpot(cluster, cluster.admin, backend.pod)
+      const spot = findSpot(cluster, state, backend.pod)
       const listening = spot?.machine.net.sockets.list().some((s) => s.protocol === request.protocol && (request.protocol === 'udp' || s.state === 'LISTEN') && s.local.endsWith(`:${backend.port}`))
       if (listening === true) return true
     }

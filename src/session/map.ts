@@ -1,17 +1,8 @@
 /** The network map: nodes as rooms, pods as chips in them, services with their endpoints, tunnels between nodes. Structure from the API, never from layout. */
 import type { MapNode, MapPod, MapService, MapSnapshot } from '#contract/session-api.ts'
 import { valueAt } from './values.ts'
-import type { ApiClient, KubeObject } from '#engine/api/types.ts'
-
-export const gvr = {
-  pods: { group: '', version: 'v1', resource: 'pods' },
-  nodes: { group: '', version: 'v1', resource: 'nodes' },
-  services: { group: '', version: 'v1', resource: 'services' },
-  namespaces: { group: '', version: 'v1', resource: 'namespaces' },
-  events: { group: '', version: 'v1', resource: 'events' },
-  endpointslices: { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices' },
-  networkpolicies: { group: 'networking.k8s.io', version: 'v1', resource: 'networkpolicies' },
-} as const
+import type { KubeObject } from '#engine/api/types.ts'
+import type { ClusterState } from './state.ts'
 
 const conditionTrue = (o: KubeObject, type: string) => (valueAt(o, 'status', 'conditions') as { type: string; status: string }[] | undefined)?.some((c) => c.type === type && c.status === 'True') ?? false
 
@@ -38,11 +29,11 @@ export function podOf(pod: KubeObject): MapPod {
   }
 }
 
-export function mapSnapshot(api: ApiClient, plugin: string, revision: number): MapSnapshot {
-  const pods = api.list(gvr.pods)
+export function mapSnapshot(state: ClusterState, plugin: string, revision: number): MapSnapshot {
+  const pods = state.list('Pod')
   const byAddress = new Map(pods.map((p) => [String(valueAt(p, 'status', 'podIP') ?? ''), `${p.metadata.namespace}/${p.metadata.name}`]))
-  const slices = api.list(gvr.endpointslices)
-  const nodes: MapNode[] = api.list(gvr.nodes).map((node) => {
+  const slices = state.list('EndpointSlice')
+  const nodes: MapNode[] = state.list('Node').map((node) => {
     const addresses = (valueAt(node, 'status', 'addresses') as { type: string; address: string }[] | undefined) ?? []
     return {
       name: node.metadata.name,
@@ -54,7 +45,7 @@ export function mapSnapshot(api: ApiClient, plugin: string, revision: number): M
       pods: pods.filter((p) => valueAt(p, 'spec', 'nodeName') === node.metadata.name).map(podOf),
     }
   })
-  const services: MapService[] = api.list(gvr.services).map((service) => {
+  const services: MapService[] = state.list('Service').map((service) => {
     const ports = (valueAt(service, 'spec', 'ports') as { port: number; protocol?: string; nodePort?: number }[] | undefined) ?? []
     const endpoints = slices
       .filter((s) => s.metadata.namespace === service.metadata.namespace && s.metadata.labels?.['kubernetes.io/service-name'] === service.metadata.name)

@@ -1,9 +1,8 @@
 /** One object for the object panel: its YAML, its events, what owns it and what it owns. */
 import { formatYaml } from '#base/yaml.ts'
 import type { ObjectRef } from '#contract/session-api.ts'
-import type { Cluster } from '#engine/cluster/create.ts'
+import type { ClusterState } from './state.ts'
 import type { KubeObject } from '#engine/api/types.ts'
-import { gvr } from './map.ts'
 import { valueAt } from './values.ts'
 
 export interface ObjectView {
@@ -15,13 +14,13 @@ export interface ObjectView {
 
 const refOf = (o: KubeObject): ObjectRef => ({ kind: o.kind, ...(o.metadata.namespace === undefined ? {} : { namespace: o.metadata.namespace }), name: o.metadata.name })
 
-export function objectView(cluster: Cluster, ref: ObjectRef): ObjectView | undefined {
-  const all = cluster.api.objects()
+export function objectView(state: ClusterState, ref: ObjectRef): ObjectView | undefined {
+  const all = state.objects()
   const object = all.find((o) => o.kind === ref.kind && o.metadata.name === ref.name && (ref.namespace === undefined || o.metadata.namespace === ref.namespace))
   if (!object) return undefined
   const { managedFields: _managed, ...metadata } = object.metadata
-  const events = cluster.admin
-    .list(gvr.events, object.metadata.namespace === undefined ? {} : { namespace: object.metadata.namespace })
+  const events = state
+    .list('Event', { namespace: object.metadata.namespace })
     .filter((e) => valueAt(e, 'involvedObject', 'kind') === object.kind && valueAt(e, 'involvedObject', 'name') === object.metadata.name)
     .map((e) => `${String(e['type'])}  ${String(e['reason'])}  ${String(e['message'])}`)
   return {

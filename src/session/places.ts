@@ -1,9 +1,10 @@
 /** Where something can be asked from: `shop/client`, `shop/app=web`, `pod/NAME`, `node:node01`, `host:base`, or a bare host or pod name. */
 import type { Cluster } from '#engine/cluster/create.ts'
-import type { ApiClient, KubeObject } from '#engine/api/types.ts'
+import type { KubeObject } from '#engine/api/types.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { User } from '#engine/machine/process.ts'
-import { gvr, podOf } from './map.ts'
+import { podOf } from './map.ts'
+import type { ClusterState } from './state.ts'
 import { valueAt } from './values.ts'
 
 export interface Spot {
@@ -16,11 +17,11 @@ export interface Spot {
 const root: User = { name: 'root', uid: 0, gid: 0, groups: [0], home: '/root', shell: '/bin/bash' }
 
 /** The pod that a text names, running or not. */
-export function findPod(api: ApiClient, text: string): KubeObject | undefined {
+export function findPod(state: ClusterState, text: string): KubeObject | undefined {
   const clean = text.replace(/^pods?\//, '')
   const [namespace, name] = clean.includes('/') ? (clean.split('/', 2) as [string, string]) : ['default', clean]
-  if (!name.includes('=')) return api.list(gvr.pods, { namespace }).find((p) => p.metadata.name === name)
-  const pods = api.list(gvr.pods, { namespace, labelSelector: name })
+  if (!name.includes('=')) return state.get('Pod', namespace, name)
+  const pods = state.list('Pod', { namespace, labelSelector: name })
   return pods.find((p) => podOf(p).ready) ?? pods[0]
 }
 
@@ -34,13 +35,13 @@ export function containerOf(cluster: Cluster, pod: KubeObject): Machine | undefi
   return info === undefined ? undefined : runtime.machine(info.id)
 }
 
-export function findSpot(cluster: Cluster, api: ApiClient, text: string): Spot | undefined {
+export function findSpot(cluster: Cluster, state: ClusterState, text: string): Spot | undefined {
   const hostName = text.replace(/^(node|host):/, '')
   const host = text === 'workstation' ? cluster.workstation : cluster.hosts.get(hostName)
   if (host && !text.includes('/')) {
     return { machine: host, user: host === cluster.workstation ? cluster.user : root, title: host.hostname }
   }
-  const pod = findPod(api, text)
+  const pod = findPod(state, text)
   if (!pod) return undefined
   const machine = containerOf(cluster, pod)
   return machine && { machine, user: root, title: `${pod.metadata.namespace}/${pod.metadata.name}`, pod }

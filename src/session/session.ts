@@ -12,7 +12,7 @@ import type { Lab } from '#course/schema/lab.ts'
 import type { Drain } from '#engine/sim/runner.ts'
 import { ClusterInspect } from './inspect.ts'
 import { labOf, specOf } from './lab.ts'
-import { gvr, mapSnapshot } from './map.ts'
+import { mapSnapshot } from './map.ts'
 import { policyMatrix } from './matrix.ts'
 import { objectView, type ObjectView } from './objects.ts'
 import { Sitting, startOfTime, type OpenTerminal, type SittingOptions } from './sitting.ts'
@@ -163,19 +163,19 @@ export class Session implements Implementation<SessionMethods> {
   }
 
   map = (): MapSnapshot => {
-    const { cluster } = this.#here()
-    return mapSnapshot(cluster.admin, cluster.spec.plugin, this.#revision)
+    const { cluster, state } = this.#here()
+    return mapSnapshot(state, cluster.spec.plugin, this.#revision)
   }
 
-  matrix = (port: number, protocol: 'tcp' | 'udp'): PolicyMatrix => policyMatrix(this.#here().cluster.admin, port, protocol)
+  matrix = (port: number, protocol: 'tcp' | 'udp'): PolicyMatrix => policyMatrix(this.#here().state, port, protocol)
 
-  object = (ref: ObjectRef): ObjectView | undefined => objectView(this.#here().cluster, ref)
+  object = (ref: ObjectRef): ObjectView | undefined => objectView(this.#here().state, ref)
 
   timeline = (): readonly TimelineEntry[] => {
     const sitting = this.#here()
     const commands: TimelineEntry[] = sitting.commands.map((c) => ({ at: c.at, kind: 'command', text: c.text }))
-    const events: TimelineEntry[] = sitting.cluster.admin
-      .list(gvr.events)
+    const events: TimelineEntry[] = sitting.state
+      .list('Event')
       .filter((e) => e['type'] === 'Warning')
       .map((e) => ({ at: Date.parse(String(e['lastTimestamp'] ?? e.metadata.creationTimestamp)) - sitting.start, kind: 'event' as const, text: `${String(e['reason'])}: ${String(e['message'])}` }))
       .filter((e) => e.at >= 0)
@@ -265,7 +265,7 @@ export class Session implements Implementation<SessionMethods> {
       onEditor: (terminal, request) => this.#emit('editor', { terminal, ...request }),
       onInput: () => this.#emit('logged', { inputs: sitting.inputs.length }),
     }
-    sitting.cluster.api.onChange(() => this.#revision++)
+    sitting.state.onChange(() => this.#revision++)
   }
 
   async #apply(input: DistributiveOmit<SittingInput, 'at'>): Promise<void> {

@@ -9,12 +9,12 @@ import type { KubeObject } from '#engine/api/types.ts'
 import { createCluster, type Cluster } from '#engine/cluster/create.ts'
 import type { ClusterSpec } from '#engine/cluster/spec.ts'
 import type { Machine, TerminalSession } from '#engine/machine/machine.ts'
-import type { OpenFile, Program, User } from '#engine/machine/process.ts'
+import type { Program, User } from '#engine/machine/process.ts'
 import { Runner, type Drain } from '#engine/sim/runner.ts'
 import { Sim } from '#engine/sim/sim.ts'
 import { MarkReader, markScript } from './marks.ts'
 import { sittingPrograms } from './programs.ts'
-import { sinkFile, nullFile } from './streams.ts'
+import { ClusterState } from './state.ts'
 
 /** Every sitting begins at this virtual moment; nodes are as old as the cluster's boot. */
 export const startOfTime = Date.UTC(2026, 2, 2, 9, 0, 0)
@@ -72,6 +72,7 @@ export class Sitting {
   readonly sim: Sim
   readonly runner: Runner
   readonly cluster: Cluster
+  readonly state: ClusterState
   readonly inputs: SittingInput[] = []
   readonly terminals = new Map<string, OpenTerminal>()
   readonly editors = new Map<string, PendingEditor>()
@@ -87,6 +88,7 @@ export class Sitting {
     this.sim = new Sim({ seed: options.seed, start: startOfTime })
     this.runner = new Runner(this.sim, options.drain)
     this.cluster = createCluster({ sim: this.sim, spec: options.spec, programs: sittingPrograms })
+    this.state = new ClusterState(this.cluster.api)
   }
 
   /** Makes the cluster, carries out the lab's start, and lets it settle. */
@@ -229,22 +231,32 @@ export class Sitting {
   async run(machine: Machine, user: User, argv: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly limit?: number; readonly program?: Program } = {}): Promise<{ exit: number; stdout: string; stderr: string }> {
     let stdout = ''
     let stderr = ''
-    const fds: Record<number, OpenFile> = { 0: nullFile(), 1: sinkFile((t) => (stdout += t)), 2: sinkFile((t) => (stderr += t)) }
     const child = machine.start({
       argv,
       user,
       cwd: options.cwd ?? user.home,
       env: { HOME: user.home, USER: user.name, LOGNAME: user.name, LANG: 'C.UTF-8', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...options.env },
-      fds,
+      output: { stdout: (text) => (stdout += text), stderr: (text) => (stderr += text) },
+      background: false,
       ...(options.program ? { program: options.program } : {}),
     })
     const ended = await this.runner.runWhile(() => child.status === undefined, options.limit ?? 600_000)
     if (!ended) {
-      machine.processes.get(child.pid)?.kill(child.pid, 'SIGKILL')
+      child.signal('SIGKILL')
       await this.runner.settlePrograms()
       return { exit: 124, stdout, stderr: `${stderr}(did not end within ${Math.round((options.limit ?? 600_000) / 1000)} s)\n` }
     }
     return { exit: child.status!.code, stdout, stderr }
+  }
+
+  /** `namespace/name` of the pod whose network namespace this is. */
+  podOfNamespace(namespace: string): string | undefined {
+    for (const host of this.cluster.hosts.values()) {
+      for (const container of host.containers?.containers() ?? []) {
+        if (container.state === 'Running' && host.containers?.machine(container.id)?.net.name === namespace && namespace !== host.net.name) return `${container.podNamespace}/${container.podName}`
+      }
+    }
+    return undefined
   }
 
   /** As the learner would on the workstation: `bash -c`. */
@@ -271,7 +283,7 @@ export class Sitting {
     }
     if (manifests.length > 0) await this.command('rm -rf /tmp/lab-start')
     workstation.fs.chown(user.home, user.uid, user.gid)
-    for (const object of this.cluster.api.objects()) this.baseline.set(objectKey(object.kind, object.metadata.namespace, object.metadata.name), object)
+    for (const object of this.state.objects()) this.baseline.set(objectKey(object.kind, object.metadata.namespace, object.metadata.name), object)
   }
 
   async #must(script: string): Promise<void> {

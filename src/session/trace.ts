@@ -5,12 +5,11 @@
 import { parseIpv4 } from '#base/ip.ts'
 import type { ObjectRef, TraceBand, TraceReport, TraceRequest, TraceStep } from '#contract/session-api.ts'
 import type { Header, Observation, Verdict, Walk } from '#engine/net/types.ts'
-import type { ApiClient } from '#engine/api/types.ts'
+import type { ClusterState } from './state.ts'
 import { connectFrom, type ConnectOutcome } from './client.ts'
 import { findPod, findSpot, type Spot } from './places.ts'
 import { causeOf, objectOf, type Cause } from './causes.ts'
 import type { Sitting } from './sitting.ts'
-import { gvr } from './map.ts'
 import { valueAt } from './values.ts'
 
 export interface Traced {
@@ -24,16 +23,16 @@ export interface Traced {
 }
 
 /** What the learner wrote as target, as something that can be connected to. */
-export function targetAddress(api: ApiClient, to: string): string {
+export function targetAddress(state: ClusterState, to: string): string {
   if (parseIpv4(to) !== undefined) return to
   const service = /^(?:svc|services?)\/(.+)$/.exec(to)
   if (service) return service[1]!
   if (to.includes('/')) {
-    const pod = findPod(api, to)
+    const pod = findPod(state, to)
     const address = pod && valueAt(pod, 'status', 'podIP')
     if (address !== undefined) return String(address)
     const [namespace, name] = to.split('/', 2) as [string, string]
-    const found = api.list(gvr.services, { namespace }).find((s) => s.metadata.name === name)
+    const found = state.get('Service', namespace, name)
     const clusterIp = found && valueAt(found, 'spec', 'clusterIP')
     if (clusterIp !== undefined && clusterIp !== 'None') return String(clusterIp)
   }
@@ -43,9 +42,9 @@ export function targetAddress(api: ApiClient, to: string): string {
 /** Connects from a place and keeps the walks of that very flow. Changes the sitting: call it on a fork. */
 export async function traceFlow(sitting: Sitting, request: { readonly from: string; readonly to: string; readonly port: number; readonly protocol: 'tcp' | 'udp'; readonly timeout: number }): Promise<Traced | undefined> {
   const { cluster } = sitting
-  const spot = findSpot(cluster, cluster.admin, request.from)
+  const spot = findSpot(cluster, sitting.state, request.from)
   if (!spot) return undefined
-  const to = targetAddress(cluster.admin, request.to)
+  const to = targetAddress(sitting.state, request.to)
   const walks: Walk[] = []
   let outcome: ConnectOutcome = { ok: false, error: 'ETIMEDOUT' }
   const stop = cluster.network.observe((walk) => walks.push(walk))
