@@ -8,7 +8,7 @@ import type { NetNamespace } from '#engine/net/types.ts'
 import { FsError } from './files.ts'
 import { createPipe, type Description } from './descriptions.ts'
 import { Handle, type Waiter } from './handle.ts'
-import type { Kernel, PidSpace } from './kernel.ts'
+import { defaultPath, type Kernel, type PidSpace } from './kernel.ts'
 import type { Machine } from './machine.ts'
 import { openPath } from './open.ts'
 import type { Child, OpenFile, OpenFlags, Process, Program, Signal, SpawnOptions, Terminal, User, WaitStatus } from './process.ts'
@@ -54,7 +54,7 @@ export class Task implements Process, Waiter {
   readonly space: PidSpace
   /** The pid in its own view and in those around it. */
   readonly pids = new Map<PidSpace, number>()
-  readonly argv: readonly string[]
+  argv: readonly string[]
   readonly env: Map<string, string>
   readonly machine: Machine
   readonly net: NetNamespace
@@ -294,6 +294,18 @@ export class Task implements Process, Waiter {
 
   spawn(options: SpawnOptions): Child {
     return this.kernel.spawn(this, options)
+  }
+
+  exec(options: { readonly argv: readonly string[]; readonly env?: Readonly<Record<string, string>> }): Promise<number> {
+    const { program, argv, file } = this.kernel.findProgram(this.fs, this.machine.programs, options.argv, this.env.get('PATH') ?? defaultPath)
+    this.argv = argv
+    this.executable = file
+    if (options.env) {
+      this.env.clear()
+      for (const [name, value] of Object.entries(options.env)) this.env.set(name, value)
+    }
+    for (const [signal, handler] of [...this.#handlers]) if (handler !== 'ignore') this.#handlers.delete(signal)
+    return program(this)
   }
 
   /** The parent's handle on this process. */
