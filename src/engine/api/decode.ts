@@ -49,13 +49,7 @@ export class Decoder {
     }
     for (const field of struct.fields.values()) {
       if (field.default === undefined || out[field.name] !== undefined) continue
-      out[field.name] = zero(field)
-    }
-    // Structs that stand inside (status: {}) carry their own always-written fields.
-    for (const field of struct.fields.values()) {
-      if (field.type.kind === 'struct' && field.default !== undefined && value[field.name] === undefined) {
-        out[field.name] = this.#struct(field.type.name, {}, '', [], [])
-      }
+      out[field.name] = field.type.kind === 'struct' ? this.#struct(field.type.name, {}, '', [], []) : zero(field)
     }
     return out
   }
@@ -128,7 +122,7 @@ function zeroOf(type: ValueType): Loose {
 /** What an always-written field shows when nothing was given. */
 function zero(field: Field): Loose {
   const { kind } = field.type
-  return kind === 'string' ? '' : kind === 'bool' ? false : kind === 'int32' || kind === 'int64' || kind === 'double' ? 0 : kind === 'struct' ? {} : field.default
+  return kind === 'string' ? '' : kind === 'bool' ? false : kind === 'int32' || kind === 'int64' || kind === 'double' ? 0  : null
 }
 
 /** Is a decoded value left out when written again (omitempty)? */

@@ -5,6 +5,7 @@ import { bootstrapText } from './generated/bootstrap.ts'
 import { resources } from './generated/discovery.ts'
 import { schemas } from './generated/schemas.ts'
 import { strategies } from './strategies.ts'
+import { tables } from './tables/all.ts'
 
 const verbs: Record<string, string> = { c: 'create', d: 'delete', D: 'deletecollection', g: 'get', l: 'list', p: 'patch', u: 'update', w: 'watch' }
 
@@ -73,10 +74,12 @@ export function builtinKinds(): readonly KindDefinition[] {
       const key = r.group === '' ? r.plural : `${r.plural}.${r.group}`
       const schema = schemaName(r.group, r.version, r.kind)
       const strategy: Strategy & Partial<KindDefinition> = strategies[`${key}/${r.version}`] ?? strategies[key] ?? {}
+      const table = tables[`${key}/${r.version}`] ?? tables[key]
       return {
         group: r.group, version: r.version, kind: r.kind, plural: r.plural, singular: r.singular, shortNames: r.shortNames, categories: r.categories, namespaced: r.namespaced,
         verbs: r.verbs, subresources: subresources.get(`${r.group}/${r.version}/${r.plural}`) ?? [], schema,
         hasGeneration: generationWithoutSpec.has(key) || (!noGeneration.has(key) && (schemas[schema] ?? '').includes(`;spec #`)),
+        ...(table ? { table } : {}),
         ...strategy,
       }
     })

@@ -1,4 +1,28 @@
 /** Which strategy serves which resource: `plural.group`, or `plural.group/version` where versions differ. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
+import { cronJobStrategy } from './cronjob/strategy.ts'
+import { daemonSetStrategy } from './daemonset/strategy.ts'
+import { deploymentStrategy } from './deployment/strategy.ts'
+import { hpaStrategy, hpaV1 } from './horizontalpodautoscaler/strategy.ts'
+import { jobStrategy } from './job/strategy.ts'
+import { podStrategy } from './pod/strategy.ts'
+import { replicaSetStrategy } from './replicaset/strategy.ts'
+import { replicationControllerStrategy } from './replicationcontroller/strategy.ts'
+import { serviceStrategy } from './service/strategy.ts'
+import { simpleStrategies } from './simple.ts'
+import { statefulSetStrategy } from './statefulset/strategy.ts'
 
-export const strategies: Readonly<Record<string, Strategy & Partial<KindDefinition>>> = {}
+export const strategies: Readonly<Record<string, Strategy & Partial<KindDefinition>>> = {
+  ...simpleStrategies,
+  pods: podStrategy,
+  services: serviceStrategy,
+  replicationcontrollers: replicationControllerStrategy,
+  'deployments.apps': deploymentStrategy,
+  'replicasets.apps': replicaSetStrategy,
+  'statefulsets.apps': statefulSetStrategy,
+  'daemonsets.apps': daemonSetStrategy,
+  'jobs.batch': jobStrategy,
+  'cronjobs.batch': cronJobStrategy,
+  'horizontalpodautoscalers.autoscaling': hpaStrategy,
+  'horizontalpodautoscalers.autoscaling/v1': hpaV1,
+}

@@ -1,0 +1,34 @@
+/** DaemonSets: defaults and strategy. */
+import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
+import { equal, type Loose } from '#engine/api/loose.ts'
+import { podSpecDefaults } from '../pod/defaults.ts'
+
+const GENERATION = 'deprecated.daemonset.template.generation'
+
+function templateGeneration(ds: Loose, generation: number): void {
+  ds.metadata.annotations = { ...ds.metadata.annotations, [GENERATION]: String(generation) }
+}
+
+export const daemonSetStrategy: Strategy & Partial<KindDefinition> = {
+  defaults(ds) {
+    const spec = (ds.spec ??= {})
+    podSpecDefaults(spec.template?.spec)
+    const update = (spec.updateStrategy ??= {})
+    update.type ||= 'RollingUpdate'
+    if (update.type === 'RollingUpdate') {
+      update.rollingUpdate ??= {}
+      update.rollingUpdate.maxUnavailable ??= 1
+      update.rollingUpdate.maxSurge ??= 0
+    }
+    spec.revisionHistoryLimit ??= 10
+  },
+  prepareForCreate(ds) {
+    ds.status = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 }
+    templateGeneration(ds, Number(ds.metadata.annotations?.[GENERATION] ?? 0) || 1)
+  },
+  prepareForUpdate(ds, old) {
+    ds.status = old.status
+    const before = Number(old.metadata.annotations?.[GENERATION] ?? 1)
+    templateGeneration(ds, equal(ds.spec.template, old.spec.template) ? before : before + 1)
+  },
+}

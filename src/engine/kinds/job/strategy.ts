@@ -1,0 +1,54 @@
+/** Jobs: defaults, the generated selector, strategy. */
+import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
+import type { Loose } from '#engine/api/loose.ts'
+import { podSpecDefaults } from '../pod/defaults.ts'
+import { each } from '../shared/defaults.ts'
+
+export function jobSpecPodDefaults(spec: Loose): void {
+  podSpecDefaults(spec?.template?.spec)
+}
+
+/** Label, annotation and selector values that tie pods to this very job. */
+function generateSelector(job: Loose): void {
+  const { uid, name } = job.metadata
+  const labels = { ...job.spec.template.metadata?.labels }
+  labels['controller-uid'] ??= uid
+  labels['batch.kubernetes.io/controller-uid'] = uid
+  labels['job-name'] ??= name
+  labels['batch.kubernetes.io/job-name'] = name
+  job.spec.template.metadata = { ...job.spec.template.metadata, labels }
+  job.spec.selector = { ...job.spec.selector, matchLabels: { ...job.spec.selector?.matchLabels, 'batch.kubernetes.io/controller-uid': uid } }
+}
+
+export const jobStrategy: Strategy & Partial<KindDefinition> = {
+  defaults(job) {
+    const spec = (job.spec ??= {})
+    jobSpecPodDefaults(spec)
+    if (spec.completions === undefined && spec.parallelism === undefined) {
+      spec.completions = 1
+      spec.parallelism = 1
+    }
+    spec.parallelism ??= 1
+    if (spec.backoffLimit === undefined) spec.backoffLimit = spec.backoffLimitPerIndex !== undefined ? 2147483647 : 6
+    const labels = spec.template?.metadata?.labels
+    if (labels && Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels }
+    spec.completionMode ??= 'NonIndexed'
+    spec.suspend ??= false
+    spec.manualSelector ??= false
+    spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed'
+    each(spec.podFailurePolicy?.rules, (rule) => each(rule.onPodConditions, (c) => (c.status ||= 'True')))
+  },
+  prepareForCreate(job, context) {
+    job.status = {}
+    job.metadata.uid ||= context.uuid()
+    if (job.spec.manualSelector !== true && job.spec.template) {
+      generateSelector(job)
+      const labels = job.spec.template.metadata.labels
+      if (Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels }
+    }
+  },
+  prepareForUpdate(job, old) {
+    job.status = old.status
+  },
+  selectableFields: (job) => ({ 'status.successful': String(job.status?.succeeded ?? 0) }),
+}

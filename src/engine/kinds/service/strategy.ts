@@ -1,0 +1,16 @@
+/** Services: defaults and strategy. Addresses and node ports are given by the allocator (allocator.ts). */
+import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
+import { dns1035LabelErrors } from '#engine/api/names.ts'
+import { serviceDefaults } from './defaults.ts'
+
+export const serviceStrategy: Strategy & Partial<KindDefinition> = {
+  defaults: serviceDefaults,
+  validateName: dns1035LabelErrors,
+  prepareForCreate(service) {
+    service.status = { loadBalancer: {} }
+  },
+  prepareForUpdate(service, old) {
+    service.status = old.status
+  },
+  selectableFields: (s) => ({ 'spec.clusterIP': s.spec?.clusterIP ?? '', 'spec.type': s.spec?.type ?? '' }),
+}

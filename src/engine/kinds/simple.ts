@@ -1,0 +1,265 @@
+/** Strategies of kinds whose defaults and life are told in a few lines. */
+import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
+import type { Loose } from '#engine/api/loose.ts'
+import { pathSegmentErrors, dns1123LabelErrors } from '#engine/api/names.ts'
+import { toBase64 as base64 } from '#base/bytes.ts'
+import { volumeSourceDefaults } from './pod/defaults.ts'
+import { each, fill } from './shared/defaults.ts'
+
+type Table = Readonly<Record<string, Strategy & Partial<KindDefinition>>>
+
+const RBAC = 'rbac.authorization.k8s.io'
+
+function keepStatus(object: Loose, old: Loose): void {
+  if (old.status === undefined) delete object.status
+  else object.status = old.status
+}
+
+function finalizer(object: Loose, name: string): void {
+  const finalizers: string[] = object.metadata.finalizers ?? []
+  if (!finalizers.includes(name)) object.metadata.finalizers = [...finalizers, name]
+}
+
+/** matchPolicy, selectors and rule scopes of webhooks and admission policies. */
+function matchResources(m: Loose): void {
+  m.matchPolicy ??= 'Equivalent'
+  m.namespaceSelector ??= {}
+  m.objectSelector ??= {}
+  each(m.resourceRules, (r) => (r.scope ??= '*'))
+  each(m.excludeResourceRules, (r) => (r.scope ??= '*'))
+}
+
+function webhooks(mutating: boolean) {
+  return (config: Loose) =>
+    each(config.webhooks, (w) => {
+      w.failurePolicy ??= 'Fail'
+      w.matchPolicy ??= 'Equivalent'
+      w.namespaceSelector ??= {}
+      w.objectSelector ??= {}
+      w.timeoutSeconds ??= 10
+      if (mutating) w.reinvocationPolicy ??= 'Never'
+      each(w.rules, (r) => (r.scope ??= '*'))
+      if (w.clientConfig?.service) w.clientConfig.service.port ??= 443
+    })
+}
+
+const bindingDefaults = (binding: Loose) => {
+  if (binding.roleRef) fill(binding.roleRef, { apiGroup: RBAC })
+  each(binding.subjects, (s) => {
+    if (!s.apiGroup && (s.kind === 'User' || s.kind === 'Group')) s.apiGroup = RBAC
+  })
+}
+
+export const simpleStrategies: Table = {
+  namespaces: {
+    defaults(ns) {
+      ns.metadata.labels = { ...ns.metadata.labels, 'kubernetes.io/metadata.name': ns.metadata.name ?? '' }
+      if (!ns.metadata.name) delete ns.metadata.labels['kubernetes.io/metadata.name']
+    },
+    validateName: dns1123LabelErrors,
+    prepareForCreate(ns) {
+      ns.metadata.labels = { ...ns.metadata.labels, 'kubernetes.io/metadata.name': ns.metadata.name ?? '' }
+      ns.status = { phase: 'Active' }
+      const finalizers: string[] = ns.spec?.finalizers ?? []
+      ns.spec = { ...ns.spec, finalizers: finalizers.includes('kubernetes') ? finalizers : [...finalizers, 'kubernetes'] }
+    },
+    prepareForUpdate(ns, old) {
+      ns.spec = old.spec
+      ns.status = old.status
+    },
+    selectableFields: (ns) => ({ 'status.phase': ns.status?.phase ?? '', name: ns.metadata.name }),
+  },
+  nodes: {
+    defaults(node) {
+      if (node.status?.allocatable === undefined && node.status?.capacity) node.status.allocatable = { ...node.status.capacity }
+    },
+    prepareForUpdate: keepStatus,
+    selectableFields: (node) => ({ 'spec.unschedulable': String(node.spec?.unschedulable ?? false) }),
+    allowCreateOnUpdate: false,
+  },
+  secrets: {
+    defaults(secret) {
+      fill(secret, { type: 'Opaque' })
+      if (secret.stringData) {
+        secret.data = { ...secret.data, ...Object.fromEntries(Object.entries(secret.stringData as Record<string, string>).map(([k, v]) => [k, base64(v)])) }
+        delete secret.stringData
+      }
+    },
+    selectableFields: (s) => ({ type: s.type ?? '' }),
+  },
+  persistentvolumes: {
+    defaults(pv) {
+      const spec = (pv.spec ??= {})
+      fill(spec, { persistentVolumeReclaimPolicy: 'Retain' })
+      spec.volumeMode ??= 'Filesystem'
+      volumeSourceDefaults({ ...spec, secret: undefined, configMap: undefined })
+      if (pv.status?.phase === undefined) pv.status = { ...pv.status, phase: 'Pending' }
+    },
+    prepareForCreate(pv, context) {
+      pv.status = { phase: 'Pending', lastPhaseTransitionTime: context.now }
+      finalizer(pv, 'kubernetes.io/pv-protection')
+    },
+    prepareForUpdate: keepStatus,
+  },
+  persistentvolumeclaims: {
+    defaults(pvc) {
+      const spec = (pvc.spec ??= {})
+      spec.volumeMode ??= 'Filesystem'
+      if (pvc.status?.phase === undefined) pvc.status = { ...pvc.status, phase: 'Pending' }
+    },
+    prepareForCreate(pvc) {
+      pvc.status = { phase: 'Pending' }
+      finalizer(pvc, 'kubernetes.io/pvc-protection')
+      const spec = pvc.spec
+      const reference = spec.dataSource ?? spec.dataSourceRef
+      if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { apiGroup: null, ...spec.dataSource }
+      else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) spec.dataSource = { apiGroup: null, ...spec.dataSourceRef }
+      if (reference) for (const r of [spec.dataSource, spec.dataSourceRef]) if (r) r.apiGroup ??= null
+    },
+    prepareForUpdate: keepStatus,
+  },
+  'storageclasses.storage.k8s.io': {
+    defaults(sc) {
+      sc.reclaimPolicy ??= 'Delete'
+      sc.volumeBindingMode ??= 'Immediate'
+    },
+  },
+  'csidrivers.storage.k8s.io': {
+    defaults(d) {
+      const spec = (d.spec ??= {})
+      spec.attachRequired ??= true
+      spec.podInfoOnMount ??= false
+      spec.storageCapacity ??= false
+      spec.fsGroupPolicy ??= 'ReadWriteOnceWithFSType'
+      if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent']
+      spec.requiresRepublish ??= false
+      spec.seLinuxMount ??= false
+    },
+  },
+  'volumeattachments.storage.k8s.io': {
+    prepareForCreate(va) {
+      va.status = { attached: false }
+    },
+    prepareForUpdate: keepStatus,
+  },
+  'ingressclasses.networking.k8s.io': {
+    defaults(ic) {
+      if (ic.spec?.parameters) ic.spec.parameters.scope ??= 'Cluster'
+    },
+  },
+  'ingresses.networking.k8s.io': {
+    prepareForCreate(i) {
+      i.status = { loadBalancer: {} }
+    },
+    prepareForUpdate: keepStatus,
+  },
+  'networkpolicies.networking.k8s.io': {
+    defaults(np) {
+      const spec = (np.spec ??= {})
+      each(spec.ingress, (r) => each(r.ports, (p) => (p.protocol ??= 'TCP')))
+      each(spec.egress, (r) => each(r.ports, (p) => (p.protocol ??= 'TCP')))
+      if (!spec.policyTypes?.length) spec.policyTypes = ['Ingress', ...(spec.egress?.length > 0 ? ['Egress'] : [])]
+    },
+  },
+  'endpointslices.discovery.k8s.io': {
+    defaults(slice) {
+      each(slice.ports, (p) => {
+        p.name ??= ''
+        p.protocol ??= 'TCP'
+      })
+    },
+    prepareForCreate(slice) {
+      each(slice.endpoints, (e) => delete e.deprecatedTopology)
+    },
+  },
+  endpoints: {
+    defaults(ep) {
+      each(ep.subsets, (s) => each(s.ports, (p) => fill(p, { protocol: 'TCP' })))
+    },
+  },
+  'roles.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, allowCreateOnUpdate: true },
+  'clusterroles.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, allowCreateOnUpdate: true },
+  'rolebindings.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, defaults: bindingDefaults, allowCreateOnUpdate: true },
+  'clusterrolebindings.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, defaults: bindingDefaults, allowCreateOnUpdate: true },
+  'certificatesigningrequests.certificates.k8s.io': {
+    prepareForCreate(csr, context) {
+      csr.spec.username = context.user.name
+      if (context.user.uid) csr.spec.uid = context.user.uid
+      csr.spec.groups = [...context.user.groups]
+      csr.status = {}
+    },
+    prepareForUpdate(csr, old) {
+      csr.spec = old.spec
+      csr.status = old.status
+    },
+    selectableFields: (csr) => ({ 'spec.signerName': csr.spec?.signerName ?? '' }),
+  },
+  'priorityclasses.scheduling.k8s.io': {
+    defaults(pc) {
+      pc.preemptionPolicy ??= 'PreemptLowerPriority'
+    },
+  },
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': { defaults: webhooks(true) },
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': { defaults: webhooks(false) },
+  'validatingadmissionpolicies.admissionregistration.k8s.io': {
+    defaults(p) {
+      const spec = (p.spec ??= {})
+      spec.failurePolicy ??= 'Fail'
+      if (spec.matchConstraints) matchResources(spec.matchConstraints)
+    },
+    prepareForCreate(p) {
+      p.status = {}
+    },
+    prepareForUpdate: keepStatus,
+  },
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': {
+    defaults(b) {
+      if (b.spec?.matchResources) matchResources(b.spec.matchResources)
+    },
+  },
+  'apiservices.apiregistration.k8s.io': {
+    defaults(s) {
+      if (s.spec?.service) s.spec.service.port ??= 443
+    },
+    prepareForCreate(s) {
+      s.status = s.spec?.service ? {} : { conditions: [] }
+      if (s.status.conditions) delete s.status.conditions
+    },
+    prepareForUpdate: keepStatus,
+  },
+  limitranges: {
+    defaults(lr) {
+      each(lr.spec?.limits, (item) => {
+        if (item.type !== 'Container') return
+        const limits = { ...item.default }
+        const requests = { ...item.defaultRequest }
+        for (const [k, v] of Object.entries(item.max ?? {})) limits[k] ??= v
+        for (const [k, v] of Object.entries(limits)) requests[k] ??= v
+        for (const [k, v] of Object.entries(item.min ?? {})) requests[k] ??= v
+        if (Object.keys(limits).length > 0) item.default = limits
+        if (Object.keys(requests).length > 0) item.defaultRequest = requests
+      })
+    },
+  },
+  resourcequotas: {
+    prepareForCreate(q) {
+      q.status = {}
+    },
+    prepareForUpdate: keepStatus,
+  },
+  'poddisruptionbudgets.policy': {
+    prepareForCreate(p) {
+      p.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }
+    },
+    prepareForUpdate: keepStatus,
+  },
+  'leases.coordination.k8s.io': { allowCreateOnUpdate: true },
+  events: {
+    allowCreateOnUpdate: true,
+    selectableFields: (e) => ({
+      'involvedObject.kind': e.involvedObject?.kind ?? '', 'involvedObject.namespace': e.involvedObject?.namespace ?? '', 'involvedObject.name': e.involvedObject?.name ?? '',
+      'involvedObject.uid': e.involvedObject?.uid ?? '', 'involvedObject.apiVersion': e.involvedObject?.apiVersion ?? '', 'involvedObject.resourceVersion': e.involvedObject?.resourceVersion ?? '',
+      'involvedObject.fieldPath': e.involvedObject?.fieldPath ?? '', reason: e.reason ?? '', reportingComponent: e.reportingComponent ?? '', source: e.source?.component || e.reportingComponent || '', type: e.type ?? '',
+    }),
+  },
+}

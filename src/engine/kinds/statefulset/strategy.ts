@@ -1,0 +1,38 @@
+/** StatefulSets: defaults and strategy. */
+import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
+import { podSpecDefaults } from '../pod/defaults.ts'
+import { each } from '../shared/defaults.ts'
+
+export const statefulSetStrategy: Strategy & Partial<KindDefinition> = {
+  defaults(s) {
+    const spec = (s.spec ??= {})
+    podSpecDefaults(spec.template?.spec)
+    spec.podManagementPolicy ||= 'OrderedReady'
+    const update = (spec.updateStrategy ??= {})
+    if (!update.type) {
+      update.type = 'RollingUpdate'
+      update.rollingUpdate ??= {}
+      update.rollingUpdate.partition ??= 0
+    }
+    if (update.type === 'RollingUpdate' && update.rollingUpdate) update.rollingUpdate.partition ??= 0
+    spec.persistentVolumeClaimRetentionPolicy ??= {}
+    spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= 'Retain'
+    spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= 'Retain'
+    spec.replicas ??= 1
+    spec.revisionHistoryLimit ??= 10
+    each(spec.volumeClaimTemplates, (claim) => {
+      claim.kind ||= 'PersistentVolumeClaim'
+      claim.apiVersion ||= 'v1'
+      claim.spec ??= {}
+      claim.spec.volumeMode ??= 'Filesystem'
+      claim.status = { ...claim.status, phase: claim.status?.phase || 'Pending' }
+    })
+  },
+  prepareForCreate(s) {
+    s.status = { replicas: 0, availableReplicas: 0 }
+  },
+  prepareForUpdate(s, old) {
+    s.status = old.status
+  },
+  scale: { specPath: '.spec.replicas', statusPath: '.status.replicas', selectorPath: '.spec.selector' },
+}
