@@ -5,7 +5,7 @@
  */
 import type { Sim, Timer } from '#engine/sim/sim.ts'
 import type { Random } from '#base/random.ts'
-import { ApiUnreachable, StatusError, type ApiClient, type GroupVersionResource, type KubeObject } from '#engine/api/types.ts'
+import { ApiUnreachable, StatusError, type ApiClient } from '#engine/api/types.ts'
 import { namespaces } from '#engine/kinds/namespace/types.ts'
 import { nodes, type Node } from '#engine/kinds/node/types.ts'
 import { persistentvolumeclaims, type PersistentVolumeClaim } from '#engine/kinds/persistentvolumeclaim/types.ts'
@@ -13,6 +13,7 @@ import { persistentvolumes, storageclasses, type PersistentVolume, type StorageC
 import { isPodFinished, podCondition, pods, type Condition, type Pod } from '#engine/kinds/pod/types.ts'
 import { keyOf, splitKey, timestamp } from '../controller.ts'
 import { deepEqual } from '../equal.ts'
+import { bindPod } from './bind.ts'
 import { allowedNames, filterNode, type CycleState, type Refusal } from './filters.ts'
 import { NodeInfo } from './node-info.ts'
 import { fitMessage, preempt } from './preemption.ts'
@@ -20,7 +21,6 @@ import { bestNodes } from './scores.ts'
 import { chooseVolumes, volumePreFilter } from './volumes.ts'
 
 const component = 'default-scheduler'
-const bindings: GroupVersionResource = { group: '', version: 'v1', resource: 'pods/binding' }
 
 export interface SchedulerOptions {
   readonly sim: Sim
@@ -267,13 +267,7 @@ export class Scheduler {
     const { pod } = state
     const node = info.node.metadata.name
     for (const { claim, volume } of chooseVolumes(state, info)) this.#claimFor(claim, volume, node)
-    const binding: KubeObject = {
-      apiVersion: 'v1',
-      kind: 'Binding',
-      metadata: { name: pod.metadata.name, ...(pod.metadata.namespace !== undefined ? { namespace: pod.metadata.namespace } : {}), ...(pod.metadata.uid !== undefined ? { uid: pod.metadata.uid } : {}) },
-      target: { kind: 'Node', name: node },
-    }
-    this.#api.create(bindings, binding)
+    bindPod(this.#api, pod, node, timestamp(this.#sim.now))
     info.add({ ...pod, spec: { ...pod.spec, nodeName: node } })
     this.#waiting.delete(keyOf(pod))
     this.#api.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${keyOf(pod)} to ${node}`, component)

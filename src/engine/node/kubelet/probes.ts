@@ -1,0 +1,204 @@
+/**
+ * Probes (pkg/kubelet/prober): one worker per container and kind, running once a period while the container runs. exec starts a process in
+ * the container, http and tcp go over the network from the node's namespace. grpc reaches only as far as the connection.
+ */
+import { parseIpv4 } from '#base/ip.ts'
+import type { Sim, Timer } from '#engine/sim/sim.ts'
+import type { Machine } from '#engine/machine/machine.ts'
+import type { Container, HttpGet, Pod, Probe } from '#engine/kinds/pod/types.ts'
+import type { ContainerRecord } from '../runtime/containerd.ts'
+import { runInContainer } from './exec.ts'
+import { httpExchange } from './http-get.ts'
+
+export type ProbeKind = 'liveness' | 'readiness' | 'startup'
+
+export interface ProbeResult {
+  readonly ok: boolean
+  readonly output: string
+}
+
+export interface ProbeHost {
+  readonly sim: Sim
+  readonly node: Machine
+  /** A result that counts: thresholds are applied here, consequences by the caller. */
+  settled(kind: ProbeKind, container: Container, record: ContainerRecord, ok: boolean): void
+  unhealthy(kind: ProbeKind, container: Container, output: string): void
+  podIp(): string | undefined
+}
+
+export function portNumber(container: Container, port: number | string): number | undefined {
+  if (typeof port === 'number') return port
+  return container.ports?.find((p) => p.name === port)?.containerPort ?? (/^\d+$/.test(port) ? Number(port) : undefined)
+}
+
+export function runProbe(host: ProbeHost, container: Container, record: ContainerRecord, probe: Probe, done: (result: ProbeResult) => void): void {
+  const timeout = (probe.timeoutSeconds ?? 1) * 1000
+  const ip = host.podIp() ?? '127.0.0.1'
+  if (probe.exec) {
+    const command = probe.exec.command ?? []
+    runInContainer(record, command, timeout, (outcome) => {
+      if (outcome.kind === 'timeout') done({ ok: false, output: `command timed out: ${JSON.stringify(command.join(' '))} timed out after ${timeout / 1000}s` })
+      else if (outcome.kind === 'error') done({ ok: false, output: outcome.message })
+      else done({ ok: outcome.code === 0, output: outcome.output.slice(0, 10 * 1024) })
+    })
+    return
+  }
+  if (probe.httpGet) {
+    httpProbe(host, container, probe.httpGet, ip, timeout, done)
+    return
+  }
+  const port = probe.tcpSocket ? portNumber(container, probe.tcpSocket.port) : probe.grpc?.port
+  if (port === undefined) {
+    done({ ok: false, output: 'missing probe handler' })
+    return
+  }
+  const target = probe.tcpSocket?.host || ip
+  connect(host, target, port, timeout, (error) => {
+    if (error === undefined && probe.tcpSocket) done({ ok: true, output: '' })
+    else if (probe.grpc) done({ ok: false, output: `timeout: failed to connect service "${target}:${port}" within ${timeout / 1000}s: context deadline exceeded` })
+    else done({ ok: false, output: `dial tcp ${target}:${port}: ${error}` })
+  })
+}
+
+const dialErrors: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connect: connection refused',
+  EHOSTUNREACH: 'connect: no route to host',
+  ENETUNREACH: 'connect: network is unreachable',
+  EPERM: 'connect: operation not permitted',
+  EACCES: 'connect: permission denied',
+  ETIMEDOUT: 'connect: connection timed out',
+  ECONNRESET: 'connect: connection reset by peer',
+}
+
+export function dialText(errno: string): string {
+  return dialErrors[errno] ?? `connect: ${errno}`
+}
+
+function connect(host: ProbeHost, target: string, port: number, timeout: number, done: (error: string | undefined) => void): void {
+  const address = parseIpv4(target)
+  if (address === undefined) {
+    done(`lookup ${target}: no such host`)
+    return
+  }
+  let over = false
+  let timer: Timer | undefined
+  const finish = (error: string | undefined) => {
+    if (over) return
+    over = true
+    host.sim.cancel(timer)
+    done(error)
+  }
+  const connection = host.node.net.sockets.tcpConnect({ to: address, port }, {
+    onOpen: (c) => {
+      c.end()
+      finish(undefined)
+    },
+    onError: (errno) => finish(dialText(errno)),
+  })
+  timer = host.sim.after(timeout, () => {
+    connection.abort()
+    finish('i/o timeout')
+  })
+}
+
+function httpProbe(host: ProbeHost, container: Container, get: HttpGet, ip: string, timeout: number, done: (result: ProbeResult) => void): void {
+  const port = portNumber(container, get.port)
+  if (port === undefined) {
+    done({ ok: false, output: `couldn't find port: ${String(get.port)}` })
+    return
+  }
+  const scheme = (get.scheme ?? 'HTTP').toLowerCase()
+  const target = get.host || ip
+  const raw = get.path ?? '/'
+  const path = raw.startsWith('/') ? raw : `/${raw}`
+  const headers: Record<string, string> = { 'User-Agent': 'kube-probe/1.35', Accept: '*/*' }
+  let hostHeader = `${target}:${port}`
+  for (const h of get.httpHeaders ?? []) {
+    if (h.name.toLowerCase() === 'host') hostHeader = h.value
+    else headers[h.name] = h.value
+  }
+  const url = `${scheme}://${target}:${port}${path}`
+  httpExchange({ machine: host.node, host: target, port, path, headers: { Host: hostHeader, ...headers, Connection: 'close' }, timeout, tls: scheme === 'https' }, (answer) => {
+    if (answer.kind === 'refused') done({ ok: false, output: `Get "${url}": dial tcp ${target}:${port}: ${answer.message}` })
+    else if (answer.kind === 'error') done({ ok: false, output: `Get "${url}": ${answer.message}` })
+    else if (answer.kind === 'timeout') done({ ok: false, output: `Get "${url}": ${answer.connected ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)' : `dial tcp ${target}:${port}: i/o timeout (Client.Timeout exceeded while awaiting headers)`}` })
+    else if (answer.status >= 200 && answer.status < 400) done({ ok: true, output: '' })
+    else done({ ok: false, output: `HTTP probe failed with statuscode: ${answer.status}` })
+  })
+}
+
+/** Runs one probe of one container for as long as that very container runs. */
+export class ProbeWorker {
+  readonly kind: ProbeKind
+  readonly #host: ProbeHost
+  readonly #container: Container
+  readonly #record: ContainerRecord
+  readonly #probe: Probe
+  #timer: Timer | undefined
+  #run = 0
+  #last: boolean | undefined
+  #stopped = false
+  #hold: boolean
+
+  constructor(host: ProbeHost, kind: ProbeKind, container: Container, record: ContainerRecord, probe: Probe, hold: boolean) {
+    this.#host = host
+    this.kind = kind
+    this.#container = container
+    this.#record = record
+    this.#probe = probe
+    this.#hold = hold
+    this.#schedule(Math.max(0, record.startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - host.sim.now), false)
+  }
+
+  get recordId(): string {
+    return this.#record.id
+  }
+
+  /** The startup probe has passed: liveness and readiness may begin. */
+  release(): void {
+    if (!this.#hold) return
+    this.#hold = false
+    this.#host.sim.cancel(this.#timer)
+    this.#schedule(0, false)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#host.sim.cancel(this.#timer)
+  }
+
+  #schedule(delay: number, background: boolean): void {
+    if (this.#stopped) return
+    this.#timer = this.#host.sim.after(delay, () => this.#tick(), { background })
+  }
+
+  #tick(): void {
+    if (this.#stopped || this.#record.state !== 'Running') return
+    if (this.#hold) return
+    const started = this.#host.sim.now
+    runProbe(this.#host, this.#container, this.#record, this.#probe, (result) => {
+      if (this.#stopped || this.#record.state !== 'Running') return
+      this.#count(result)
+      // A probe that keeps passing is idle work; one that fails or has not yet spoken is awaited.
+      const period = (this.#probe.periodSeconds ?? 10) * 1000
+      this.#schedule(Math.max(0, started + period - this.#host.sim.now), this.#last === true || this.#run > 3)
+    })
+  }
+
+  #count(result: ProbeResult): void {
+    if (!result.ok) this.#host.unhealthy(this.kind, this.#container, result.output)
+    if (result.ok === this.#last) this.#run++
+    else {
+      this.#last = result.ok
+      this.#run = 1
+    }
+    const threshold = result.ok ? (this.#probe.successThreshold ?? 1) : (this.#probe.failureThreshold ?? 3)
+    if (this.#run < threshold) return
+    this.#host.settled(this.kind, this.#container, this.#record, result.ok)
+    if (!result.ok && this.kind !== 'readiness') {
+      // The container is killed; its successor gets a worker of its own.
+      this.#stopped = true
+    }
+    if (result.ok && this.kind === 'startup') this.stop()
+  }
+}

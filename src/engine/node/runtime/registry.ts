@@ -1,0 +1,79 @@
+/**
+ * The image registries of the simulated internet: docker.io, registry.k8s.io and quay.io serve what the image tables name; an unknown repository
+ * is refused as Docker Hub refuses it, an unknown tag is not found, any other registry does not resolve. Digests are
+ * derived from the names.
+ */
+import { hex, sha256 } from '#base/sha.ts'
+import type { ImageBehaviour, ImageTable } from './image.ts'
+import { canonical, parseReference, repositoryOf } from './reference.ts'
+
+export interface RegistryImage {
+  readonly behaviour: ImageBehaviour
+  /** docker.io/library/nginx:1.27 */
+  readonly name: string
+  /** sha256:… of the configuration: the image id of the runtime. */
+  readonly id: string
+  /** sha256:… of the manifest. */
+  readonly digest: string
+}
+
+export type PullResult = { readonly ok: true; readonly image: RegistryImage; readonly milliseconds: number } | { readonly ok: false; readonly error: string; readonly milliseconds: number }
+
+const knownHosts = new Set(['docker.io', 'registry.k8s.io', 'quay.io', 'ghcr.io', 'gcr.io'])
+/** Bytes per virtual millisecond. */
+const bandwidth = 24_000
+
+export class Registry {
+  readonly #images = new Map<string, ImageBehaviour>()
+  /** False: no road to the internet. */
+  online = true
+
+  constructor(tables: readonly ImageTable[]) {
+    for (const table of tables) for (const [, image] of table) this.#images.set(image.repository, image)
+  }
+
+  get images(): Iterable<ImageBehaviour> {
+    return this.#images.values()
+  }
+
+  lookup(reference: string): RegistryImage | undefined {
+    const parsed = parseReference(reference)
+    if (!parsed.ok) return undefined
+    const behaviour = this.#images.get(repositoryOf(parsed.reference))
+    if (!behaviour) return undefined
+    const digest = parsed.reference.digest
+    const tag = digest !== undefined ? behaviour.tags.find((t) => digestOf(behaviour, t) === digest) : (parsed.reference.tag ?? 'latest')
+    if (tag === undefined || (!behaviour.tags.includes(tag) && tag !== 'latest')) return undefined
+    const real = tag === 'latest' && !behaviour.tags.includes('latest') ? behaviour.tags[0]! : tag
+    return { behaviour, name: `${behaviour.repository}:${tag}`, id: `sha256:${sha256Of(`config ${behaviour.repository}:${real}`)}`, digest: digestOf(behaviour, real) }
+  }
+
+  /** containerd's resolve, fetch and unpack. */
+  pull(reference: string): PullResult {
+    const parsed = parseReference(reference)
+    if (!parsed.ok) return { ok: false, error: `rpc error: code = InvalidArgument desc = failed to parse image reference "${reference}": ${parsed.error}`, milliseconds: 1 }
+    const name = canonical(parsed.reference)
+    const repository = repositoryOf(parsed.reference)
+    const wrap = (code: string, text: string, milliseconds: number): PullResult => ({ ok: false, error: `rpc error: code = ${code} desc = failed to pull and unpack image "${name}": failed to resolve image: ${text}`, milliseconds })
+    const host = parsed.reference.domain === 'docker.io' ? 'registry-1.docker.io' : parsed.reference.domain
+    if (!this.online || !knownHosts.has(parsed.reference.domain)) {
+      const what = parsed.reference.digest ?? parsed.reference.tag ?? 'latest'
+      return wrap('Unknown', `failed to do request: Head "https://${host}/v2/${parsed.reference.path}/manifests/${what}": dial tcp: lookup ${host.replace(/:\d+$/, '')}: no such host`, 40)
+    }
+    if (!this.#images.has(repository)) {
+      if (parsed.reference.domain === 'docker.io') return wrap('Unknown', 'pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed', 700)
+      return wrap('NotFound', `${name}: not found`, 500)
+    }
+    const image = this.lookup(reference)
+    if (!image) return wrap('NotFound', `${name}: not found`, 600)
+    return { ok: true, image, milliseconds: 900 + image.behaviour.size / bandwidth }
+  }
+}
+
+function digestOf(image: ImageBehaviour, tag: string): string {
+  return `sha256:${sha256Of(`manifest ${image.repository}:${tag}`)}`
+}
+
+export function sha256Of(text: string): string {
+  return hex(sha256(text))
+}
