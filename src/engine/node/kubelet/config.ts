@@ -1,0 +1,105 @@
+/** The kubelet's flags and its KubeletConfiguration file, as far as they change what it does; strict decoding with upstream's words. */
+import { parseYaml } from '#base/yaml.ts'
+import { parseGoDuration } from '#base/duration.ts'
+import { FsError, type FileSystem } from '#engine/machine/files.ts'
+
+export interface KubeletFlags {
+  readonly config: string
+  readonly kubeconfig: string
+  readonly bootstrapKubeconfig: string
+  readonly hostnameOverride: string | undefined
+  readonly nodeIp: string | undefined
+  readonly containerRuntimeEndpoint: string | undefined
+  readonly nodeLabels: string
+  readonly registerWithTaints: string
+}
+
+export interface KubeletConfig {
+  readonly clusterDns: readonly string[]
+  readonly clusterDomain: string
+  readonly staticPodPath: string
+  readonly resolvConf: string
+  readonly maxPods: number
+  readonly port: number
+  readonly readOnlyPort: number
+  readonly containerRuntimeEndpoint: string
+  /** ms */
+  readonly syncFrequency: number
+  readonly fileCheckFrequency: number
+  readonly registerWithTaints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[]
+}
+
+const known = new Set([
+  'config', 'kubeconfig', 'bootstrap-kubeconfig', 'hostname-override', 'node-ip', 'container-runtime-endpoint', 'node-labels', 'register-with-taints', 'pod-infra-container-image', 'v', 'fail-swap-on',
+  'cgroup-driver', 'cluster-dns', 'cluster-domain', 'pod-manifest-path', 'max-pods', 'feature-gates', 'resolv-conf', 'register-node', 'root-dir', 'cert-dir', 'rotate-certificates', 'image-gc-high-threshold',
+  'image-gc-low-threshold', 'eviction-hard', 'read-only-port', 'port', 'address', 'authorization-mode', 'client-ca-file', 'tls-cert-file', 'tls-private-key-file', 'runtime-cgroups', 'kubelet-cgroups', 'cloud-provider', 'logging-format',
+])
+
+/** What stops the kubelet at once; `message` is printed and the exit code is 1. */
+export class KubeletFailure extends Error {}
+
+export function parseFlags(argv: readonly string[]): KubeletFlags {
+  const values = new Map<string, string>()
+  for (let i = 1; i < argv.length; i++) {
+    const match = /^--?([A-Za-z][A-Za-z0-9-]*)(?:=(.*))?$/s.exec(argv[i]!)
+    if (!match) throw new KubeletFailure(`unknown command ${JSON.stringify(argv[i])}`)
+    const [, name = '', value] = match
+    if (!known.has(name)) throw new KubeletFailure(`failed to parse kubelet flag: unknown flag: --${name}`)
+    if (value !== undefined) values.set(name, value)
+    else if (argv[i + 1] !== undefined && !argv[i + 1]!.startsWith('-')) values.set(name, argv[++i]!)
+    else values.set(name, 'true')
+  }
+  return {
+    config: values.get('config') ?? '',
+    kubeconfig: values.get('kubeconfig') ?? '',
+    bootstrapKubeconfig: values.get('bootstrap-kubeconfig') ?? '',
+    hostnameOverride: values.get('hostname-override'),
+    nodeIp: values.get('node-ip'),
+    containerRuntimeEndpoint: values.get('container-runtime-endpoint'),
+    nodeLabels: values.get('node-labels') ?? '',
+    registerWithTaints: values.get('register-with-taints') ?? '',
+  }
+}
+
+export function readConfig(fs: FileSystem, path: string): KubeletConfig {
+  const failed = (why: string) => new KubeletFailure(`failed to load kubelet config file, path: ${path}, error: failed to load Kubelet config file ${path}, error ${why}`)
+  let data: Record<string, unknown> = {}
+  if (path !== '') {
+    let text: string
+    try {
+      text = fs.readFile(path)
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+      throw failed(`failed to read kubelet config file "${path}", error: open ${path}: ${error.message.toLowerCase()}`)
+    }
+    let parsed: unknown
+    try {
+      parsed = parseYaml(text)
+    } catch (error) {
+      throw failed(`failed to decode: ${error instanceof Error ? error.message : String(error)}`)
+    }
+    if (typeof parsed !== 'object' || parsed === null) throw failed(`failed to decode: kubelet config file ${path} is empty`)
+    data = parsed as Record<string, unknown>
+    if (data['kind'] !== 'KubeletConfiguration') throw failed(`failed to decode: no kind "${String(data['kind'] ?? '')}" is registered for version "${String(data['apiVersion'] ?? '')}" in scheme "k8s.io/kubernetes/pkg/kubelet/apis/config/scheme/scheme.go:33"`)
+  }
+  const text = (key: string, fallback: string) => (typeof data[key] === 'string' ? (data[key] as string) : fallback)
+  const number = (key: string, fallback: number) => (typeof data[key] === 'number' && data[key] !== 0 ? (data[key] as number) : fallback)
+  const duration = (key: string, fallback: number) => {
+    const value = data[key]
+    const ms = typeof value === 'string' ? (parseGoDuration(value) ?? 0) : 0
+    return ms > 0 ? ms : fallback
+  }
+  return {
+    clusterDns: Array.isArray(data['clusterDNS']) ? (data['clusterDNS'] as string[]) : [],
+    clusterDomain: text('clusterDomain', ''),
+    staticPodPath: text('staticPodPath', ''),
+    resolvConf: text('resolvConf', '/etc/resolv.conf'),
+    maxPods: number('maxPods', 110),
+    port: number('port', 10250),
+    readOnlyPort: number('readOnlyPort', 0),
+    containerRuntimeEndpoint: text('containerRuntimeEndpoint', 'unix:///run/containerd/containerd.sock'),
+    syncFrequency: duration('syncFrequency', 60_000),
+    fileCheckFrequency: duration('fileCheckFrequency', 20_000),
+    registerWithTaints: Array.isArray(data['registerWithTaints']) ? (data['registerWithTaints'] as KubeletConfig['registerWithTaints'] & []) : [],
+  }
+}

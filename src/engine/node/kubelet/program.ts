@@ -1,0 +1,126 @@
+/** /usr/bin/kubelet and /usr/bin/containerd: the daemons' processes. Their work is event-driven; the process is what starts, signals and ends it. */
+import type { ApiClient } from '#engine/api/types.ts'
+import { parseYaml } from '#base/yaml.ts'
+import { fromBase64 } from '#base/bytes.ts'
+import { FsError } from '#engine/machine/files.ts'
+import type { Machine } from '#engine/machine/machine.ts'
+import type { Process, Program } from '#engine/machine/process.ts'
+import type { Pod } from '#engine/kinds/pod/types.ts'
+import type { Containerd } from '../runtime/containerd.ts'
+import { KubeletFailure, parseFlags, readConfig, type KubeletConfig } from './config.ts'
+import { Kubelet } from './kubelet.ts'
+import type { NodeFactsInput } from './node-status.ts'
+
+/** What a kubeconfig says about whom to talk to and as whom. */
+export interface Credentials {
+  readonly server: string
+  readonly caPem: string
+  readonly certificatePem: string
+  readonly keyPem: string
+  readonly token: string
+}
+
+export interface NodeTies {
+  readonly runtime: Containerd
+  /** A client that the kubelet's kubeconfig gives right to; unreachable while it does not. */
+  client(credentials: Credentials, machine: Machine): { readonly client: ApiClient; close(): void }
+  facts(config: KubeletConfig, labels: Readonly<Record<string, string>>): NodeFactsInput
+  token(pod: Pod, audience: string | undefined, expirationSeconds: number): string
+  /** The kubelet that lives now, for logs and exec. */
+  kubelet: Kubelet | undefined
+}
+
+/** `I0302 09:00:00.123456    1234 kubelet.go:1] message` */
+export function klog(level: 'I' | 'W' | 'E', now: number, pid: number, where: string, message: string): string {
+  const d = new Date(now).toISOString()
+  const micros = String(Math.floor((now - Math.floor(now)) * 1000)).padStart(3, '0')
+  return `${level}${d.slice(5, 7)}${d.slice(8, 10)} ${d.slice(11, 23)}${micros} ${String(pid).padStart(7)} ${where}] ${message}\n`
+}
+
+function readOptional(process: Process, path: string): string {
+  try {
+    return process.fs.readFile(path)
+  } catch (error) {
+    if (error instanceof FsError) return ''
+    throw error
+  }
+}
+
+export function readKubeconfig(process: Process, path: string): Credentials {
+  const data = parseYaml(process.fs.readFile(path)) as { clusters?: { name?: string; cluster?: Record<string, string> }[]; users?: { name?: string; user?: Record<string, string> }[]; contexts?: { name?: string; context?: Record<string, string> }[]; 'current-context'?: string } | null
+  const context = data?.contexts?.find((c) => c.name === data['current-context'])?.context
+  const cluster = data?.clusters?.find((c) => c.name === context?.['cluster'])?.cluster ?? {}
+  const user = data?.users?.find((u) => u.name === context?.['user'])?.user ?? {}
+  const pem = (inline: string | undefined, file: string | undefined) => (inline ? (fromBase64(inline) ?? '') : file ? readOptional(process, file) : '')
+  return {
+    server: cluster['server'] ?? '',
+    caPem: pem(cluster['certificate-authority-data'], cluster['certificate-authority']),
+    certificatePem: pem(user['client-certificate-data'], user['client-certificate']),
+    keyPem: pem(user['client-key-data'], user['client-key']),
+    token: user['token'] ?? '',
+  }
+}
+
+/** `find` gives the ties of the host that the process runs on. */
+export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined): Program {
+  return async (process) => {
+    const ties = find(process.machine.host)
+    if (!ties) return 1
+    let pending = Promise.resolve()
+    const write = (text: string) => {
+      pending = pending.then(() => process.stderr.write(text))
+    }
+    const log = (level: 'I' | 'W' | 'E', message: string, where = 'kubelet.go:2451') => write(klog(level, process.now(), process.pid, where, message))
+    try {
+      const flags = parseFlags(process.argv)
+      const config = readConfig(process.fs, flags.config)
+      const path = flags.kubeconfig
+      if (path !== '' && !process.fs.exists(path)) {
+        const bootstrap = flags.bootstrapKubeconfig
+        throw new KubeletFailure(bootstrap !== '' && !process.fs.exists(bootstrap) ? `failed to run Kubelet: unable to load bootstrap kubeconfig: stat ${bootstrap}: no such file or directory` : `failed to run Kubelet: invalid kubeconfig: stat ${path}: no such file or directory`)
+      }
+      const credentials = readKubeconfig(process, path)
+      const endpoint = (flags.containerRuntimeEndpoint ?? config.containerRuntimeEndpoint).replace(/^unix:\/\//, '')
+      if (!ties.runtime.running || !/^\/(var\/)?run\/containerd\/containerd\.sock$/.test(endpoint)) {
+        throw new KubeletFailure(`failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint "unix://${endpoint}": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${endpoint}: connect: ${/containerd\.sock$/.test(endpoint) && process.fs.exists(endpoint) ? 'connection refused' : 'no such file or directory'}"`)
+      }
+      const { client, close } = ties.client(credentials, process.machine)
+      const labels = Object.fromEntries(flags.nodeLabels.split(',').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
+      const kubelet = new Kubelet({ node: process.machine, runtime: ties.runtime, api: client, config, facts: ties.facts(config, labels), token: (pod, audience, expiration) => ties.token(pod, audience, expiration), log })
+      ties.kubelet = kubelet
+      const listener = process.sockets.listen('0.0.0.0', config.port)
+      process.onEnd(() => {
+        kubelet.stop()
+        close()
+        listener.close()
+        if (ties.kubelet === kubelet) ties.kubelet = undefined
+      })
+      log('I', `"Started kubelet"`, 'server.go:1274')
+      kubelet.start()
+      return await process.forever()
+    } catch (error) {
+      if (!(error instanceof KubeletFailure)) throw error
+      log('E', `"command failed" err="${error.message}"`, 'run.go:72')
+      await pending
+      return 1
+    }
+  }
+}
+
+const socket = '/run/containerd/containerd.sock'
+
+export function containerdProgram(find: (machine: Machine) => NodeTies | undefined): Program {
+  return async (process) => {
+    const ties = find(process.machine.host)
+    if (!ties) return 1
+    process.fs.mkdir('/run/containerd', { parents: true })
+    process.fs.writeFile(socket, '')
+    process.onEnd(() => {
+      if (ties.runtime.daemon !== process) return
+      ties.runtime.setRunning(false, undefined)
+    })
+    ties.runtime.setRunning(true, process)
+    await process.stderr.write(`time="${new Date(Math.floor(process.now())).toISOString()}" level=info msg="containerd successfully booted in 0.041237s"\n`)
+    return await process.forever()
+  }
+}
