@@ -1,0 +1,41 @@
+/** Kinds without a describer of their own: metadata, then every field in order of its name, in words made from camelCase. */
+import type { KubeObject } from '#engine/api/types.ts'
+import type { Invocation } from '../cli/invocation.ts'
+import type { Resource } from '../client/discovery.ts'
+import { goValue } from '../print/json.ts'
+import { DescribeWriter, labelLines } from './writer.ts'
+
+/** `podCIDRs` → `Pod CID Rs`? No: words as the smart label of upstream cuts them. */
+export function smartLabel(field: string): string {
+  const parts = field.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|[^A-Za-z0-9]+/g) ?? [field]
+  return parts.map((p) => (/^(uid|id|url|api|ip|cidr)$/i.test(p) && p.toLowerCase() !== p ? p.toUpperCase() : p[0]!.toUpperCase() + p.slice(1))).map((p) => (['Api', 'Url', 'Uid', 'Id'].includes(p) ? p.toUpperCase() : p)).join(' ')
+}
+
+export async function describeGeneric(_run: Invocation, _resource: Resource, object: KubeObject, _events: boolean): Promise<string> {
+  const out = new DescribeWriter()
+  out.line(0, `Name:\t${object.metadata.name}`)
+  out.line(0, `Namespace:\t${object.metadata.namespace ?? ''}`)
+  labelLines(out, 0, 'Labels', object.metadata.labels)
+  labelLines(out, 0, 'Annotations', object.metadata.annotations)
+  content(out, 0, object, ['metadata.name', 'metadata.namespace', 'metadata.labels', 'metadata.annotations', 'metadata.managedFields'], '')
+  return out.toString()
+}
+
+export function content(out: DescribeWriter, level: number, map: Readonly<Record<string, unknown>>, skip: readonly string[], prefix: string): void {
+  for (const key of Object.keys(map).sort()) {
+    const path = prefix === '' ? key : `${prefix}.${key}`
+    if (skip.includes(path) || map[key] === undefined) continue
+    const value = map[key]
+    const label = smartLabel(key)
+    if (Array.isArray(value)) {
+      out.line(level, `${label}:`)
+      for (const item of value) {
+        if (typeof item === 'object' && item !== null && !Array.isArray(item)) content(out, level + 1, item as Record<string, unknown>, skip, path)
+        else out.line(level + 1, goValue(item))
+      }
+    } else if (typeof value === 'object' && value !== null) {
+      out.line(level, `${label}:`)
+      content(out, level + 1, value as Record<string, unknown>, skip, path)
+    } else out.line(level, `${label}:\t${goValue(value)}`)
+  }
+}
