@@ -34,6 +34,8 @@ export class Sitting {
   editors = $state<EditorRequest[]>([])
   selected = $state.raw<ObjectRef | undefined>(undefined)
   panel = $state<Panel | undefined>(undefined)
+  /** Whether `panel` has been set from what is remembered. */
+  placed = false
   traceRequest = $state.raw<TraceRequest | undefined>(undefined)
   /** Counts undo and reset, so that pages drop what they know of the old cluster. */
   generation = $state(0)
