@@ -18,6 +18,8 @@ export interface AdmissionPlugin {
   readonly name: string
   /** Throws StatusError to refuse. */
   admit?(attributes: AdmissionAttributes): void
+  /** After admit and before the strategy: gives addresses and ports. Must change nothing but the object; keeping what was given is for `committed`. */
+  allocate?(attributes: AdmissionAttributes): void
   validate?(attributes: AdmissionAttributes): void
   /** After a successful write that was not a dry run. */
   committed?(attributes: AdmissionAttributes): void

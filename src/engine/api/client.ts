@@ -2,7 +2,7 @@
 import type { ApiServer } from './server.ts'
 import type { Gate } from './gate.ts'
 import type { StoreInformer } from './informer.ts'
-import type { KindDefinition } from './kind.ts'
+import { type KindDefinition, resourceKey } from './kind.ts'
 import { copy, isObject, type Loose } from './loose.ts'
 import { parseFieldSelector, matchesFields } from './field-selector.ts'
 import { matches, parseSelector } from './label-selector.ts'
@@ -10,6 +10,8 @@ import { EventRecorder } from './event-recorder.ts'
 import { forbiddenError } from './forbidden.ts'
 import { applyPatch } from './patch.ts'
 import * as status from './status.ts'
+import { reviews } from './reviews.ts'
+import { createSubresources } from './subresources.ts'
 import { type ApiClient, ApiUnreachable, type GroupVersionResource, type Informer, type KubeObject, type ListOptions, type UserInfo } from './types.ts'
 
 type DeleteOptions = Parameters<ApiClient['delete']>[3]
@@ -33,7 +35,7 @@ export class Client implements ApiClient {
     const kind = this.#server.kind(gvr.group, gvr.version, gvr.resource)
     if (!kind) throw status.pathNotFound()
     const attributes = { verb, group: gvr.group, resource: gvr.resource, ...(subresource ? { subresource } : {}), ...(namespace ? { namespace } : {}), ...(name ? { name } : {}) }
-    if (!this.#server.authorize(this.#user, attributes)) throw forbiddenError(this.#user, attributes)
+    if (!this.#server.authorize(this.#user, attributes)) throw forbiddenError(this.#user, attributes, this.#server.denialReason(this.#user, attributes))
     return kind
   }
 
@@ -59,8 +61,21 @@ export class Client implements ApiClient {
 
   create<T extends KubeObject>(gvr: GroupVersionResource, object: T): T {
     const { namespace } = object.metadata
-    const kind = this.#enter(gvr, 'create', namespace, undefined)
+    const [resource = '', subresource] = gvr.resource.split('/')
+    const kind = this.#enter({ ...gvr, resource }, 'create', namespace, subresource ? object.metadata.name : undefined, subresource)
     const context = this.#server.context(this.#user, kind.namespaced ? (namespace ?? '') : '', '')
+    if (subresource) {
+      const sub = createSubresources[`${resourceKey(kind)}/${subresource}`]
+      if (!sub) throw status.pathNotFound()
+      return sub.run(this.#server, this.#server.registry.get(kind, namespace, object.metadata.name), object, context).object as unknown as T
+    }
+    if (kind.kind === 'Binding') return createSubresources['pods/binding']!.run(this.#server, this.#server.registry.get(this.#server.kind('', 'v1', 'pods')!, namespace, object.metadata.name), object, context).object as unknown as T
+    const review = reviews[kind.kind]
+    if (review) {
+      const own = this.#own(kind, object)
+      review(this.#server, kind, own, context)
+      return own
+    }
     return this.#server.registry.create(kind, this.#own(kind, object), context) as T
   }
 

@@ -21,6 +21,8 @@ export interface RequestContext {
   all(resource: string, namespace?: string): readonly KubeObject[]
   uuid(): string
   suffix(): string
+  /** A whole number in [0, n). */
+  random(n: number): number
   /** May the requesting user do this? */
   allowed(attributes: { verb: string; group: string; resource: string; subresource?: string; namespace?: string; name?: string }): boolean
 }

@@ -80,8 +80,9 @@ export class Registry {
     delete meta.deletionTimestamp
     delete meta.deletionGracePeriodSeconds
     delete meta.selfLink
-    kind.prepareForCreate?.(object, context)
     meta.uid = context.uuid()
+    for (const plugin of this.#admission) plugin.allocate?.(attributes)
+    kind.prepareForCreate?.(object, context)
     meta.creationTimestamp = context.now
     delete meta.resourceVersion
     if (kind.hasGeneration) meta.generation = 1
@@ -126,6 +127,7 @@ export class Registry {
     const attributes = this.#attributes('UPDATE', kind, object, old, name, context)
     this.admit(attributes)
     this.#keepMeta(meta, old.metadata)
+    if (context.subresource === '') for (const plugin of this.#admission) plugin.allocate?.(attributes)
     if (context.subresource === 'status') {
       kind.prepareForStatusUpdate?.(object, old, context)
     } else kind.prepareForUpdate?.(object, old, context)
@@ -154,6 +156,17 @@ export class Registry {
     const stored = this.#store.put(key, kind.alias ? kind.alias.toStorage(object) : object)
     this.committed(attributes)
     return { object: kind.alias ? kind.alias.fromStorage(stored) : stored, created: false }
+  }
+
+  /** Stores an object as it is: for subresources that are their own kind of change. */
+  write(kind: KindDefinition, object: Loose, context: RequestContext): KubeObject {
+    if (context.dryRun) return object
+    return this.#store.put(this.#key(kind), { ...object, metadata: { ...object.metadata } })
+  }
+
+  /** Removes an object at once, whatever it waits for. */
+  drop(kind: KindDefinition, object: KubeObject): KubeObject {
+    return this.#store.remove(this.#key(kind), object)
   }
 
   /** Server-owned metadata survives whatever the client sent. */

@@ -5,17 +5,19 @@ import { DecodeError, Decoder } from './decode.ts'
 import { answerDiscovery } from './discovery.ts'
 import { fieldsOf, type FieldRequirement, matchesFields, parseFieldSelector } from './field-selector.ts'
 import { forbiddenError } from './forbidden.ts'
-import { type KindDefinition, resourceKey } from './kind.ts'
+import { type KindDefinition, resourceKey, type TablePrinter } from './kind.ts'
 import { matches, parseSelector, type Selector, SelectorError } from './label-selector.ts'
 import { isObject, type Loose } from './loose.ts'
 import { JsonPatchError } from './merge-patch.ts'
 import { applyPatch, type PatchType } from './patch.ts'
 import type { DeleteOptions } from './registry.ts'
+import { reviews } from './reviews.ts'
 import type { RequestInfo } from './request-path.ts'
 import type { ApiServer } from './server.ts'
 import * as status from './status.ts'
 import { StrategicMergeError } from './strategic-merge.ts'
-import { tableOf } from './table.ts'
+import { createSubresources, scaleOf } from './subresources.ts'
+import { ageColumn, age, nameColumn, tableOf } from './table.ts'
 import type { ApiRequest, ApiResponse, KubeObject, Status, UserInfo } from './types.ts'
 import { watchResponse } from './watch.ts'
 
@@ -46,7 +48,7 @@ export class Rest {
     const request: ApiRequest = user === original.user ? original : { ...original, user }
     if (!info.isResource) {
       const attributes = { verb: info.verb, path: info.path }
-      if (!this.#server.authorize(user, attributes)) throw forbiddenError(user, attributes)
+      if (!this.#server.authorize(user, attributes)) throw forbiddenError(user, attributes, this.#server.denialReason(user, attributes))
       return answerDiscovery(this.#server, request)
     }
     const attributes = {
@@ -57,7 +59,7 @@ export class Rest {
       ...(info.namespace ? { namespace: info.namespace } : {}),
       ...(info.name ? { name: info.name } : {}),
     }
-    if (!this.#server.authorize(user, attributes)) throw forbiddenError(user, attributes)
+    if (!this.#server.authorize(user, attributes)) throw forbiddenError(user, attributes, this.#server.denialReason(user, attributes))
     if (info.resource === '') return answerDiscovery(this.#server, request)
     const kind = this.#server.kind(info.group, info.version, info.resource)
     if (!kind) throw status.pathNotFound()
@@ -115,8 +117,10 @@ export class Rest {
   }
 
   #get(request: ApiRequest, info: RequestInfo, kind: KindDefinition): ApiResponse {
+    if (info.subresource !== '' && !kind.subresources.some((s) => s.name === info.subresource && s.verbs.includes('get'))) throw status.pathNotFound()
     const object = this.#server.registry.get(kind, info.namespace, info.name)
-    if (info.subresource !== '' && info.subresource !== 'status') return this.#connect(request, info, kind, object)
+    if (info.subresource === 'scale') return this.#answer(request, { ...kind, table: scaleTable }, scaleOf(kind, object), 200)
+    if (proxied.has(info.subresource)) return this.#connect(request, info, kind, object)
     return this.#answer(request, kind, object, 200)
   }
 
@@ -235,12 +239,29 @@ export class Rest {
   }
 
   #create(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
+    const warnings: string[] = []
     if (info.subresource !== '') {
+      if (!kind.subresources.some((s) => s.name === info.subresource)) throw status.pathNotFound()
+      const sub = createSubresources[`${resourceKey(kind)}/${info.subresource}`]
       const object = this.#server.registry.get(kind, info.namespace, info.name)
-      return this.#connect(request, info, kind, object)
+      if (!sub) return this.#connect(request, info, kind, object)
+      const body = this.decode(request, { ...kind, kind: sub.kind }, parseBody(request), warnings, sub.schema)
+      const done = sub.run(this.#server, object, body, this.#server.context(user, info.namespace, '', { dryRun: this.#dryRun(request), warnings }))
+      return this.json(done.code, done.object, warnings)
     }
     if (!kind.verbs.includes('create')) throw status.methodNotAllowed()
-    const warnings: string[] = []
+    const review = reviews[kind.kind]
+    if (review) {
+      const object = this.#body(request, kind, warnings)
+      review(this.#server, kind, object, this.#server.context(user, info.namespace, '', { warnings }))
+      return this.json(201, object, warnings)
+    }
+    if (kind.kind === 'Binding') {
+      const body = this.#body(request, kind, warnings)
+      const pods = this.#server.kind('', 'v1', 'pods')!
+      const done = createSubresources['pods/binding']!.run(this.#server, this.#server.registry.get(pods, info.namespace, body.metadata.name), body, this.#server.context(user, info.namespace, '', { warnings }))
+      return this.json(done.code, done.object, warnings)
+    }
     const object = this.#body(request, kind, warnings)
     this.#checkNames(object, info, kind)
     const context = this.#server.context(user, kind.namespaced ? info.namespace : '', '', { dryRun: this.#dryRun(request), warnings })
@@ -250,7 +271,9 @@ export class Rest {
 
   #update(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
     const warnings: string[] = []
-    const object = this.#body(request, kind, warnings)
+    const body = info.subresource === 'scale' ? { ...kind, kind: 'Scale', group: 'autoscaling', version: 'v1', schema: 'autoscaling.v1.Scale' } : kind
+    if (info.subresource !== '' ? !kind.subresources.some((s) => s.name === info.subresource && s.verbs.includes('update')) : !kind.verbs.includes('update')) throw info.subresource === '' || kind.subresources.some((s) => s.name === info.subresource) ? status.methodNotAllowed() : status.pathNotFound()
+    const object = this.#body(request, body, warnings)
     this.#checkNames(object, info, kind)
     object.metadata.name ??= info.name
     const done = this.#server.changeWith(kind, info.namespace, info.name, info.subresource, () => object, this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings }))
@@ -262,10 +285,11 @@ export class Rest {
     if (!type) throw status.unsupportedMediaType(Object.keys(patchTypes))
     const warnings: string[] = []
     const patch = parseBody(request)
+    const shape: KindDefinition = info.subresource === 'scale' ? { ...kind, kind: 'Scale', schema: 'autoscaling.v1.Scale' } : kind
     const change = (old: KubeObject | undefined) => {
-      if (!old) return this.decode(request, kind, patch, warnings)
+      if (!old) return this.decode(request, shape, patch, warnings)
       try {
-        return this.decode(request, kind, applyPatch(this.#server.schemas, kind, old, patch, type), warnings)
+        return this.decode(request, shape, applyPatch(this.#server.schemas, shape, old, patch, type), warnings)
       } catch (error) {
         if (error instanceof JsonPatchError) throw status.failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${error.message}`, {})
         if (error instanceof StrategicMergeError) throw status.internal(error.message)
@@ -307,6 +331,13 @@ export class Rest {
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
     return this.json(200, { kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: String(this.#server.store.revision) }, items: gone.map(({ kind: _k, apiVersion: _a, ...rest }) => rest) })
   }
+}
+
+const proxied = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
+
+const scaleTable: TablePrinter = {
+  columns: [{ ...nameColumn, format: '' }, { name: 'Desired', type: 'integer', priority: 0 }, { name: 'Available', type: 'integer', priority: 0 }, ageColumn],
+  row: (s, now) => [s.metadata.name, s.spec.replicas ?? 0, s.status.replicas, age(s.metadata.creationTimestamp, now)],
 }
 
 /** Kinds whose deletion answers with the object even when it is gone at once. */

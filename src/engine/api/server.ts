@@ -5,18 +5,21 @@
  */
 import type { Sim } from '#engine/sim/sim.ts'
 import type { AdmissionPlugin } from './admission.ts'
+import { anonymous, type CertificateFacts, Tokens, userOfToken } from './authenticator.ts'
 import { Client } from './client.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Gate } from './gate.ts'
 import { StoreInformer } from './informer.ts'
 import { type KindDefinition, resourceKey, type RequestContext } from './kind.ts'
 import { copy, type Loose } from './loose.ts'
+import { RbacAuthorizer } from './rbac.ts'
 import { Registry } from './registry.ts'
 import { type RequestInfo, requestInfo } from './request-path.ts'
 import { Rest } from './rest.ts'
 import { Schemas } from './schema.ts'
 import * as status from './status.ts'
 import { Store } from './store.ts'
+import { scaleOf, withScale } from './subresources.ts'
 import { type ApiClient, type ApiRequest, type ApiResponse, type GroupVersionResource, type KubeObject, StatusError, type UserInfo } from './types.ts'
 
 export interface ApiServerOptions {
@@ -69,6 +72,8 @@ export class ApiServer {
   readonly gate = new Gate()
   nodeProxy: NodeProxy | undefined
   authorize: Authorizer
+  readonly rbac: RbacAuthorizer
+  readonly tokens: Tokens
   readonly #kinds = new Map<string, KindDefinition>()
   readonly #rest: Rest
   readonly #watches = new Set<() => void>()
@@ -83,7 +88,9 @@ export class ApiServer {
     this.dispatcher = new Dispatcher(this.sim, this.store)
     this.schemas = new Schemas(options.schemas ?? {})
     for (const kind of options.kinds) this.addKind(kind)
-    this.authorize = () => true
+    this.rbac = new RbacAuthorizer(this.store)
+    this.authorize = options.allowAll ? () => true : (user, attributes) => this.rbac.allows(user, attributes)
+    this.tokens = new Tokens(options.sim.seed)
     for (const object of options.bootstrap ?? []) this.seed(object)
     const admission = typeof options.admission === 'function' ? options.admission(this) : (options.admission ?? [])
     this.registry = new Registry(this.store, admission)
@@ -137,8 +144,29 @@ export class ApiServer {
       all: (resource, ns) => this.store.list(resource, ns),
       uuid: () => this.#random.uuid(),
       suffix: () => this.#random.letters(5, SUFFIX),
+      random: (n) => this.#random.below(n),
       allowed: (attributes) => this.authorize(user, attributes),
     }
+  }
+
+  /** Who a connection speaks for. Throws 401 when it shows a token or certificate that is no good; nothing shown is system:anonymous. */
+  authenticate(headers: ReadonlyMap<string, string>, certificate?: CertificateFacts): UserInfo {
+    if (certificate) return { name: certificate.commonName, groups: [...certificate.organizations, 'system:authenticated'] }
+    const bearer = /^bearer\s+(\S+)\s*$/i.exec(headers.get('authorization') ?? '')
+    if (!bearer) return anonymous
+    const user = userOfToken(this.tokens, this.store, bearer[1]!, this.sim.now)
+    if (!user) throw status.unauthorized()
+    return user
+  }
+
+  /** What a refusal adds after its sentence. */
+  denialReason(user: UserInfo, attributes: AuthorizationAttributes): string {
+    return this.options.allowAll ? '' : this.rbac.reason(user, attributes)
+  }
+
+  /** Why something is allowed, as access reviews tell. */
+  grantReason(_user: UserInfo, _attributes: AuthorizationAttributes): string {
+    return ''
   }
 
   handle(request: ApiRequest): ApiResponse {
@@ -161,13 +189,37 @@ export class ApiServer {
 
   changeWith(kind: KindDefinition, namespace: string, name: string, subresource: string, make: (old: KubeObject | undefined) => Loose, context: RequestContext, mayCreate?: boolean): { object: KubeObject; created: boolean } {
     if (subresource !== '' && !kind.subresources.some((s) => s.name === subresource)) throw status.pathNotFound()
+    if (subresource === 'scale') {
+      const done = this.registry.update(kind, namespace, name, (old) => withScale(kind, old!, make(scaleOf(kind, old!))), { ...context, subresource: '' }, { mayCreate: false })
+      return { object: scaleOf(kind, done.object), created: false }
+    }
+    if (subresource === 'binding') {
+      const pod = this.registry.get(kind, namespace, name)
+      if ((pod as Loose).spec.nodeName) throw status.failure(409, 'Conflict', `Operation cannot be fulfilled on pods/binding ${JSON.stringify(name)}: pod ${name} is already assigned to node ${JSON.stringify((pod as Loose).spec.nodeName)}`, { name, kind: 'pods/binding' })
+      return { object: this.registry.write(kind, make(pod), context), created: false }
+    }
+    if (subresource === 'finalize') {
+      const old = this.registry.get(kind, namespace, name)
+      const made = make(old)
+      const next = { ...copy(old), spec: { ...(old as Loose).spec, finalizers: made.spec?.finalizers } } as Loose
+      if (!(next.spec.finalizers?.length > 0)) delete next.spec.finalizers
+      if (made.metadata.resourceVersion && made.metadata.resourceVersion !== old.metadata.resourceVersion) throw status.conflict({ group: kind.group, resource: kind.plural }, name, status.changed)
+      if (context.dryRun) return { object: next, created: false }
+      if (next.metadata.deletionTimestamp && !next.spec.finalizers && !(next.metadata.finalizers?.length > 0)) return { object: this.registry.drop(kind, next), created: false }
+      return { object: this.registry.write(kind, next, context), created: false }
+    }
     const change =
-      subresource === 'status'
+      subresource === 'status' || subresource === 'approval'
         ? (old: KubeObject | undefined) => {
             const made = make(old)
             return old ? { ...copy(old), metadata: { ...made.metadata }, status: made.status } : made
           }
-        : make
+        : subresource === 'ephemeralcontainers'
+          ? (old: KubeObject | undefined) => {
+              const made = make(old)
+              return old ? { ...copy(old), metadata: { ...copy(old.metadata), resourceVersion: made.metadata.resourceVersion }, spec: { ...(copy(old) as Loose).spec, ephemeralContainers: made.spec?.ephemeralContainers } } : made
+            }
+          : make
     return this.registry.update(kind, namespace, name, change, context, subresource === '' && mayCreate !== undefined && mayCreate ? { mayCreate } : subresource === '' ? {} : { mayCreate: false })
   }
 
