@@ -1,0 +1,253 @@
+/** What GNU's small tools share: getopt_long with its complaints, input files, line reading, error texts. */
+import { FsError, strerror } from '#engine/machine/files.ts'
+import type { OpenFile, Process } from '#engine/machine/process.ts'
+
+/** Ends the program with a message; what was written before stays. */
+export class Fatal extends Error {
+  readonly code: number
+  constructor(message: string, code = 1) {
+    super(message)
+    this.code = code
+  }
+}
+
+export interface OptionSpec {
+  /** As getopt: `n:` takes a value, `n::` may. A leading `+` stops at the first operand. */
+  readonly short: string
+  /** Long name → short letter, or a name of its own; `name=` needs a value, `name=?` may have one. */
+  readonly long?: Readonly<Record<string, string>>
+  /** Exit code of usage errors. */
+  readonly code?: number
+  /** `-5` is `-n 5` (head, tail) and the like: gives the replacement arguments. */
+  readonly digits?: (digits: string) => readonly [string, string]
+}
+
+export interface Options {
+  readonly list: readonly (readonly [name: string, value: string])[]
+  readonly rest: readonly string[]
+  has(name: string): boolean
+  /** The last value given. */
+  get(name: string): string | undefined
+  all(name: string): string[]
+}
+
+export function nameOf(process: Process): string {
+  const name = process.argv[0] ?? ''
+  return name.slice(name.lastIndexOf('/') + 1)
+}
+
+/** Throws Fatal with getopt's words. */
+export function parseOptions(process: Process, spec: OptionSpec, args: readonly string[] = process.argv.slice(1)): Options {
+  const command = nameOf(process)
+  const list: [string, string][] = []
+  const rest: string[] = []
+  const stop = spec.short.startsWith('+')
+  const short = spec.short.replace(/^\+/, '')
+  const fail = (text: string): never => {
+    throw new Fatal(`${command}: ${text}\nTry '${command} --help' for more information.`, spec.code ?? 1)
+  }
+  for (let i = 0; i < args.length; i++) {
+    const a = args[i]!
+    if (a === '--') {
+      rest.push(...args.slice(i + 1))
+      break
+    }
+    if (a.startsWith('--')) {
+      const eq = a.indexOf('=')
+      const given = eq < 0 ? a.slice(2) : a.slice(2, eq)
+      const names = Object.keys(spec.long ?? {}).map((k) => k.replace(/=\??$/, ''))
+      const exact = names.find((n) => n === given)
+      const fits = exact !== undefined ? [exact] : names.filter((n) => n.startsWith(given))
+      if (fits.length === 0) {
+        if (given === 'help' || given === 'version') {
+          list.push([given, ''])
+          continue
+        }
+        fail(`unrecognized option '${a}'`)
+      }
+      if (fits.length > 1 && new Set(fits.map((f) => spec.long![f])).size > 1) fail(`option '${a}' is ambiguous; possibilities: ${fits.map((f) => `'--${f}'`).join(' ')}`)
+      const name = fits[0]!
+      const key = Object.keys(spec.long!).find((k) => k.replace(/=\??$/, '') === name)!
+      const target = spec.long![key]!
+      if (key.endsWith('=?')) list.push([target, eq < 0 ? '' : a.slice(eq + 1)])
+      else if (key.endsWith('=')) {
+        if (eq < 0 && i + 1 >= args.length) fail(`option '--${name}' requires an argument`)
+        list.push([target, eq < 0 ? args[++i]! : a.slice(eq + 1)])
+      } else {
+        if (eq >= 0) fail(`option '--${name}' doesn't allow an argument`)
+        list.push([target, ''])
+      }
+      continue
+    }
+    if (!a.startsWith('-') || a === '-') {
+      if (stop) {
+        rest.push(...args.slice(i))
+        break
+      }
+      rest.push(a)
+      continue
+    }
+    if (spec.digits && /^-\d+/.test(a)) {
+      const digits = /^-(\d+)/.exec(a)![1]!
+      list.push([...spec.digits(digits)])
+      if (a.length > digits.length + 1) for (const c of a.slice(digits.length + 1)) list.push([c, ''])
+      continue
+    }
+    for (let k = 1; k < a.length; k++) {
+      const c = a[k]!
+      const at = c === ':' ? -1 : short.indexOf(c)
+      if (at < 0) fail(`invalid option -- '${c}'`)
+      if (short[at + 1] !== ':') {
+        list.push([c, ''])
+        continue
+      }
+      const inline = a.slice(k + 1)
+      if (inline !== '' || short[at + 2] === ':') list.push([c, inline])
+      else {
+        if (i + 1 >= args.length) fail(`option requires an argument -- '${c}'`)
+        list.push([c, args[++i]!])
+      }
+      break
+    }
+  }
+  return {
+    list,
+    rest,
+    has: (n) => list.some(([k]) => k === n),
+    get: (n) => list.findLast(([k]) => k === n)?.[1],
+    all: (n) => list.filter(([k]) => k === n).map(([, v]) => v),
+  }
+}
+
+/** Wraps a program: Fatal becomes a message and an exit code, errors of the file system get their text. */
+export function tool(body: (process: Process) => Promise<number>): (process: Process) => Promise<number> {
+  return async (process) => {
+    try {
+      return await body(process)
+    } catch (error) {
+      if (error instanceof Fatal) {
+        if (error.message !== '') await process.stderr.write(error.message + '\n')
+        return error.code
+      }
+      if (error instanceof FsError) {
+        if (error.code === 'EPIPE') return 141
+        await process.stderr.write(`${nameOf(process)}: ${error.path ? `${error.path}: ` : ''}${strerror(error.code)}\n`)
+        return 1
+      }
+      throw error
+    }
+  }
+}
+
+/** Writes `tool: text` to standard error. */
+export async function complain(process: Process, text: string): Promise<void> {
+  await process.stderr.write(`${nameOf(process)}: ${text}\n`)
+}
+
+/** Opens an operand; `-` is standard input. Undefined after a message. */
+export async function openInput(process: Process, path: string, message = (p: string, e: FsError) => `${p}: ${strerror(e.code)}`): Promise<OpenFile | undefined> {
+  if (path === '-') return process.stdin
+  try {
+    const file = process.open(path, { read: true })
+    if (process.fs.exists(path) && process.fs.stat(path).type === 'directory') {
+      file.release()
+      throw new FsError('EISDIR', path)
+    }
+    return file
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    await complain(process, message(path, error))
+    return undefined
+  }
+}
+
+/** Lines of an input, with their newline; yields now and then. */
+export async function* linesOf(file: OpenFile, terminator = '\n'): AsyncGenerator<string> {
+  if (terminator === '\n') {
+    for (;;) {
+      const line = await file.readLine()
+      if (line === undefined) return
+      yield line
+    }
+  }
+  let rest = ''
+  for (;;) {
+    const chunk = await file.read()
+    if (chunk === undefined) break
+    rest += chunk
+    let from = 0
+    for (let at = rest.indexOf(terminator, from); at >= 0; at = rest.indexOf(terminator, from)) {
+      yield rest.slice(from, at + 1)
+      from = at + 1
+    }
+    rest = rest.slice(from)
+  }
+  if (rest !== '') yield rest
+}
+
+/** Everything from the operands (standard input without any); complains about what cannot be read. */
+export async function readInputs(process: Process, paths: readonly string[]): Promise<{ texts: string[]; failed: boolean }> {
+  const texts: string[] = []
+  let failed = false
+  for (const path of paths.length > 0 ? paths : ['-']) {
+    const file = await openInput(process, path)
+    if (!file) {
+      failed = true
+      continue
+    }
+    texts.push(await file.readAll())
+    if (path !== '-') file.release()
+  }
+  return { texts, failed }
+}
+
+/** Lines without their newline; a missing last newline makes no difference. */
+export function splitLines(text: string): string[] {
+  if (text === '') return []
+  const lines = text.split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  return lines
+}
+
+/** Collects output and writes it in pieces, so that long outputs stream and a closed pipe ends the program. */
+export class Out {
+  readonly #file: { write(text: string): Promise<void> }
+  #buffer: string[] = []
+  #size = 0
+  /** Written through at every line: a pipe that someone follows. */
+  lineBuffered = false
+
+  constructor(file: { write(text: string): Promise<void> }) {
+    this.#file = file
+  }
+
+  async put(text: string): Promise<void> {
+    this.#buffer.push(text)
+    this.#size += text.length
+    if (this.#size >= 4096 || this.lineBuffered) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    if (this.#size === 0) return
+    const text = this.#buffer.join('')
+    this.#buffer = []
+    this.#size = 0
+    await this.#file.write(text)
+  }
+}
+
+/** By bytes, as strcmp in the C.UTF-8 locale. */
+export { compareBytes } from '#shell/expand/pathname.ts'
+
+export async function usageHelp(process: Process, text: string): Promise<number> {
+  await process.stdout.write(text)
+  return 0
+}
+
+/** GNU quotes names with single quotes, escaped as the shell would read them where they hold special characters. */
+export function quote(name: string): string {
+  if (/^[A-Za-z0-9_./:@%+,=-]+$/.test(name) || name === '') return `'${name}'`
+  if (name.includes("'") && !/[\x00-\x1f"$`\\!]/.test(name)) return `"${name}"`
+  if (/[\x00-\x1f]/.test(name)) return `'${name.replace(/[\n\t\r]/g, (c) => `'$'\\${{ '\n': 'n', '\t': 't', '\r': 'r' }[c]}''`)}'`
+  return `'${name.replace(/'/g, "'\\''")}'`
+}

@@ -1,0 +1,138 @@
+/** Commands as bash prints them back: `declare -f`, `type`, and the one-line form of `jobs`. */
+import type { AndOr, Command, Cond, List, Pipeline, Redirect, Word } from '../parser/ast.ts'
+
+interface Style {
+  /** One line (jobs) or a tree with four blanks per level. */
+  readonly oneLine: boolean
+}
+
+/** The text of a background job. */
+export function jobText(pipeline: Pipeline | AndOr): string {
+  return pipeline.kind === 'andor' ? andOr(pipeline, 0, { oneLine: true }) : pipelineText(pipeline, 0, { oneLine: true })
+}
+
+/** `name () \n{ \n    …\n}` */
+export function functionText(name: string, body: Command): string {
+  const inner = body.kind === 'group' ? groupText(body.body, 0, { oneLine: false }) + redirects(body.redirects) : groupText(single(body), 0, { oneLine: false })
+  return `${name} () \n${inner}`
+}
+
+function single(command: Command): List {
+  return { items: [{ command: { kind: 'andor', first: { kind: 'pipeline', commands: [command], negated: false, timed: '', errToo: [false] }, rest: [] }, background: false }] }
+}
+
+function pad(depth: number): string {
+  return '    '.repeat(depth)
+}
+
+function groupText(list: List, depth: number, style: Style): string {
+  if (style.oneLine) return `{ ${listText(list, depth, style)}; }`
+  return `${pad(0)}{ \n${pad(depth + 1)}${listText(list, depth + 1, style)}\n${pad(depth)}}`
+}
+
+export function listText(list: List, depth: number, style: Style): string {
+  let out = ''
+  list.items.forEach((item, i) => {
+    const last = i === list.items.length - 1
+    out += andOr(item.command, depth, style)
+    if (item.background) out += last ? ' &' : ' & '
+    else if (!last) out += style.oneLine ? '; ' : `;\n${pad(depth)}`
+  })
+  return out
+}
+
+function andOr(a: AndOr, depth: number, style: Style): string {
+  return pipelineText(a.first, depth, style) + a.rest.map((r) => ` ${r.op} ${pipelineText(r.pipeline, depth, style)}`).join('')
+}
+
+function pipelineText(p: Pipeline, depth: number, style: Style): string {
+  const head = (p.timed ? p.timed + ' ' : '') + (p.negated ? '! ' : '')
+  let out = head
+  p.commands.forEach((c, i) => {
+    if (i > 0) out += p.errToo[i - 1] ? ' 2>&1 | ' : ' | '
+    out += commandText(c, depth, style)
+  })
+  return out
+}
+
+export function wordText(word: Word): string {
+  return word.text
+}
+
+function redirects(list: readonly Redirect[]): string {
+  return list.map((r) => ' ' + redirectText(r)).join('')
+}
+
+function redirectText(r: Redirect): string {
+  const fd = r.variable !== undefined ? `{${r.variable}}` : r.fd === undefined ? '' : String(r.fd)
+  if (r.heredoc) return `${fd}${r.op}${r.target.text}\n${r.heredoc.body}${r.heredoc.delimiter}\n`
+  if (r.op === '>&' || r.op === '<&') {
+    const implied = fd === '' ? (r.op === '>&' ? (/^\d+$|^-$/.test(r.target.text) ? '1' : '') : '0') : fd
+    return `${implied}${r.op}${r.target.text}`
+  }
+  return `${fd}${r.op} ${r.target.text}`
+}
+
+export function commandText(c: Command, depth: number, style: Style): string {
+  const tail = redirects(c.redirects)
+  const nl = style.oneLine ? ' ' : `\n${pad(depth)}`
+  const inner = style.oneLine ? ' ' : `\n${pad(depth + 1)}`
+  const body = (l: List) => listText(l, depth + 1, style)
+  switch (c.kind) {
+    case 'simple': {
+      const assigns = c.assignments.map((a) => `${a.name}${a.subscript !== undefined ? `[${a.subscript}]` : ''}${a.append ? '+' : ''}=${a.value.elements ? `(${a.value.elements.map(wordText).join(' ')})` : a.value.text}`)
+      return [...assigns, ...c.words.map(wordText)].join(' ') + (c.words.length + assigns.length === 0 ? tail.slice(1) : tail)
+    }
+    case 'subshell':
+      return `( ${listText(c.body, depth, style)} )${tail}`
+    case 'group':
+      return groupText(c.body, depth, style) + tail
+    case 'if': {
+      let out = ''
+      c.branches.forEach((b, i) => {
+        if (i === 0) out += `if ${listText(b.test, depth, style)}; then${inner}${body(b.body)};${nl}`
+        else if (style.oneLine) out += `else if ${listText(b.test, depth, style)}; then ${body(b.body)}; `
+        else out += `else${inner}if ${listText(b.test, depth + 1, style)}; then\n${pad(depth + 2)}${listText(b.body, depth + 2, style)};\n${pad(depth + 1)}`
+      })
+      if (c.otherwise) out += c.branches.length > 1 ? `else\n${pad(depth + 2)}${listText(c.otherwise, depth + 2, style)};\n${pad(depth + 1)}` : `else${inner}${body(c.otherwise)};${nl}`
+      for (let i = 1; i < c.branches.length; i++) out += `fi;${nl}`
+      return `${out}fi${tail}`
+    }
+    case 'while':
+    case 'until':
+      return `${c.kind} ${listText(c.test, depth, style)}; do${inner}${body(c.body)};${nl}done${tail}`
+    case 'for':
+    case 'select': {
+      const words = c.words ? ` in ${c.words.map(wordText).join(' ')}` : ' in "$@"'
+      return `${c.kind} ${c.name}${words};${nl}do${inner}${body(c.body)};${nl}done${tail}`
+    }
+    case 'cfor':
+      return `for ((${c.init}; ${c.test.trim()}; ${c.step.trim()}))${nl}do${inner}${body(c.body)};${nl}done${tail}`
+    case 'case': {
+      const clauses = c.clauses.map((k) => {
+        const patterns = k.patterns.map(wordText).join(' | ')
+        const commands = k.body ? (style.oneLine ? ` ${listText(k.body, depth + 2, style)}` : `\n${pad(depth + 2)}${listText(k.body, depth + 2, style)}`) : ''
+        return style.oneLine ? `${patterns})${commands} ${k.end}` : `\n${pad(depth + 1)}${patterns})${commands}\n${pad(depth + 1)}${k.end}`
+      })
+      return `case ${c.subject.text} in ${style.oneLine ? clauses.join(' ') : clauses.join('')}${nl}esac${tail}`
+    }
+    case 'function':
+      return style.oneLine ? `function ${c.name} () ${commandText(c.body, depth, style)}` : `function ${c.name} () \n${pad(depth)}${c.body.kind === 'group' ? groupText(c.body.body, depth, style) : groupText(single(c.body), depth, style)}`
+    case 'arith':
+      return `((${c.text.replace(/^\s*|\s*$/g, ' ')}))`.replace(/\(\( (.*) \)\)/s, '(( $1 ))') + tail
+    case 'cond':
+      return `[[ ${condText(c.test)} ]]${tail}`
+  }
+}
+
+export function condText(c: Cond): string {
+  switch (c.kind) {
+    case 'word': return c.word.text
+    case 'unary': return `${c.op} ${c.word.text}`
+    case 'binary': return `${c.left.text} ${c.op} ${c.right.text}`
+    case 'not': return `! ${condText(c.test)}`
+    case 'group': return `( ${condText(c.test)} )`
+    case 'and': return `${condText(c.left)} && ${condText(c.right)}`
+    case 'or': return `${condText(c.left)} || ${condText(c.right)}`
+  }
+}

@@ -1,0 +1,155 @@
+/** Redirections: they change the shell's own file table and can be undone, as bash does around builtins and compound commands. */
+import { byteLength } from '#base/bytes.ts'
+import { FsError, strerror } from '#engine/machine/files.ts'
+import type { OpenFile } from '#engine/machine/process.ts'
+import { setScalar, getScalar } from '../expand/variables.ts'
+import { expandString, expandText, expandWordInto } from '../expand/word.ts'
+import type { Redirect } from '../parser/ast.ts'
+import type { Shell } from '../state.ts'
+
+/** A redirection failed and was reported. */
+export class RedirectFailed {}
+
+export type Undo = () => void
+
+function put(sh: Shell, fd: number, file: OpenFile | undefined, undo: Undo[]): void {
+  const fds = sh.process.fds
+  const old = fds.get(fd)
+  if (file) fds.set(fd, file)
+  else fds.delete(fd)
+  undo.push(() => {
+    file?.release()
+    if (old) fds.set(fd, old)
+    else fds.delete(fd)
+  })
+}
+
+async function complain(sh: Shell, text: string): Promise<never> {
+  await sh.complain(text)
+  throw new RedirectFailed()
+}
+
+async function targetOf(sh: Shell, redirect: Redirect): Promise<string> {
+  const words: string[] = []
+  await expandWordInto(sh, redirect.target, words)
+  if (words.length !== 1 || (words[0] === '' && !/['"]/.test(redirect.target.text))) return complain(sh, `${redirect.target.text}: ambiguous redirect`)
+  return words[0]!
+}
+
+const flags = {
+  '<': { read: true },
+  '>': { write: true, create: true, truncate: true },
+  '>|': { write: true, create: true, truncate: true },
+  '>>': { write: true, create: true, append: true },
+  '<>': { read: true, write: true, create: true },
+} as const
+
+async function open(sh: Shell, path: string, op: keyof typeof flags): Promise<OpenFile> {
+  const m = /^\/dev\/(?:fd\/(\d+)|(stdin|stdout|stderr))$/.exec(path)
+  if (m) {
+    const fd = m[1] !== undefined ? Number(m[1]) : ['stdin', 'stdout', 'stderr'].indexOf(m[2]!)
+    const file = sh.process.fds.get(fd)
+    if (file) return file.retain()
+  }
+  if (op === '>' && sh.option('noclobber')) {
+    try {
+      if (sh.process.fs.stat(path).type === 'file') return await complain(sh, `${path}: cannot overwrite existing file`)
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+    }
+  }
+  try {
+    return sh.process.open(path, { ...flags[op], mode: 0o666 })
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    return complain(sh, `${path}: ${strerror(error.code)}`)
+  }
+}
+
+/** A description that reads `text`. */
+export async function readable(sh: Shell, text: string): Promise<OpenFile> {
+  if (byteLength(text) <= 4096) {
+    const { read, write } = sh.process.pipe()
+    if (text !== '') await write.write(text)
+    write.release()
+    return read
+  }
+  const path = `/tmp/sh-thd.${sh.process.pid}.${sh.ticks++}`
+  sh.process.fs.writeFile(path, text)
+  const file = sh.process.open(path, { read: true })
+  sh.process.fs.unlink(path)
+  return file
+}
+
+/** Throws RedirectFailed after its message; what was done before is undone. */
+export async function applyRedirects(sh: Shell, redirects: readonly Redirect[]): Promise<Undo[]> {
+  const undo: Undo[] = []
+  try {
+    for (const redirect of redirects) await apply(sh, redirect, undo)
+  } catch (error) {
+    undoRedirects(undo)
+    throw error
+  }
+  return undo
+}
+
+export function undoRedirects(undo: Undo[]): void {
+  for (const f of undo.reverse()) f()
+}
+
+async function apply(sh: Shell, redirect: Redirect, undo: Undo[]): Promise<void> {
+  const { op } = redirect
+  const input = op === '<' || op === '<>' || op === '<&' || op === '<<' || op === '<<-' || op === '<<<'
+  let fd = redirect.fd ?? (input ? 0 : 1)
+  if (redirect.variable !== undefined) {
+    if ((op === '<&' || op === '>&') && redirect.target.text === '-') fd = Number(getScalar(sh, redirect.variable) ?? -1)
+    else {
+      fd = 10
+      while (sh.process.fds.has(fd)) fd++
+      setScalar(sh, redirect.variable, String(fd))
+    }
+    const file = await describe(sh, redirect, fd)
+    if (file === 'close') {
+      const old = sh.process.fds.get(fd)
+      sh.process.fds.delete(fd)
+      old?.release()
+    } else sh.process.fds.set(fd, file)
+    return
+  }
+  if (op === '&>' || op === '&>>' || (op === '>&' && redirect.fd === undefined && !/^(\d+|-|\d+-)$/.test(redirect.target.text) && !redirect.target.text.startsWith('$'))) {
+    const file = await open(sh, await targetOf(sh, redirect), op === '&>>' ? '>>' : '>')
+    put(sh, 1, file, undo)
+    put(sh, 2, file.retain(), undo)
+    return
+  }
+  const file = await describe(sh, redirect, fd)
+  put(sh, fd, file === 'close' ? undefined : file, undo)
+  if ((op === '<&' || op === '>&') && file !== 'close' && movesFrom !== undefined) {
+    put(sh, movesFrom, undefined, undo)
+  }
+}
+
+/** Set by `N>&M-`: the descriptor to close. */
+let movesFrom: number | undefined
+
+async function describe(sh: Shell, redirect: Redirect, fd: number): Promise<OpenFile | 'close'> {
+  const { op } = redirect
+  movesFrom = undefined
+  if (redirect.heredoc) {
+    const { body, quoted, line } = redirect.heredoc
+    return readable(sh, quoted ? body : await expandText(sh, body, line, 'document'))
+  }
+  if (op === '<<<') return readable(sh, (await expandString(sh, redirect.target)) + '\n')
+  if (op === '<&' || op === '>&') {
+    const target = await targetOf(sh, redirect)
+    if (target === '-') return 'close'
+    const m = /^(\d+)(-?)$/.exec(target)
+    if (!m) return complain(sh, `${redirect.target.text}: ambiguous redirect`)
+    const source = sh.process.fds.get(Number(m[1]))
+    if (!source) return complain(sh, `${m[1]}: Bad file descriptor`)
+    const copy = source.retain()
+    if (m[2] === '-' && Number(m[1]) !== fd) movesFrom = Number(m[1])
+    return copy
+  }
+  return open(sh, await targetOf(sh, redirect), op as keyof typeof flags)
+}

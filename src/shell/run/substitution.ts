@@ -1,0 +1,73 @@
+/** `$(…)`, backquotes, `<(…)` and `>(…)`: a subshell at the other end of a pipe. */
+import type { Part } from '../parser/ast.ts'
+import type { Shell } from '../state.ts'
+import { expandString } from '../expand/word.ts'
+import { FsError, strerror } from '#engine/machine/files.ts'
+import { runSource, runSubshell } from './subshell.ts'
+import { executeList } from './execute.ts'
+
+type CommandPart = Extract<Part, { kind: 'command' }>
+type ProcessPart = Extract<Part, { kind: 'process' }>
+
+export async function substituteCommand(sh: Shell, part: CommandPart): Promise<string> {
+  // `$(<file)` reads the file itself.
+  const only = part.program?.items[0]
+  const simple = only?.command.first.commands[0]
+  if (part.program?.items.length === 1 && only!.command.rest.length === 0 && simple?.kind === 'simple' && simple.words.length === 0 && simple.assignments.length === 0 && simple.redirects.length === 1 && simple.redirects[0]!.op === '<') {
+    const path = await expandString(sh, simple.redirects[0]!.target)
+    try {
+      const text = sh.process.fs.readFile(path)
+      sh.status = 0
+      return text.replace(/\0/g, '').replace(/\n+$/, '')
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+      await sh.complain(`${path}: ${strerror(error.code)}`)
+      sh.status = 1
+      return ''
+    }
+  }
+  const { read, write } = sh.process.pipe()
+  const child = sh.process.spawn({
+    argv: ['bash'],
+    fds: { 1: write },
+    program: async (process) =>
+      runSubshell(sh, process, async (sub) => {
+        if (!sub.shopt('inherit_errexit') && !sub.posix) sub.options.delete('errexit')
+        if (part.program && !part.backquoted) return executeList(sub, part.program)
+        return runSource(sub, part.source, { name: 'command substitution', line: part.line })
+      }),
+  })
+  write.release()
+  const text = await read.readAll()
+  read.release()
+  const status = await child.wait()
+  sh.status = status.code
+  substitutionStatus.set(sh, status.code)
+  return text.replace(/\0/g, '').replace(/\n+$/, '')
+}
+
+/** The exit code of the last command substitution: what an assignment without command ends with. */
+export const substitutionStatus = new WeakMap<Shell, number>()
+
+export async function substituteProcess(sh: Shell, part: ProcessPart): Promise<string> {
+  const { read, write } = sh.process.pipe()
+  const ours = part.direction === '<' ? read : write
+  const theirs = part.direction === '<' ? write : read
+  const child = sh.process.spawn({
+    argv: ['bash'],
+    fds: { [part.direction === '<' ? 1 : 0]: theirs },
+    program: async (process) => runSubshell(sh, process, (sub) => runSource(sub, part.source, { name: 'process substitution', line: part.line })),
+  })
+  theirs.release()
+  sh.lastBackground = child.pid
+  let fd = 63
+  while (sh.process.fds.has(fd)) fd--
+  sh.process.fds.set(fd, ours)
+  sh.substitutions.push({
+    release: () => {
+      sh.process.fds.delete(fd)
+      ours.release()
+    },
+  })
+  return `/dev/fd/${fd}`
+}
