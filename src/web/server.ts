@@ -9,9 +9,9 @@ import type { AddressInfo } from 'node:net'
 import type { Emitter } from '#base/emitter.ts'
 import type { Implementation } from '#contract/channel.ts'
 import type { HostMethods, HostNotice } from '#contract/host-api.ts'
+import { contentSecurityPolicy } from '#host/policy.ts'
+import { readStatic } from '#host/static.ts'
 import { answerCall } from './call.ts'
-import { contentSecurityPolicy } from './policy.ts'
-import { readStatic } from './static.ts'
 
 export interface WebOptions {
   readonly host: Implementation<HostMethods>

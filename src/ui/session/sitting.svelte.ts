@@ -105,7 +105,9 @@ export class Sitting {
     const { methods, events } = connect<SessionMethods, SessionEvents>(channel)
     this.api = methods
     events.on('output', ({ terminal, data }) => this.view(terminal).write(data))
-    events.on('editor', (request) => {
+    events.on('editor', (asked) => {
+      // kubectl edit opens whichever editor the learner has chosen; vi and nano are themselves.
+      const request = asked.path.includes('kubectl-edit') ? { ...asked, keys: app.settings.editor } : asked
       this.editors = [...this.editors.filter((e) => e.terminal !== request.terminal), request]
       this.active = request.terminal
     })
