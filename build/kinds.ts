@@ -6,6 +6,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { embedded, goTypes, noDefault, nullWhenAbsent, plainNumbers, plainNumbersOf, pointerNumbersOf, pointerStrings } from './go-types.ts'
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 interface Schema {
@@ -75,7 +76,8 @@ function typeOf(schema: Schema): string {
   return 'a'
 }
 
-function fieldText(name: string, schema: Schema, required: boolean): string {
+function fieldText(struct: string, name: string, schema: Schema, required: boolean): string {
+  const full = `${struct}.${name}`
   const parts = [name + (required ? '!' : ''), typeOf(schema)]
   const list = schema['x-kubernetes-list-type'] ?? schema['x-kubernetes-map-type']
   if (list === 'map') parts.push('~m:' + (schema['x-kubernetes-list-map-keys'] as string[]).join(','))
@@ -87,7 +89,14 @@ function fieldText(name: string, schema: Schema, required: boolean): string {
   if (schema.enum) parts.push('(' + schema.enum.join(',') + ')')
   else if (schema.items?.enum) parts.push('(' + schema.items.enum.join(',') + ')')
   // Zero values as defaults mean: a Go value without omitempty, always written.
-  if (schema.default !== undefined) parts.push('=' + JSON.stringify(schema.default))
+  const type = parts[1]!
+  if (nullWhenAbsent.has(full) || (required && schema.default === undefined && (type.startsWith('[') || type.startsWith('{')))) parts.push('=null')
+  else if (schema.default !== undefined && !noDefault.has(full)) parts.push('=' + JSON.stringify(schema.default))
+  else if ('ilbn'.includes(type) ? pointerNumbersOf.has(full) || !(plainNumbers.has(name) || plainNumbersOf.has(full)) : type === 's' && pointerStrings.has(full)) parts.push('*')
+  const goType = goTypes.get(full)
+  if (goType) parts.push('@' + goType)
+  const inner = embedded[struct]
+  if (inner && (inner.fields?.includes(name) ?? !inner.except!.includes(name))) parts.push('<' + inner.name)
   return parts.join(' ')
 }
 
@@ -101,7 +110,7 @@ for (const file of readdirSync(join(source, 'schemas')).sort()) {
     if (leaves[name]) continue
     if (schema['x-kubernetes-group-version-kind'] && schema.properties?.['items'] && name.endsWith('List')) continue
     const atomic = schema['x-kubernetes-map-type'] === 'atomic' ? '~a' : ''
-    const fields = Object.entries(schema.properties ?? {}).map(([field, s]) => fieldText(field, s, schema.required?.includes(field) ?? false))
+    const fields = Object.entries(schema.properties ?? {}).map(([field, s]) => fieldText(name, field, s, schema.required?.includes(field) ?? false))
     lines.push(`  ${quote(name)}: ${quote([atomic, ...fields].join(';'))},`)
   }
 }

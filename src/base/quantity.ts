@@ -48,12 +48,14 @@ export function parseQuantity(text: string): Quantity | undefined {
     unscaled = divideUp(unscaled, pow10(-9 - scale))
     scale = -9
   }
-  // The largest value the server stores is 2^63-1 with nano precision aside; larger ones are capped.
+  // Numbers of up to 18 digits keep any scale; longer ones are capped at 2^63-1.
   const max = 9223372036854775807n
-  const value = scale >= 0 ? unscaled * pow10(scale) : unscaled / pow10(-scale)
-  if (abs(value) > max || (abs(value) === max && scale < 0 && abs(unscaled) > max * pow10(-scale))) {
-    unscaled = unscaled < 0n ? -max : max
-    scale = 0
+  if (format === 'BinarySI' || whole.length + fraction.length > 18) {
+    const value = scale >= 0 ? unscaled * pow10(Math.min(scale, 40)) : unscaled / pow10(-scale)
+    if (abs(value) > max || (abs(value) === max && scale < 0 && abs(unscaled) > max * pow10(-scale))) {
+      unscaled = unscaled < 0n ? -max : max
+      scale = 0
+    }
   }
   while (unscaled !== 0n && scale < 0 && unscaled % 10n === 0n) {
     unscaled /= 10n
@@ -101,10 +103,13 @@ export function formatQuantity(q: Quantity): string {
   return negative + digits + suffix
 }
 
-/** The form in which the server writes a quantity; undefined when it is none. */
-export function canonicalQuantity(text: string): string | undefined {
+/** The form in which the server writes a quantity; undefined when it is none. `milli`: rounded up to thousandths, as in resource lists. */
+export function canonicalQuantity(text: string, milli = false): string | undefined {
   const q = parseQuantity(text)
-  return q && formatQuantity(q)
+  if (!q) return undefined
+  const rounded = milli && q.scale < -3 ? { ...q, unscaled: divideUp(q.unscaled, pow10(-3 - q.scale)), scale: -3 } : q
+  const canonical = formatQuantity(rounded)
+  return text === '+' + canonical ? text : canonical
 }
 
 export function addQuantities(a: Quantity, b: Quantity): Quantity {

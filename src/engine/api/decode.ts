@@ -3,6 +3,7 @@
  * `omitempty` fields left out, values that are always written filled in. Models sigs.k8s.io/json and the round trip through Go structs.
  */
 import { canonicalQuantity } from '#base/quantity.ts'
+import { timeError } from './go-time.ts'
 import { isObject, type Loose } from './loose.ts'
 import type { Field, Schemas, ValueType } from './schema.ts'
 
@@ -44,7 +45,7 @@ export class Decoder {
       }
       const raw = value[key]
       if (raw === null) continue
-      const decoded = this.#value(field.type, raw, path === '' ? key : `${path}.${key}`, [...stack, key], unknown, name, field)
+      const decoded = this.#value(field.type, raw, path === '' ? key : `${path}.${key}`, [...stack, ...(field.embedded ? field.embedded.split('.') : []), key], unknown, name, field)
       if (!dropped(field, decoded)) out[key] = decoded
     }
     for (const field of struct.fields.values()) {
@@ -63,7 +64,7 @@ export class Decoder {
 
   #goType(type: ValueType, field: Field | undefined): string {
     if (type.kind === 'list') return '[]' + this.#goType(type.item, field)
-    if (type.kind === 'map') return 'map[string]' + this.#goType(type.item, field)
+    if (type.kind === 'map') return type.item.kind === 'quantity' ? 'v1.ResourceList' : type.item.kind === 'bytes' ? 'map[string][]uint8' : 'map[string]' + this.#goType(type.item, undefined)
     if (type.kind === 'struct') {
       const [pkg, ...rest] = type.name.split('.')
       return pkg && rest.length === 2 ? `${rest[0]}.${rest[1]}` : type.name
@@ -90,9 +91,9 @@ export class Decoder {
         if (typeof value !== 'boolean') this.#mismatch(value, 'bool', stack, owner)
         return value
       case 'quantity': {
-        if (typeof value !== 'string' && typeof value !== 'number') throw new DecodeError(`quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`)
-        const text = canonicalQuantity(String(value))
-        if (text === undefined) throw new DecodeError(`quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`)
+        if (typeof value !== 'string' && typeof value !== 'number') throw new DecodeError(QUANTITY)
+        const text = canonicalQuantity(String(value).trim(), false)
+        if (text === undefined) throw new DecodeError(QUANTITY)
         return text
       }
       case 'list': {
@@ -103,38 +104,110 @@ export class Decoder {
       case 'map': {
         if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
         const out: Record<string, Loose> = {}
-        for (const [k, v] of Object.entries(value as Record<string, Loose>)) out[k] = v === null ? zeroOf(type.item) : this.#value(type.item, v, `${path}.${k}`, stack, unknown, owner, field)
+        for (const [k, v] of Object.entries(value as Record<string, Loose>)) out[k] = type.item.kind === 'quantity' ? this.#resource(v) : v === null ? zeroOf(type.item) : this.#value(type.item, v, `${path}.${k}`, stack, unknown, owner, field)
         return out
       }
       case 'struct':
         if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
         return this.#struct(type.name, value as Record<string, Loose>, path, stack, unknown)
+      case 'time':
+      case 'microtime': {
+        if (typeof value !== 'string') throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type string`)
+        const wrong = timeError(value, type.kind === 'microtime')
+        if (wrong) throw new DecodeError(wrong)
+        if (type.kind === 'microtime') return value
+        return new Date(Math.floor(Date.parse(value) / 1000) * 1000).toISOString().slice(0, 19) + 'Z'
+      }
+      case 'intstr':
+        if (typeof value === 'string') return value
+        if (typeof value !== 'number') throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type int32`)
+        if (!Number.isInteger(value) || Math.abs(value) > 2147483648) throw new DecodeError(`json: cannot unmarshal number ${value} into Go value of type int32`)
+        return value
+      case 'bytes': {
+        if (typeof value !== 'string') this.#mismatch(value, '[]uint8', stack, owner)
+        const bad = base64Error(value as string)
+        if (bad !== undefined) throw new DecodeError(`illegal base64 data at input byte ${bad}`)
+        return (value as string).replaceAll(/[\r\n]/g, '')
+      }
       default:
         return value
     }
   }
+
+  /** Quantities of resource lists are rounded up to thousandths. */
+  #resource(value: Loose): string {
+    if (value === null) return '0'
+    if (typeof value !== 'string' && typeof value !== 'number') throw new DecodeError(QUANTITY)
+    const text = canonicalQuantity(String(value).trim(), true)
+    if (text === undefined) throw new DecodeError(QUANTITY)
+    return text
+  }
+}
+
+const QUANTITY = `quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`
+
+/** Where Go's base64 decoder stops, or undefined. */
+function base64Error(text: string): number | undefined {
+  const clean = text.replaceAll(/[\r\n]/g, '')
+  for (let i = 0; i < clean.length; i++) {
+    const ch = clean[i]!
+    if (/[A-Za-z0-9+/]/.test(ch)) continue
+    if (ch === '=') {
+      const rest = clean.slice(i)
+      if (i % 4 === 2 && rest === '==') return undefined
+      if (i % 4 === 3 && rest === '=') return undefined
+      if (i % 4 === 2 && rest === '=') return clean.length
+      if (i % 4 === 2 || i % 4 === 3) return i + (4 - (i % 4))
+      return i
+    }
+    return i
+  }
+  return clean.length % 4 === 0 ? undefined : clean.length
 }
 
 function zeroOf(type: ValueType): Loose {
-  return type.kind === 'string' ? '' : type.kind === 'bool' ? false : type.kind === 'map' || type.kind === 'list' ? null : type.kind === 'struct' ? {} : 0
+  switch (type.kind) {
+    case 'string':
+    case 'bytes':
+      return ''
+    case 'quantity':
+      return '0'
+    case 'bool':
+      return false
+    case 'list':
+    case 'map':
+    case 'any':
+    case 'object':
+      return null
+    case 'struct':
+      return {}
+  }
+  return 0
 }
 
 /** What an always-written field shows when nothing was given. */
 function zero(field: Field): Loose {
+  if (field.default === null) return null
   const { kind } = field.type
-  return kind === 'string' ? '' : kind === 'bool' ? false : kind === 'int32' || kind === 'int64' || kind === 'double' ? 0  : null
+  return kind === 'string' ? '' : kind === 'bool' ? false : kind === 'int32' || kind === 'int64' || kind === 'double' ? 0 : null
 }
 
-/** Is a decoded value left out when written again (omitempty)? */
+/** Is a decoded value left out when written again (omitempty)? Empty lists do not survive the way through the store in any case. */
 function dropped(field: Field, value: Loose): boolean {
+  if (Array.isArray(value)) return value.length === 0
   if (field.default !== undefined || field.pointer) return false
-  if (Array.isArray(value)) return value.length === 0 && !field.required
   switch (field.type.kind) {
     case 'string':
     case 'bytes':
-      return value === '' && !field.required
+      return value === ''
     case 'map':
       return Object.keys(value as object).length === 0
+    case 'bool':
+      return value === false
+    case 'int32':
+    case 'int64':
+    case 'double':
+      return value === 0
   }
   return false
 }

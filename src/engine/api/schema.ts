@@ -7,7 +7,8 @@
  *     value  = s string | i int32 | l int64 | n double | b bool | t Time | u MicroTime | q Quantity | x IntOrString | y bytes
  *            | o any object | a anything | "[" value | "{" value (map) | "#" type name
  *     note   = "~m:" keys | "~s" set | "~a" atomic | "^" merge key of strategic merge | "(" enum ")" | "=" default as JSON
- *            | "*" pointer (a zero value is kept) | "@" Go type name in decoding errors
+ *            (always written, null: written as null when absent) | "*" pointer (a zero value is kept) | "@" Go type name in decoding errors
+ *            | "<" embedded Go struct that holds the field
  */
 export type ValueType =
   | { readonly kind: 'string' | 'int32' | 'int64' | 'double' | 'bool' | 'time' | 'microtime' | 'quantity' | 'intstr' | 'bytes' | 'object' | 'any' }
@@ -27,6 +28,7 @@ export interface Field {
   readonly default?: unknown
   readonly pointer: boolean
   readonly goType?: string
+  readonly embedded?: string
 }
 
 export interface Struct {
@@ -65,6 +67,7 @@ function parseField(text: string): Field {
     else if (note[0] === '=') field.default = JSON.parse(note.slice(1))
     else if (note === '*') field.pointer = true
     else if (note[0] === '@') field.goType = note.slice(1)
+    else if (note[0] === '<') field.embedded = note.slice(1)
   }
   return field
 }
