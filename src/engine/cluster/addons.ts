@@ -1,0 +1,39 @@
+/** What a fresh kubeadm cluster of a shape holds besides its control plane: kube-proxy, DNS, the network plugin's objects, and the images on the nodes' disks. */
+import type { KubeObject } from '#engine/api/types.ts'
+import { canalManifests } from '#engine/addons/canal/manifests.ts'
+import { coreDnsManifests } from '#engine/addons/coredns/manifests.ts'
+import { flannelManifests } from '#engine/addons/flannel/manifests.ts'
+import { kubeProxyManifests } from '#engine/addons/kube-proxy/manifests.ts'
+import { nodeImages } from '#engine/node/images.ts'
+import type { ImageTable } from '#engine/node/runtime/image.ts'
+import type { ClusterSpec, NodeSpec } from './spec.ts'
+
+export const addonImageTables: readonly ImageTable[] = [nodeImages]
+
+export function addonObjects(spec: ClusterSpec, server: string): KubeObject[] {
+  const out: KubeObject[] = []
+  if (spec.proxyMode !== 'none') out.push(...kubeProxyManifests({ version: spec.version, clusterCidr: spec.podCidr, apiServer: server, mode: spec.proxyMode === 'iptables' ? '' : spec.proxyMode }))
+  if (spec.addons.includes('coredns')) out.push(...coreDnsManifests({ dnsIp: spec.dnsIp }))
+  if (spec.plugin === 'canal') out.push(...canalManifests({ podCidr: spec.podCidr }))
+  if (spec.plugin === 'flannel') out.push(...flannelManifests({ podCidr: spec.podCidr }))
+  return out
+}
+
+const everywhere = ['registry.k8s.io/pause:3.10.1']
+
+/** Images that are on a node's disk when the lab opens. */
+export function preloadedImages(spec: ClusterSpec, node: NodeSpec): string[] {
+  const out = [...everywhere, `registry.k8s.io/kube-proxy:${spec.version}`]
+  const objects = addonObjects(spec, '')
+  out.push(...objects.flatMap(imagesOf))
+  if (node.roles.includes('control-plane')) {
+    out.push('registry.k8s.io/etcd:3.6.6-0', ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((name) => `registry.k8s.io/${name}:${spec.version}`))
+  }
+  return [...new Set(out)]
+}
+
+function imagesOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(imagesOf)
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, v]) => (key === 'image' && typeof v === 'string' ? [v] : imagesOf(v)))
+}

@@ -1,0 +1,117 @@
+/**
+ * kube-controller-manager and kube-scheduler as processes: their controllers work exactly while the process lives and its kubeconfig reaches
+ * the API server. Wrong flags and files end them with upstream's words.
+ */
+import type { ApiClient, UserInfo } from '#engine/api/types.ts'
+import { startControllers } from '#engine/control/all.ts'
+import { ControllerContext } from '#engine/control/controller.ts'
+import { Scheduler } from '#engine/control/scheduler/scheduler.ts'
+import { decodeCertificates, issueCertificate } from '#engine/machine/certificates.ts'
+import { FsError } from '#engine/machine/files.ts'
+import type { Process } from '#engine/machine/process.ts'
+import { goFlags, type Flags } from '#engine/images/flags.ts'
+import { serveHealth } from '#engine/images/health.ts'
+import { klogLine } from '#engine/images/klog.ts'
+import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
+import { readKubeconfig } from '#engine/node/kubelet/program.ts'
+
+export interface ManagerTies {
+  /** A client for what a kubeconfig says; undefined reasons are Go's. */
+  client(process: Process, kubeconfig: { readonly server: string; readonly caPem: string; readonly certificatePem: string }): { readonly client: ApiClient; close(): void }
+  readonly version: string
+}
+
+const shared = 'authentication-kubeconfig authorization-kubeconfig bind-address client-ca-file kubeconfig leader-elect leader-elect-lease-duration leader-elect-renew-deadline leader-elect-retry-period requestheader-client-ca-file profiling secure-port v feature-gates tls-cert-file tls-private-key-file config logging-format authorization-always-allow-paths tls-cipher-suites tls-min-version'
+const controllerFlags = new Set(
+  `${shared} allocate-node-cidrs cluster-cidr cluster-name cluster-signing-cert-file cluster-signing-key-file controllers root-ca-file service-account-private-key-file service-cluster-ip-range use-service-account-credentials node-cidr-mask-size node-monitor-grace-period node-monitor-period pod-eviction-timeout terminated-pod-gc-threshold concurrent-deployment-syncs horizontal-pod-autoscaler-sync-period configure-cloud-routes cloud-provider node-startup-grace-period cluster-signing-duration`.split(' '),
+)
+const schedulerFlags = new Set(`${shared} master write-config-to`.split(' '))
+
+interface Component {
+  readonly name: string
+  readonly flags: ReadonlySet<string>
+  readonly port: number
+  start(process: Process, flags: Flags, api: ApiClient): () => void
+}
+
+async function run(component: Component, process: Process, ties: ManagerTies): Promise<number> {
+  const flags = goFlags(process.argv)
+  const fail = async (message: string) => {
+    await process.stderr.write(`${message}\n`)
+    return 1
+  }
+  const unknown = flags.unknown(component.flags)
+  if (unknown !== undefined) return fail(`Error: unknown flag: --${unknown}`)
+  const path = flags.get('kubeconfig') ?? ''
+  let credentials
+  try {
+    for (const name of ['kubeconfig', 'authentication-kubeconfig', 'authorization-kubeconfig', 'client-ca-file', 'root-ca-file', 'service-account-private-key-file', 'cluster-signing-cert-file', 'cluster-signing-key-file', 'requestheader-client-ca-file']) {
+      const file = flags.get(name)
+      if (file !== undefined) process.fs.readFile(file)
+    }
+    credentials = readKubeconfig(process, path)
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    return fail(klogLine('E', process.now(), process.pid, 'run.go:72', `"command failed" err="stat ${error.path ?? path}: ${error.message.toLowerCase()}"`).trimEnd())
+  }
+  await process.stderr.write(klogLine('I', process.now(), process.pid, 'serving.go:386', 'Generated self-signed cert in-memory'))
+  const pair = issueCertificate(process.machine.sim.random.fork(component.name), { commonName: `localhost@${Math.floor(process.now() / 1000)}`, dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] }, { now: process.now(), days: 365 })
+  try {
+    await serveHealth(process, flags.get('bind-address') ?? '0.0.0.0', Number(flags.get('secure-port') ?? component.port), { chain: [pair.certificate], keyId: pair.keyId })
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    return fail(klogLine('E', process.now(), process.pid, 'run.go:72', `"command failed" err="failed to create listener: failed to listen on ${flags.get('bind-address') ?? '0.0.0.0'}:${component.port}: listen tcp ${flags.get('bind-address') ?? '0.0.0.0'}:${component.port}: bind: ${error.message.toLowerCase()}"`).trimEnd())
+  }
+  const { client, close } = ties.client(process, credentials)
+  const stop = component.start(process, flags, client)
+  process.onEnd(() => {
+    stop()
+    close()
+  })
+  return await process.forever()
+}
+
+const controllerManager: Component = {
+  name: 'kube-controller-manager',
+  flags: controllerFlags,
+  port: 10257,
+  start: (process, flags, api) => {
+    const rootCa = flags.get('root-ca-file')
+    const cidr = flags.get('allocate-node-cidrs') === 'true' ? flags.get('cluster-cidr') : undefined
+    const context = new ControllerContext(process.machine.sim, api, {
+      ...(cidr !== undefined ? { clusterCidr: cidr } : {}),
+      nodeCidrMaskSize: Number(flags.get('node-cidr-mask-size') ?? 24),
+      ...(rootCa !== undefined ? { rootCa: process.fs.readFile(rootCa) } : {}),
+    })
+    startControllers(context)
+    return () => context.stop()
+  },
+}
+
+const scheduler: Component = {
+  name: 'kube-scheduler',
+  flags: schedulerFlags,
+  port: 10259,
+  start: (process, _flags, api) => {
+    const instance = new Scheduler({ sim: process.machine.sim, api })
+    instance.start()
+    return () => instance.stop()
+  },
+}
+
+export function managerImages(ties: ManagerTies, tags: readonly string[]): ImageBehaviour[] {
+  return [controllerManager, scheduler].map((component) => ({
+    repository: `registry.k8s.io/${component.name}`,
+    tags,
+    size: component === scheduler ? 17_382_979 : 23_106_128,
+    files: { '/etc/passwd': 'root:x:0:0:root:/root:/sbin/nologin\n' },
+    programs: { [`/usr/local/bin/${component.name}`]: (process: Process) => run(component, process, ties) },
+    entrypoint: [component.name],
+  }))
+}
+
+/** Whom a kubeconfig's certificate speaks for. */
+export function certificateUser(pem: string): UserInfo | undefined {
+  const leaf = decodeCertificates(pem)[0]
+  return leaf && { name: leaf.subject.commonName, groups: [...leaf.subject.organizations, 'system:authenticated'] }
+}

@@ -1,0 +1,63 @@
+/** The named clusters. */
+import type { ClusterSpec } from './spec.ts'
+
+const version = 'v1.35.4'
+
+export const trio: ClusterSpec = {
+  name: 'trio',
+  title: 'Three nodes with flannel routes and network policy (canal)',
+  version,
+  nodes: [
+    { name: 'controlplane', address: '172.20.10.11', roles: ['control-plane'], cpu: '2', memory: '4Gi' },
+    { name: 'node01', address: '172.20.10.21', roles: [], cpu: '2', memory: '4Gi' },
+    { name: 'node02', address: '172.20.10.22', roles: [], cpu: '2', memory: '4Gi' },
+  ],
+  workstation: { name: 'base', address: '172.20.10.5', user: 'student', home: '/home/student' },
+  plugin: 'canal',
+  proxyMode: 'iptables',
+  podCidr: '10.244.0.0/16',
+  nodeMaskSize: 24,
+  serviceCidr: '10.96.0.0/12',
+  dnsIp: '10.96.0.10',
+  addons: ['coredns'],
+  outside: [],
+  hostPrefix: 24,
+}
+
+export const trioEdge: ClusterSpec = {
+  ...trio,
+  name: 'trio-edge',
+  title: 'Three nodes with an ingress controller and a client outside',
+  addons: ['coredns', 'ingress-nginx'],
+  outside: [{ name: 'client', address: '172.20.10.100' }],
+}
+
+export const duoFlannel: ClusterSpec = {
+  ...trio,
+  name: 'duo-flannel',
+  title: 'Two nodes with flannel (no network policy)',
+  nodes: trio.nodes.slice(0, 2),
+  plugin: 'flannel',
+}
+
+export const noCni: ClusterSpec = { ...trio, name: 'no-cni', title: 'Three nodes without a network plugin', plugin: 'none' }
+
+/** The cluster of the kubectl transcripts: nothing but the API, controllers and nodes whose kubelets are stand-ins. */
+export const reference: ClusterSpec = {
+  ...trio,
+  name: 'reference',
+  title: 'Reference cluster of the transcripts',
+  nodes: [
+    { name: 'controlplane', address: '172.30.1.2', roles: ['control-plane'], cpu: '4', memory: '8Gi' },
+    { name: 'node01', address: '172.30.1.3', roles: [], cpu: '4', memory: '8Gi' },
+    { name: 'node02', address: '172.30.1.4', roles: [], cpu: '4', memory: '8Gi' },
+  ],
+  workstation: { name: 'controlplane', address: '172.30.1.2', user: 'root', home: '/root', cwd: '/root/lab' },
+  plugin: 'none',
+  proxyMode: 'none',
+  podCidr: '192.168.0.0/16',
+  addons: [],
+  standInKubelets: true,
+}
+
+export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, duoFlannel, noCni, reference].map((s) => [s.name, s]))
