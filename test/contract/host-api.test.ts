@@ -58,7 +58,7 @@ describe.each(Object.keys(carriers))('over %s', (name) => {
     await expect(carried.methods.lab('nothing')).rejects.toThrow('there is no lab nothing')
     await expect(carried.methods.lab('../../etc')).rejects.toThrow('there is no lab ../../etc')
     await expect(carried.methods.lesson('01-net/../01-net/01-pods')).rejects.toThrow('there is no lesson')
-    await expect((carried.methods as unknown as { constructor(): Promise<unknown> }).constructor()).rejects.toThrow('no such method: constructor')
+    await expect((carried.methods as unknown as Record<string, () => Promise<unknown>>)['constructor']!()).rejects.toThrow('no such method: constructor')
   })
   test('events become progress', async () => {
     await carried.methods.record({ at: 5, kind: 'lab-opened', id: 'a-lab' })

@@ -145,6 +145,19 @@ function fill(node: MapNode, x: number, top: number, width: number, system: bool
   return { node, x, y: top, width, height: Math.max(y - top, 60) + 36, groups, pods }
 }
 
+/** From a service down into the lane above the rooms, along it, down beside the room's left wall and in to the pod: over no text. */
+export function wirePath(from: Box, room: Box, to: PodPlace): string {
+  const x1 = from.x + from.width / 2
+  const y1 = from.y + from.height
+  const lane = y1 + 9
+  const wall = room.x - 8
+  const y2 = to.y + to.height / 2
+  const r = 6
+  const side = wall < x1 ? -1 : 1
+  const along = Math.abs(wall - x1) < 2 * r ? `L${wall} ${lane}` : `V${lane - r} Q${x1} ${lane} ${x1 + side * r} ${lane} H${wall - side * r} Q${wall} ${lane} ${wall} ${lane + r}`
+  return `M${x1} ${y1} ${along} V${y2 - r} Q${wall} ${y2} ${wall + r} ${y2} H${to.x}`
+}
+
 /** The state as a shape: ring (not yet), filled (ready), half (runs, not ready), crossed (failed), ended. */
 export type PodShape = 'ring' | 'filled' | 'half' | 'crossed' | 'ended'
 export function shapeOf(pod: MapPod): PodShape {
