@@ -8,7 +8,7 @@ import { FsError } from './files.ts'
 import { Handle } from './handle.ts'
 import type { Realm } from './kernel.ts'
 import type { Task } from './task.ts'
-import { hostSysctls, kernelRelease, kernelVersion, netKeys } from './sysctl-keys.ts'
+import { hostSysctls, kernelRelease, kernelVersion } from './sysctl-keys.ts'
 import { computedDirInode, computedInode, FileTree, Inode, symlinkInode, type ComputedDir, type Superblock } from './tree.ts'
 import type { MountNamespace } from './vfs.ts'
 
@@ -132,7 +132,7 @@ function memInfo(): string {
 
 /** /proc/sys: directories by the dots of the keys; a device's name may itself have dots (written `/` in keys). */
 function sysctlDir(sb: Superblock, realm: Realm, net: NetNamespace, readOnly: boolean, _pid: number): Inode {
-  const keys = () => [...Object.keys(hostSysctls), ...netKeys(net.links.keys()).filter((k) => net.sysctl(k) !== undefined), 'kernel.hostname', 'kernel.random.boot_id']
+  const keys = () => [...Object.keys(hostSysctls), ...net.sysctlKeys, 'kernel.hostname', 'kernel.random.boot_id']
   const get = (key: string) => (key.startsWith('net.') ? net.sysctl(key) : realm.sysctl(key))
   const split = (key: string) => key.split('.').map((part) => part.replaceAll('/', '.'))
   const node = (prefix: readonly string[]): Inode | undefined => {

@@ -166,6 +166,8 @@ export interface Process {
   interruptible<T>(call: Promise<T>): Promise<T | 'interrupted'>
   /** The first of several calls (select/poll): resolves with the index of the first that settles; the others go on. */
   any(calls: readonly Promise<unknown>[]): Promise<number>
+  /** A call that is answered by a callback of the engine (`net.sockets.ping`, `net.capture` …); `start` may return how to give it up. */
+  call<T>(start: (resolve: (value: T) => void, reject: (error: unknown) => void) => (() => void) | void): Promise<T>
   /** Ends the process now. */
   exit(code: number): never
   /** Ends it with this code without unwinding: for daemons, whose work runs in event callbacks. */

@@ -16,6 +16,11 @@ function address(host: string): Ipv4 {
   return ip
 }
 
+/** As `ss -p` and `netstat -p` need it: `name,pid,fd`. */
+function ownerOf(task: Task): string {
+  return `${(task.argv[0] ?? '').replace(/^.*\//, '').replace(/:$/, '').slice(0, 15)},${task.hostPid},3`
+}
+
 const errno = (name: string) => new FsError(name as Errno)
 
 class Stream implements Connection {
@@ -108,7 +113,7 @@ class Door implements Listener {
       waiting.push(new Stream(task, tcp, drop))
       this.#queue.push(tcp)
       this.#acceptors.wake()
-    })
+    }, { owner: ownerOf(task) })
     this.#waiting = waiting
     this.local = { host: formatIpv4(this.#listener.address), port: this.#listener.port }
   }
@@ -145,7 +150,7 @@ class UdpFace implements Datagrams {
   constructor(task: Task, options: { readonly host?: string; readonly port?: number }, done: (face: UdpFace) => void) {
     this.#task = task
     this.#done = done
-    this.#udp = task.net.sockets.udpBind({ ...(options.host !== undefined && { address: address(options.host) }), ...(options.port !== undefined && { port: options.port }) }, {
+    this.#udp = task.net.sockets.udpBind({ ...(options.host !== undefined && { address: address(options.host) }), ...(options.port !== undefined && { port: options.port }), owner: ownerOf(task) }, {
       onMessage: (data, from) => {
         this.#queue.push({ data, from: { host: formatIpv4(from.address), port: from.port } })
         this.#readers.wake()
@@ -162,7 +167,8 @@ class UdpFace implements Datagrams {
   }
 
   connect(host: string, port: number): void {
-    this.#udp.connect(address(host), port)
+    const failed = this.#udp.connect(address(host), port)
+    if (failed !== undefined) throw errno(failed)
   }
 
   send(data: string, to?: Address): Promise<void> {
@@ -246,7 +252,7 @@ export class SocketFace implements Sockets {
       try {
         to = address(host)
         tcp = task.net.sockets.tcpConnect(
-          { to, port, ...(options.source !== undefined && { from: address(options.source) }), ...(options.sourcePort !== undefined && { fromPort: options.sourcePort }) },
+          { to, port, ...(options.source !== undefined && { from: address(options.source) }), ...(options.sourcePort !== undefined && { fromPort: options.sourcePort }), owner: ownerOf(task) },
           {
             onOpen: (connection) => done(() => {
               const stream = this.#keep(new Stream(task, connection, (s) => this.#open.delete(s)))

@@ -1,0 +1,394 @@
+/** dig, nslookup and host of BIND 9.18 (Debian 12). Leaves out: zone transfers over several messages, DNSSEC validation, batch files. */
+import { byteLength } from '#base/bytes.ts'
+import { dnsQuery, dnsRcodes, dnsTypes, encodeDns, type DnsMessage, type DnsRecord } from '#base/dns.ts'
+import { parseIpv4 } from '#base/ip.ts'
+import { ask, queryId, readResolvConf, type QueryResult } from '#engine/machine/resolver.ts'
+import { FsError } from '#engine/machine/files.ts'
+import type { Process, Program } from '#engine/machine/process.ts'
+import { reverseName } from './dns-client.ts'
+import { getopt } from './getopt.ts'
+import { complain, longDate, say } from './support.ts'
+
+const version = '9.18.49-1~deb12u3-Debian'
+
+interface Flags {
+  short: boolean
+  tcp: boolean
+  edns: boolean
+  cookie: boolean
+  recurse: boolean
+  search: boolean
+  tries: number
+  time: number
+  comments: boolean
+  question: boolean
+  answer: boolean
+  authority: boolean
+  additional: boolean
+  stats: boolean
+  cmd: boolean
+  dnssec: boolean
+  all: boolean
+  ttl: boolean
+  ndots: number | undefined
+  trace: boolean
+}
+
+const defaults: Flags = { short: false, tcp: false, edns: true, cookie: true, recurse: true, search: false, tries: 3, time: 5, comments: true, question: true, answer: true, authority: true, additional: true, stats: true, cmd: true, dnssec: false, all: true, ttl: true, ndots: undefined, trace: false }
+
+/** `+short`, `+noall` …; false for an unknown one. */
+function plus(flags: Flags, text: string): boolean {
+  const on = !text.startsWith('no')
+  const [name, value] = (on ? text : text.slice(2)).split('=') as [string, string | undefined]
+  const simple: Readonly<Record<string, keyof Flags>> = { short: 'short', tcp: 'tcp', vc: 'tcp', edns: 'edns', cookie: 'cookie', recurse: 'recurse', rec: 'recurse', rdflag: 'recurse', search: 'search', defname: 'search', comments: 'comments', question: 'question', answer: 'answer', authority: 'authority', additional: 'additional', stats: 'stats', cmd: 'cmd', dnssec: 'dnssec', ttlid: 'ttl', trace: 'trace' }
+  if (name === 'all') {
+    for (const k of ['comments', 'question', 'answer', 'authority', 'additional', 'stats', 'cmd'] as const) flags[k] = on
+    return true
+  }
+  if (name === 'tries' || name === 'retry') flags.tries = Number(value ?? 3) + (name === 'retry' ? 1 : 0)
+  else if (name === 'time' || name === 'timeout') flags.time = Number(value ?? 5)
+  else if (name === 'ndots') flags.ndots = Number(value)
+  else if (Object.hasOwn(simple, name)) (flags[simple[name]!] as boolean) = on
+  else return ['bufsize', 'multiline', 'identify', 'adflag', 'cdflag', 'aaonly', 'nsid', 'domain', 'showsearch', 'unknownformat', 'rrcomments', 'split', 'qr', 'opcode', 'keepopen', 'ignore', 'besteffort', 'class', 'fail', 'nssearch', 'subnet', 'ednsflags', 'ednsopt', 'mapped', 'expire', 'onesoa', 'crypto', 'dscp', 'header-only', 'idnin', 'idnout', 'yaml'].includes(name)
+  return true
+}
+
+async function serverAddress(p: Process, name: string): Promise<string | undefined> {
+  if (parseIpv4(name) !== undefined) return name
+  const found = await p.sockets.lookup(name)
+  return found.ok ? found.addresses[0] : undefined
+}
+
+const known = new Set(Object.keys(dnsTypes))
+
+export const dig: Program = async (p) => {
+  const flags: Flags = { ...defaults }
+  let server: string | undefined
+  let port = 53
+  let name: string | undefined
+  let type = 'A'
+  let cls = 'IN'
+  const args = p.argv.slice(1)
+  for (let i = 0; i < args.length; i++) {
+    const a = args[i]!
+    if (a.startsWith('@')) server = a.slice(1)
+    else if (a.startsWith('+')) {
+      if (!plus(flags, a.slice(1))) {
+        await complain(p, `Invalid option: ${a}\nUsage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}\n            {global-d-opt} host [@local-server] {local-d-opt}\n            [ host [@local-server] {local-d-opt} [...]]\n\nUse "dig -h" (or "dig -h | more") for complete list of options\n`)
+        return 1
+      }
+    } else if (a === '-x') {
+      name = reverseName(args[++i] ?? '')
+      type = 'PTR'
+    } else if (a === '-t') type = (args[++i] ?? 'A').toUpperCase()
+    else if (a === '-q') name = args[++i]
+    else if (a === '-p') port = Number(args[++i])
+    else if (a === '-c') cls = (args[++i] ?? 'IN').toUpperCase()
+    else if (a === '-v') {
+      await complain(p, `DiG ${version}\n`)
+      return 0
+    } else if (a === '-4' || a === '-u' || a === '-r') continue
+    else if (/^(IN|CH|HS)$/i.test(a) && name !== undefined) cls = a.toUpperCase()
+    else if ((known.has(a.toUpperCase()) || /^TYPE\d+$/i.test(a)) && (name !== undefined || args.slice(i + 1).some((x) => !/^[-+@]/.test(x)))) type = a.toUpperCase()
+    else name = a
+  }
+  if (name === undefined) {
+    name = '.'
+    type = 'NS'
+  }
+  const config = readResolvConf(p)
+  let servers = config.servers
+  if (server !== undefined) {
+    const address = await serverAddress(p, server)
+    if (address === undefined) {
+      const found = await p.sockets.lookup(server)
+      await complain(p, `dig: couldn't get address for '${server}': ${found.ok || found.error === 'EAI_NONAME' ? 'not found' : 'failure'}\n`)
+      return 10
+    }
+    servers = [address]
+  }
+  const banner = flags.cmd && !flags.short ? `\n; <<>> DiG ${version} <<>> ${args.join(' ')}\n${server !== undefined ? '; (1 server found)\n' : ''};; global options: +cmd\n` : ''
+  const ndots = flags.ndots ?? config.ndots
+  const absolute = name.endsWith('.')
+  const dots = name.split('.').length - 1
+  const candidates = flags.search && !absolute ? (dots >= ndots ? [name + '.', ...config.search.map((d) => `${name}.${d}.`)] : [...config.search.map((d) => `${name}.${d}.`), name + '.']) : [absolute ? name : name + '.']
+  for (const [i, candidate] of candidates.entries()) {
+    const query = { ...dnsQuery(queryId(p), candidate, type, { class: cls, recursion: flags.recurse }), authenticData: true, ...(flags.edns && { edns: { udpSize: 1232, dnssecOk: flags.dnssec, version: 0, ...(flags.cookie && { cookie: p.machine.sim.random.letters(16, '0123456789abcdef') }) } }) }
+    const started = p.now()
+    const result = await askAll(p, servers, query, flags, port)
+    if (result.kind === 'failed') {
+      await say(p, result.notes.map((n) => `;; ${n}\n`).join('') + (flags.short ? '' : banner) + ';; no servers could be reached\n')
+      return 9
+    }
+    if (result.message.rcode === 3 && i < candidates.length - 1) continue
+    if (result.notes.length > 0) await say(p, result.notes.map((n) => `;; ${n}\n`).join(''))
+    await say(p, flags.short ? result.message.answers.map((r) => `${r.data}\n`).join('') : banner + show(p, result.message, flags, result.server, port, p.now() - started, result.tcp))
+    return 0
+  }
+  return 0
+}
+
+type Asked = { readonly kind: 'answer'; readonly message: DnsMessage; readonly server: string; readonly tcp: boolean; readonly notes: readonly string[] } | { readonly kind: 'failed'; readonly notes: readonly string[] }
+
+async function askAll(p: Process, servers: readonly string[], query: DnsMessage, flags: { readonly tcp: boolean; readonly tries: number; readonly time: number }, port: number): Promise<Asked> {
+  const notes: string[] = []
+  for (let attempt = 0; attempt < flags.tries; attempt++) {
+    for (const server of servers) {
+      const [r] = (await ask(p, server, [query], flags.time * 1000, { port, tcp: flags.tcp })) as [QueryResult]
+      if (r.kind === 'answer') return { kind: 'answer', message: r.message, server, tcp: flags.tcp, notes }
+      const why = r.why === 'timeout' ? 'timed out' : r.why === 'refused' ? 'connection refused' : 'host unreachable'
+      notes.push(flags.tcp && r.why !== 'timeout' ? `Connection to ${server}#${port}(${server}) for ${query.questions[0]!.name.replace(/\.$/, '')} failed: ${why}.` : `communications error to ${server}#${port}: ${why}`)
+    }
+  }
+  return { kind: 'failed', notes }
+}
+
+function column(name: string, width: number): string {
+  // Tabs up to the column, at least one.
+  const tabs = Math.max(1, Math.ceil((width - name.length) / 8))
+  return name + '\t'.repeat(tabs)
+}
+
+function recordText(r: DnsRecord): string {
+  return `${column(r.name, 24)}${r.ttl}\t${r.class}\t${r.type}\t${r.data}\n`
+}
+
+function show(p: Process, m: DnsMessage, f: Flags, server: string, port: number, ms: number, tcp: boolean): string {
+  const flags = [m.response && 'qr', m.authoritative && 'aa', m.truncated && 'tc', m.recursionDesired && 'rd', m.recursionAvailable && 'ra', m.authenticData && 'ad', m.checkingDisabled && 'cd'].filter((x) => x).join(' ')
+  let text = ''
+  if (f.comments) {
+    text += `;; Got answer:\n;; ->>HEADER<<- opcode: QUERY, status: ${dnsRcodes[m.rcode] ?? m.rcode}, id: ${m.id}\n;; flags: ${flags}; QUERY: ${m.questions.length}, ANSWER: ${m.answers.length}, AUTHORITY: ${m.authority.length}, ADDITIONAL: ${m.additional.length + (m.edns ? 1 : 0)}\n`
+    if (m.recursionDesired && !m.recursionAvailable) text += ';; WARNING: recursion requested but not available\n'
+    text += '\n'
+    if (m.edns) text += `;; OPT PSEUDOSECTION:\n; EDNS: version: ${m.edns.version}, flags:${m.edns.dnssecOk ? ' do' : ''}; udp: ${m.edns.udpSize}\n${m.edns.cookie !== undefined ? `; COOKIE: ${m.edns.cookie} (echoed)\n` : ''}`
+  }
+  if (f.question && m.questions.length > 0) text += `${f.comments ? ';; QUESTION SECTION:\n' : ''}${m.questions.map((q) => `;${column(q.name, 31)}${q.class}\t${q.type}\n`).join('')}${f.comments ? '\n' : ''}`
+  for (const [title, records, on] of [['ANSWER', m.answers, f.answer], ['AUTHORITY', m.authority, f.authority], ['ADDITIONAL', m.additional, f.additional]] as const) {
+    if (on && records.length > 0) text += `${f.comments ? `;; ${title} SECTION:\n` : ''}${records.map(recordText).join('')}${f.comments ? '\n' : ''}`
+  }
+  if (f.stats) text += `;; Query time: ${Math.round(ms)} msec\n;; SERVER: ${server}#${port}(${server}) (${tcp ? 'TCP' : 'UDP'})\n;; WHEN: ${longDate(p.now())}\n;; MSG SIZE  rcvd: ${byteLength(encodeDns(m))}\n\n`
+  return text
+}
+
+export const nslookup: Program = async (p) => {
+  const args = p.argv.slice(1)
+  let types: string[] = ['A', 'AAAA']
+  let port = 53
+  let debug = false
+  let timeout: number | undefined
+  const words: string[] = []
+  for (const a of args) {
+    const option = /^-(\w+)(?:=(.*))?$/.exec(a)
+    if (!option) words.push(a)
+    else if (/^(type|ty|querytype|query|q)$/.test(option[1]!)) types = [option[2]!.toUpperCase()]
+    else if (/^port/.test(option[1]!)) port = Number(option[2])
+    else if (/^timeout/.test(option[1]!)) timeout = Number(option[2])
+    else if (/^(debug|d2)$/.test(option[1]!)) debug = true
+    else if (option[1] === 'version') {
+      await say(p, `nslookup ${version}\n`)
+      return 0
+    }
+  }
+
+  if (words[0] === undefined) return 0
+  const config = readResolvConf(p)
+  let servers = config.servers
+  if (words[1] !== undefined) {
+    const address = await serverAddress(p, words[1])
+    if (address === undefined) {
+      await complain(p, `nslookup: couldn't get address for '${words[1]}': not found\n`)
+      return 1
+    }
+    servers = [address]
+  }
+  const name = words[0]
+  const isAddress = parseIpv4(name) !== undefined
+  if (isAddress) types = ['PTR']
+  const ask1 = (candidate: string, type: string) => askAll(p, servers, dnsQuery(queryId(p), candidate, type), { tcp: false, tries: config.attempts + 1 > 3 ? config.attempts : 3, time: timeout ?? config.timeout }, port)
+  const candidates = isAddress ? [reverseName(name)] : searchList(name, config.search, config.ndots)
+  let header = false
+  let lastRcode = 3
+  let lastName = name
+  const intro = (server: string) => {
+    if (header) return ''
+    header = true
+    return `Server:\t\t${words[1] !== undefined && parseIpv4(words[1]) === undefined ? words[1] : server}\nAddress:\t${server}#${port}\n\n`
+  }
+  for (const [i, candidate] of candidates.entries()) {
+    const first = await ask1(candidate, types[0]!)
+    if (first.kind === 'failed') {
+      await say(p, first.notes.map((n) => `;; ${n}\n`).join('') + ';; no servers could be reached\n\n')
+      return 1
+    }
+    const m = first.message
+    lastRcode = m.rcode
+    lastName = candidate.replace(/\.$/, '')
+    if (m.rcode === 3 && i < candidates.length - 1) continue
+    if (first.notes.length > 0) await say(p, first.notes.map((n) => `;; ${n}\n`).join(''))
+    if (!isAddress) await say(p, intro(first.server))
+    if (m.rcode !== 0) break
+    const rest: DnsRecord[] = []
+    let text = answerText(m, types[0]!, candidate)
+    for (const type of types.slice(1)) {
+      const more = await ask1(candidate, type)
+      if (more.kind === 'answer') rest.push(...more.message.answers.filter((r) => r.type === type))
+    }
+    text += rest.map((r) => `Name:\t${r.name.replace(/\.$/, '')}\nAddress: ${r.data}\n`).join('')
+    if (m.answers.length === 0 && rest.length === 0) text = `*** Can't find ${name}: No answer\n`
+    const auth = m.authoritative || isAddress ? '' : 'Non-authoritative answer:\n'
+    await say(p, `${auth}${text}\n${isAddress && !m.authoritative && m.answers.length > 0 ? 'Authoritative answers can be found from:\n\n' : ''}`)
+    return m.answers.length === 0 && rest.length === 0 ? 1 : 0
+  }
+  const shown = isAddress ? reverseName(name).replace(/\.$/, '') : candidates.length > 1 ? lastName : name
+  await say(p, `** server can't find ${isAddress || lastRcode !== 3 ? shown : name}: ${dnsRcodes[lastRcode] ?? lastRcode}\n\n`)
+  return 1
+}
+
+function searchList(name: string, search: readonly string[], ndots: number): string[] {
+  if (name.endsWith('.')) return [name]
+  const dots = name.split('.').length - 1
+  const searched = search.map((d) => `${name}.${d.replace(/\.$/, '')}.`)
+  return dots >= ndots ? [name + '.', ...searched] : [...searched, name + '.']
+}
+
+function answerText(m: DnsMessage, type: string, name: string): string {
+  void name
+  let text = ''
+  for (const r of m.answers) {
+    const owner = r.name.replace(/\.$/, '')
+    if (r.type === 'A' || r.type === 'AAAA') text += `Name:\t${owner}\nAddress: ${r.data}\n`
+    else if (r.type === 'CNAME') text += `${owner}\tcanonical name = ${r.data}\n`
+    else if (r.type === 'PTR') text += `${owner}\tname = ${r.data}\n`
+    else if (r.type === 'SRV') text += `${owner}\tservice = ${r.data}\n`
+    else if (r.type === 'MX') text += `${owner}\tmail exchanger = ${r.data}\n`
+    else if (r.type === 'TXT') text += `${owner}\ttext = ${r.data}\n`
+    else if (r.type === 'NS') text += `${owner}\tnameserver = ${r.data}\n`
+    else if (r.type === 'SOA') {
+      const [origin, mail, serial, refresh, retry, expire, minimum] = r.data.split(' ')
+      text += `${owner}\n\torigin = ${origin!.replace(/\.$/, '')}\n\tmail addr = ${mail!.replace(/\.$/, '')}\n\tserial = ${serial}\n\trefresh = ${refresh}\n\tretry = ${retry}\n\texpire = ${expire}\n\tminimum = ${minimum}\n`
+    } else text += `${owner}\trdata_${dnsTypes[r.type] ?? 0} = ${r.data}\n`
+  }
+  void type
+  return text
+}
+
+export const host: Program = async (p) => {
+  const o = getopt(p.argv.slice(1), 'aACc:dlnm:p:rR:sTt:vVwW:46iNU')
+  const name = o.operands[0]
+  if (o.error || name === undefined) {
+    await complain(p, `${o.error ? `host: ${o.error.replace('invalid option', 'illegal option').replace(/'/g, '')}\n` : ''}Usage: host [-aCdilrTvVw] [-c class] [-N ndots] [-t type] [-W time]\n            [-R number] [-m flag] [-p port] hostname [server]\n`)
+    return 1
+  }
+  const config = readResolvConf(p)
+  let servers = config.servers
+  let intro = ''
+  if (o.operands[1] !== undefined) {
+    const address = await serverAddress(p, o.operands[1])
+    if (address === undefined) {
+      await complain(p, `host: couldn't get address for '${o.operands[1]}': not found\n`)
+      return 1
+    }
+    servers = [address]
+    intro = `Using domain server:\nName: ${o.operands[1]}\nAddress: ${address}#53\nAliases: \n\n`
+  }
+  const isAddress = parseIpv4(name) !== undefined
+  const asked = o.get('t')?.toUpperCase()
+  const types = isAddress ? ['PTR'] : asked !== undefined ? [asked] : ['A', 'AAAA', 'MX']
+  const time = Number(o.get('W') ?? 5)
+  const candidates = isAddress ? [reverseName(name)] : searchList(name, config.search, config.ndots)
+  let rcode = 3
+  for (const candidate of candidates) {
+    const first = await askAll(p, servers, dnsQuery(queryId(p), candidate, types[0]!), { tcp: o.has('T'), tries: Number(o.get('R') ?? 1) + 1, time }, 53)
+    if (first.kind === 'failed') {
+      await say(p, first.notes.map((n) => `;; ${n}\n`).join('') + ';; no servers could be reached\n')
+      return 1
+    }
+    rcode = first.message.rcode
+    if (rcode === 3) continue
+    if (rcode !== 0) break
+    let text = intro + hostText(first.message)
+    const owner = first.message.answers.findLast((r) => r.type === 'A')?.name ?? candidate
+    for (const type of types.slice(1)) {
+      const more = await askAll(p, servers, dnsQuery(queryId(p), owner, type), { tcp: o.has('T'), tries: 2, time }, 53)
+      if (more.kind === 'answer') text += hostText({ ...more.message, answers: more.message.answers.filter((r) => r.type === type) })
+    }
+    if (text === intro) text += `${candidate.replace(/\.$/, '')} has no ${asked ?? types[0]} record\n`
+    await say(p, text)
+    return text.endsWith(' record\n') ? 1 : 0
+  }
+  await say(p, `${intro}Host ${isAddress ? reverseName(name) : name} not found: ${rcode}(${dnsRcodes[rcode] ?? rcode})\n`)
+  return 1
+}
+
+function hostText(m: DnsMessage): string {
+  return m.answers.map((r) => {
+    const owner = r.name.replace(/\.$/, '')
+    const words: Readonly<Record<string, string>> = { A: 'has address', AAAA: 'has IPv6 address', CNAME: 'is an alias for', PTR: 'domain name pointer', MX: 'mail is handled by', NS: 'name server', TXT: 'descriptive text', SRV: 'has SRV record', SOA: 'has SOA record' }
+    return `${owner} ${words[r.type] ?? `has ${r.type} record`} ${r.data}\n`
+  }).join('')
+}
+
+/** `getent hosts|ahosts|ahostsv4|passwd|group|services`. */
+export const getent: Program = async (p) => {
+  const [database, ...keys] = p.argv.slice(1)
+  const file = async (path: string, matches: (fields: string[], key: string) => boolean) => {
+    let code = 0
+    const lines = p.fs.exists(path) ? p.fs.readFile(path).split('\n').filter((l) => l !== '') : []
+    if (keys.length === 0) await say(p, lines.map((l) => l + '\n').join(''))
+    for (const key of keys) {
+      const line = lines.find((l) => matches(l.split(':'), key))
+      if (line === undefined) code = 2
+      else await say(p, line + '\n')
+    }
+    return code
+  }
+  switch (database) {
+    case 'passwd':
+      return file('/etc/passwd', (f, key) => f[0] === key || f[2] === key)
+    case 'group':
+      return file('/etc/group', (f, key) => f[0] === key || f[2] === key)
+    case 'hosts':
+    case 'ahosts':
+    case 'ahostsv4':
+      return hosts(p, database, keys)
+    case 'services': {
+      for (const key of keys) {
+        const line = p.fs.readFile('/etc/services').split('\n').map((l) => l.trim().split(/\s+/)).find(([name, port]) => name === key || port?.split('/')[0] === key || port === key)
+        if (!line) return 2
+        await say(p, `${line[0]!.padEnd(21)} ${line[1]}\n`)
+      }
+      return 0
+    }
+    default:
+      await complain(p, database === undefined ? 'getent: wrong number of arguments\nUsage: getent [OPTION...] database [key ...]\n' : `Unknown database: ${database}\nTry \`getent --help' or \`getent --usage' for more information.\n`)
+      return 1
+  }
+}
+
+async function hosts(p: Process, database: string, keys: readonly string[]): Promise<number> {
+  const lines: { address: string; names: string[] }[] = []
+  try {
+    for (const line of p.fs.readFile('/etc/hosts').split('\n')) {
+      const [address, ...names] = line.replace(/#.*/, '').trim().split(/\s+/)
+      if (address && names.length > 0) lines.push({ address, names })
+    }
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+  }
+  if (keys.length === 0) {
+    await say(p, lines.map((l) => `${l.address.padEnd(15)} ${l.names.join(' ')}\n`).join(''))
+    return 0
+  }
+  let code = 0
+  for (const key of keys) {
+    const local = lines.find((l) => l.names.includes(key) || l.address === key)
+    const found = await p.sockets.lookup(key)
+    if (!found.ok) code = 2
+    else if (database === 'hosts') {
+      if (local) await say(p, `${local.address.padEnd(15)} ${local.names.join(' ')}\n`)
+      else for (const a of found.addresses) await say(p, `${a.padEnd(15)} ${found.canonical}\n`)
+    } else for (const a of found.addresses) for (const [i, kind] of ['STREAM', 'DGRAM', 'RAW'].entries()) await say(p, `${a.padEnd(15)} ${kind.padEnd(6)} ${i === 0 && a === found.addresses[0] ? found.canonical : ''}\n`)
+  }
+  return code
+}
+

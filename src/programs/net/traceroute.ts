@@ -1,0 +1,190 @@
+/** traceroute 2.1.2 (UDP, -I, -T) and tracepath of iputils. Probes of a hop go out one after the other here; the real one sends 16 at once. */
+import { ipv4 } from '#base/ip.ts'
+import type { Process, Program } from '#engine/machine/process.ts'
+import { reverseLookup } from './dns-client.ts'
+import { getopt } from './getopt.ts'
+import { complain, lookupErrors, nameOf, say } from './support.ts'
+
+interface Hit {
+  readonly from: string
+  readonly rtt: number
+  /** '' or !N, !H, !P, !X, !F-mtu. */
+  readonly mark: string
+  readonly final: boolean
+}
+
+const marks: Readonly<Record<number, string>> = { 0: '!N', 1: '!H', 2: '!P', 4: '!F', 5: '!S', 6: '!U', 7: '!W', 8: '!I', 9: '!A', 10: '!Z', 13: '!X', 14: '!V', 15: '!C' }
+
+function icmpHit(from: string, type: number, code: number, rtt: number, mtu?: number): Hit | undefined {
+  if (type === 11) return { from, rtt, mark: '', final: false }
+  if (type !== 3) return undefined
+  if (code === 3) return { from, rtt, mark: '', final: true }
+  return { from, rtt, mark: code === 4 ? `!F${mtu !== undefined ? `-${mtu}` : ''}` : (marks[code] ?? `!<${code}>`), final: true }
+}
+
+interface Settings {
+  readonly to: string
+  readonly method: 'udp' | 'icmp' | 'tcp'
+  readonly wait: number
+  readonly port: number
+  readonly source: string | undefined
+  readonly size: number
+}
+
+/** One probe; undefined: no answer in time. */
+function probe(p: Process, s: Settings, ttl: number, sequence: number): Promise<Hit | undefined | { readonly error: string }> {
+  const started = p.now()
+  if (s.method === 'icmp' || s.method === 'tcp') {
+    return p.call((resolve) => {
+      p.net.sockets.ping({ to: ipv4(s.to), ttl, size: 32, timeout: s.wait, sequence, ...(s.source !== undefined && { from: ipv4(s.source) }) }, (r) => {
+        if (r.kind === 'reply') resolve({ from: r.from, rtt: p.now() - started, mark: '', final: true })
+        else if (r.kind === 'icmp') resolve(icmpHit(r.from, r.type, r.code, p.now() - started))
+        else if (r.kind === 'error') resolve({ error: r.errno })
+        else resolve(undefined)
+      })
+    })
+  }
+  return p.call((resolve) => {
+    let done = false
+    const finish = (hit: Hit | undefined | { readonly error: string }) => {
+      if (done) return
+      done = true
+      p.machine.sim.cancel(timer)
+      socket.close()
+      resolve(hit)
+    }
+    const timer = p.machine.sim.after(s.wait, () => finish(undefined))
+    const socket = p.net.sockets.udpBind({ ...(s.source !== undefined && { address: ipv4(s.source) }), ttl, owner: `traceroute,${p.pid},3` }, {
+      onIcmp: (e) => {
+        const hit = icmpHit(e.from, e.type, e.code, p.now() - started, e.mtu)
+        if (hit) finish(hit)
+      },
+      onMessage: (_, from) => finish({ from: s.to, rtt: p.now() - started, mark: '', final: from.address === ipv4(s.to) }),
+    })
+    const failed = socket.send('@'.repeat(Math.max(0, s.size - 28)), { address: ipv4(s.to), port: s.port + sequence - 1 })
+    if (failed !== undefined) finish({ error: failed })
+    return () => finish(undefined)
+  })
+}
+
+const texts: Readonly<Record<string, string>> = { ENETUNREACH: 'Network is unreachable', EHOSTUNREACH: 'No route to host', EACCES: 'Permission denied', EPERM: 'Operation not permitted', EINVAL: 'Invalid argument', EMSGSIZE: 'Message too long' }
+
+export const traceroute: Program = async (p) => {
+  const o = getopt(p.argv.slice(1), '46dFf:g:Ii:m:N:nP:p:q:rs:t:ITUw:z:V', { 'max-hops': ':', queries: ':', wait: ':', icmp: '', tcp: '', port: ':', first: ':', help: '', 'version': '', source: ':' })
+  if (o.error) {
+    const letter = /'(.)'$/.exec(o.error)?.[1] ?? ''
+    await complain(p, `Bad option \`-${letter}' (argc 1)\n`)
+    return 2
+  }
+  const host = o.operands[0]
+  if (o.has('help') || host === undefined) {
+    await (o.has('help') ? say : complain)(p, 'Usage:\n  traceroute [ -46dFITnreAUDV ] [ -f first_ttl ] [ -g gate,... ] [ -i device ] [ -m max_ttl ] [ -N squeries ] [ -p port ] [ -t tos ] [ -l flow_label ] [ -w MAX,HERE,NEAR ] [ -q nqueries ] [ -s src_addr ] [ -z sendwait ] [ --fwmark=num ] host [ packetlen ]\n')
+    return host === undefined && !o.has('help') ? 2 : 0
+  }
+  const found = await p.sockets.lookup(host)
+  if (!found.ok) {
+    await complain(p, `${host}: ${lookupErrors[found.error]}\nCannot handle "host" cmdline arg \`${host}' on position 1 (argc ${p.argv.indexOf(host)})\n`)
+    return 2
+  }
+  const to = found.addresses[0]!
+  const method = o.has('I', 'icmp') ? 'icmp' : o.has('T', 'tcp') ? 'tcp' : 'udp'
+  const size = Number(o.operands[1] ?? 60)
+  const hops = Number(o.get('m', 'max-hops') ?? 30)
+  const queries = Number(o.get('q', 'queries') ?? 3)
+  const s: Settings = { to, method, wait: Number((o.get('w', 'wait') ?? '5').split(',')[0]) * 1000, port: Number(o.get('p', 'port') ?? (method === 'tcp' ? 80 : 33434)), source: o.get('s', 'source'), size }
+  const route = p.net.routeGet(to, { ...(s.source !== undefined && { source: s.source }) })
+  if ('error' in route) {
+    await complain(p, `\nconnect: ${route.error.replace(/^RTNETLINK answers: /, '')}\n`)
+    return 1
+  }
+  await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets\n`)
+  const numeric = o.has('n')
+  const label = async (address: string) => (numeric ? address : `${(await nameOf(p, address, reverseLookup)) ?? address} (${address})`)
+  let sequence = 0
+  const first = Number(o.get('f', 'first') ?? 1)
+  for (let ttl = first; ttl <= hops; ttl++) {
+    // The probes of a hop are out together.
+    const calls = Array.from({ length: queries }, () => probe(p, s, ttl, ++sequence))
+    const hits: Awaited<(typeof calls)[number]>[] = []
+    for (const c of calls) hits.push(await c)
+    let line = `${String(ttl).padStart(2)} `
+    let last = ''
+    let final = false
+    for (const hit of hits) {
+      if (!hit) line += ' *'
+      else if ('error' in hit) {
+        await say(p, line + '\n')
+        await complain(p, `send: ${texts[hit.error] ?? hit.error}\n`)
+        return 1
+      } else {
+        if (hit.from !== last) line += ` ${await label(hit.from)}`
+        last = hit.from
+        line += `  ${hit.rtt.toFixed(3)} ms${hit.mark ? ` ${hit.mark}` : ''}`
+        final ||= hit.final
+      }
+    }
+    await say(p, line + '\n')
+    if (final) break
+  }
+  return 0
+}
+
+/** `tracepath`: one probe at a time, learning the path MTU as it goes. */
+export const tracepath: Program = async (p) => {
+  const o = getopt(p.argv.slice(1), '46nbl:m:p:V')
+  const host = o.operands[0]
+  if (o.error || host === undefined) {
+    await complain(p, `${o.error ? `tracepath: ${o.error}\n` : ''}\nUsage\n  tracepath [options] <destination>\n`)
+    return o.error ? 255 : 1
+  }
+  const found = await p.sockets.lookup(host)
+  if (!found.ok) {
+    await complain(p, `tracepath: ${host}: ${lookupErrors[found.error]}\n`)
+    return 1
+  }
+  const to = found.addresses[0]!
+  const route = p.net.routeGet(to)
+  if ('error' in route) {
+    await complain(p, `tracepath: ${route.error.replace(/^RTNETLINK answers: /, '')}\n`)
+    return 1
+  }
+  const hops = Number(o.get('m') ?? 30)
+  let mtu = p.net.links.get(route.route.device ?? 'lo')?.mtu ?? 1500
+  await say(p, ` 1?: [LOCALHOST]                      pmtu ${mtu}\n`)
+  const numeric = o.has('n')
+  let back = 0
+  for (let ttl = 1; ttl <= hops; ttl++) {
+    let hit: Hit | undefined
+    for (let attempt = 0; attempt < 3 && !hit; attempt++) {
+      const r = await probe(p, { to, method: 'udp', wait: 1000, port: 44444, source: undefined, size: mtu }, ttl, ttl)
+      if (r && 'error' in r) {
+        if (r.error !== 'EMSGSIZE') break
+        const again = p.net.routeGet(to)
+        mtu = 'route' in again ? Math.min(mtu - 1, again.route.mtu ?? mtu - 1) : mtu
+        continue
+      }
+      hit = r
+    }
+    if (!hit) {
+      await say(p, `${String(ttl).padStart(2)}:  no reply\n`)
+      continue
+    }
+    const shrunk = /^!F-(\d+)$/.exec(hit.mark)
+    const name = numeric ? hit.from : ((await nameOf(p, hit.from, reverseLookup)) ?? hit.from)
+    if (shrunk) {
+      mtu = Number(shrunk[1])
+      await say(p, `${String(ttl).padStart(2)}:  ${name.padEnd(36)}${hit.rtt.toFixed(3).padStart(10)}ms pmtu ${mtu}\n`)
+      ttl--
+      continue
+    }
+    await say(p, `${String(ttl).padStart(2)}:  ${name.padEnd(48)}${hit.rtt.toFixed(3).padStart(8)}ms ${hit.final ? (hit.mark || 'reached') : ''}\n`)
+    back = ttl
+    if (hit.final) {
+      await say(p, `     Resume: pmtu ${mtu} hops ${ttl} back ${back} \n`)
+      return 0
+    }
+  }
+  await say(p, `     Too many hops: pmtu ${mtu}\n     Resume: pmtu ${mtu} \n`)
+  return 0
+}
+
