@@ -54,14 +54,14 @@ test('a database of another program, or of a newer Kubedrill, is not written to'
   const kept = aside.map((f) => new Sql(join(folder, f))).map((db) => db.prepare("SELECT name FROM sqlite_schema WHERE name IN ('recipes', 'events')").all().map((r) => r['name']))
   expect(kept.flat().sort()).toEqual(['events', 'recipes'])
 })
-test('one backup a day, old ones go, three stay', () => {
+test('one backup a day, old ones go, three stay', async () => {
   start(0).close()
   const first = start(0)
   first.methods.record(opened)
   first.close()
   for (const n of [1, 1.5, 2, 3, 40]) start(n * day).close()
   const host = start(40.2 * day)
-  expect((host.methods.backups() as { at: number }[]).map((b) => b.at / day)).toEqual([40, 3, 2])
+  expect((await host.methods.backups()).map((b) => b.at / day)).toEqual([40, 3, 2])
   host.close()
 })
 test('a setting of an older format falls back to its default', () => {
