@@ -35,7 +35,7 @@ export class ClusterInspect implements Inspect {
 
   async http(request: HttpRequest): Promise<HttpResult> {
     const sitting = this.#sitting
-    const spot = findSpot(sitting.cluster, sitting.state, request.from)
+    const spot = findSpot(sitting, request.from)
     if (!spot) return { ok: false, probe: { outcome: 'no-such-place', backendListens: false } }
     const url = requestTarget(request.url)
     let outcome: ConnectOutcome = { ok: false, error: 'ETIMEDOUT' }
@@ -60,7 +60,7 @@ export class ClusterInspect implements Inspect {
 
   async dns(from: string, name: string, type: string): Promise<DnsResult> {
     const sitting = this.#sitting
-    const spot = findSpot(sitting.cluster, sitting.state, from)
+    const spot = findSpot(sitting, from)
     if (!spot) return { code: 'no-such-place', answers: [] }
     let result: DnsResult = { code: 'timeout', answers: [] }
     await sitting.run(spot.machine, spot.user, ['probe'], {
@@ -76,7 +76,7 @@ export class ClusterInspect implements Inspect {
 
   async exec(place: string, command: string): Promise<CommandResult> {
     const sitting = this.#sitting
-    const spot = findSpot(sitting.cluster, sitting.state, place)
+    const spot = findSpot(sitting, place)
     if (!spot) return { exit: 255, stdout: '', stderr: `there is no running ${place}` }
     const shell = spot.pod ? 'sh' : 'bash'
     return sitting.run(spot.machine, spot.user, [shell, '-c', command], { cwd: spot.pod ? '/' : spot.user.home, limit: 300_000 })
@@ -108,7 +108,7 @@ export class ClusterInspect implements Inspect {
 
   /** Whether a ready pod behind `to` accepts connections on the port that the packet would arrive with, asked from its own namespace. */
   async #backendListens(request: ProbeRequest): Promise<boolean> {
-    const { cluster, state } = this.#sitting
+    const { state } = this.#sitting
     const backends: { pod: string; port: number }[] = []
     const pod = request.to.includes('/') ? findPod(state, request.to) : state.list('Pod').find((p) => valueAt(p, 'status', 'podIP') === request.to)
     if (pod) backends.push({ pod: `${pod.metadata.namespace}/${pod.metadata.name}`, port: request.port })
@@ -129,7 +129,7 @@ export class ClusterInspect implements Inspect {
       }
     }
     for (const backend of backends) {
-      const spot = findSpot(cluster, state, backend.pod)
+      const spot = findSpot(this.#sitting, backend.pod)
       const listening = spot?.machine.net.sockets.list().some((s) => s.protocol === request.protocol && (request.protocol === 'udp' || s.state === 'LISTEN') && s.local.endsWith(`:${backend.port}`))
       if (listening === true) return true
     }

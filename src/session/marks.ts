@@ -11,6 +11,10 @@ PROMPT_COMMAND=__kubedrill_mark
 PS0='\\e]133;C\\a'
 `
 
+/** Login shells read it too, as /etc/profile has them do on Debian. */
+export const loginScript = `[ -n "$PS1" ] && . /etc/bash.bashrc
+`
+
 export type Mark = { readonly kind: 'begin' } | { readonly kind: 'prompt'; readonly exit: number; readonly history: string }
 
 /** Takes marks out of a stream of output that may be cut anywhere. */

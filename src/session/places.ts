@@ -4,6 +4,7 @@ import type { KubeObject } from '#engine/api/types.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { User } from '#engine/machine/process.ts'
 import { podOf } from './map.ts'
+import { root, type Sitting } from './sitting.ts'
 import type { ClusterState } from './state.ts'
 import { valueAt } from './values.ts'
 
@@ -13,8 +14,6 @@ export interface Spot {
   readonly title: string
   readonly pod?: KubeObject
 }
-
-const root: User = { name: 'root', uid: 0, gid: 0, groups: [0], home: '/root', shell: '/bin/bash' }
 
 /** The pod that a text names, running or not. */
 export function findPod(state: ClusterState, text: string): KubeObject | undefined {
@@ -35,11 +34,12 @@ export function containerOf(cluster: Cluster, pod: KubeObject): Machine | undefi
   return info === undefined ? undefined : runtime.machine(info.id)
 }
 
-export function findSpot(cluster: Cluster, state: ClusterState, text: string): Spot | undefined {
+export function findSpot(sitting: Sitting, text: string): Spot | undefined {
+  const { cluster, state } = sitting
   const hostName = text.replace(/^(node|host):/, '')
   const host = text === 'workstation' ? cluster.workstation : cluster.hosts.get(hostName)
   if (host && !text.includes('/')) {
-    return { machine: host, user: host === cluster.workstation ? cluster.user : root, title: host.hostname }
+    return { machine: host, user: host === cluster.workstation ? sitting.user : root, title: host.hostname }
   }
   const pod = findPod(state, text)
   if (!pod) return undefined

@@ -12,7 +12,7 @@ import type { Machine, TerminalSession } from '#engine/machine/machine.ts'
 import type { Program, User } from '#engine/machine/process.ts'
 import { Runner, type Drain } from '#engine/sim/runner.ts'
 import { Sim } from '#engine/sim/sim.ts'
-import { MarkReader, markScript } from './marks.ts'
+import { loginScript, MarkReader, markScript } from './marks.ts'
 import { sittingPrograms } from './programs.ts'
 import { ClusterState } from './state.ts'
 
@@ -95,7 +95,10 @@ export class Sitting {
   static async begin(options: SittingOptions): Promise<Sitting> {
     const sitting = new Sitting(options)
     await sitting.cluster.ready(sitting.runner)
-    for (const host of sitting.cluster.hosts.values()) host.fs.writeFile('/etc/bash.bashrc', markScript)
+    for (const host of sitting.cluster.hosts.values()) {
+      host.fs.writeFile('/etc/bash.bashrc', markScript)
+      host.fs.writeFile('/etc/profile', loginScript)
+    }
     await sitting.#prepare()
     sitting.start = sitting.sim.now
     return sitting
@@ -116,6 +119,17 @@ export class Sitting {
 
   fork(): Promise<Sitting> {
     return Sitting.replay(this.options, this.inputs, this.elapsed)
+  }
+
+  /** The learner on the workstation. */
+  get user(): User {
+    const { workstation, spec } = this.cluster
+    return workstation.users.get(spec.workstation.user) ?? root
+  }
+
+  /** Where the learner's terminals start. */
+  get directory(): string {
+    return this.cluster.spec.workstation.cwd ?? this.user.home
   }
 
   /** Virtual ms since the learner came. */
@@ -177,13 +191,13 @@ export class Sitting {
 
   #openTerminal(name: string, columns: number, rows: number): void {
     const host = this.cluster.workstation
-    const user = this.cluster.user
+    const user = this.user
     const session = host.openTerminal({
-      argv: ['-bash'],
+      argv: ['bash'],
       user,
       columns,
       rows,
-      cwd: this.cluster.directory,
+      cwd: this.directory,
       env: { TERM: 'xterm-256color', LANG: 'C.UTF-8', HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: '/bin/bash', PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', EDITOR: 'vi' },
       editor: {
         open: (request) =>
@@ -261,14 +275,15 @@ export class Sitting {
 
   /** As the learner would on the workstation: `bash -c`. */
   command(text: string, options: { readonly cwd?: string; readonly limit?: number } = {}): Promise<{ exit: number; stdout: string; stderr: string }> {
-    return this.run(this.cluster.workstation, this.cluster.user, ['bash', '-c', text], { cwd: options.cwd ?? this.cluster.directory, ...(options.limit === undefined ? {} : { limit: options.limit }) })
+    return this.run(this.cluster.workstation, this.user, ['bash', '-c', text], { cwd: options.cwd ?? this.directory, ...(options.limit === undefined ? {} : { limit: options.limit }) })
   }
 
   async #prepare(): Promise<void> {
     const files = this.options.bundle?.files ?? {}
     const start = Object.keys(files).filter((f) => f.startsWith('start/')).sort()
     const manifests = start.filter((f) => f.endsWith('.yaml'))
-    const { workstation, user } = this.cluster
+    const { workstation } = this.cluster
+    const { user } = this
     if (manifests.length > 0) {
       const folder = '/tmp/lab-start'
       workstation.fs.mkdir(folder, { parents: true })
@@ -291,6 +306,8 @@ export class Sitting {
     if (done.exit !== 0) throw new Error(`the start of ${this.options.open.id} failed with ${done.exit}: ${done.stderr || done.stdout}`)
   }
 }
+
+export const root: User = { name: 'root', uid: 0, gid: 0, groups: [0], home: '/root', shell: '/bin/bash' }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 

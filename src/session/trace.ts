@@ -42,7 +42,7 @@ export function targetAddress(state: ClusterState, to: string): string {
 /** Connects from a place and keeps the walks of that very flow. Changes the sitting: call it on a fork. */
 export async function traceFlow(sitting: Sitting, request: { readonly from: string; readonly to: string; readonly port: number; readonly protocol: 'tcp' | 'udp'; readonly timeout: number }): Promise<Traced | undefined> {
   const { cluster } = sitting
-  const spot = findSpot(cluster, sitting.state, request.from)
+  const spot = findSpot(sitting, request.from)
   if (!spot) return undefined
   const to = targetAddress(sitting.state, request.to)
   const walks: Walk[] = []

@@ -28,6 +28,7 @@ import { containerdUnit, kubeletConfig, kubeletDropIn, kubeletUnit, staticPodMan
 import { createMachine, Segment } from './nodes.ts'
 import { Pki } from './pki.ts'
 import type { ClusterSpec, NodeSpec } from './spec.ts'
+import { installSsh } from './ssh.ts'
 import { signToken, verifyToken } from './tokens.ts'
 
 export interface ClusterOptions {
@@ -120,6 +121,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   }
   const workstation = hosts.get(spec.workstation.name)!
   writeWorkstation(workstation, spec, adminConf)
+  installSsh(hosts.values(), spec.workstation, sim.random.fork('ssh'))
   hosts.get(controlPlane.name)!.fs.mkdir('/etc/kubernetes', { parents: true })
   hosts.get(controlPlane.name)!.fs.writeFile('/etc/kubernetes/admin.conf', adminConf, { mode: 0o600 })
   writeRootKubeconfig(hosts.get(controlPlane.name)!, adminConf)

@@ -29,7 +29,7 @@ export const trioEdge: ClusterSpec = {
   name: 'trio-edge',
   title: 'Three nodes with an ingress controller and a client outside',
   addons: ['coredns', 'ingress-nginx'],
-  outside: [{ name: 'client', address: '172.20.10.100' }],
+  outside: [{ name: 'outside', address: '172.20.10.100' }],
 }
 
 export const duoFlannel: ClusterSpec = {

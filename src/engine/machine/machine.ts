@@ -5,7 +5,7 @@
 import type { Sim } from '#engine/sim/sim.ts'
 import type { NetNamespace, Network } from '#engine/net/types.ts'
 import type { FileSystem } from './files.ts'
-import type { Child, EditorPort, OpenFile, Process, Program, SpawnOptions, Terminal, User } from './process.ts'
+import type { Child, EditorPort, OpenFile, Process, Program, SpawnOptions, Terminal, User, WaitStatus } from './process.ts'
 import type { FileTree } from './tree.ts'
 
 /** Executables by the name that a program file carries (`#!program NAME` is never shown; files hold a reference). */
@@ -184,6 +184,7 @@ export interface Units {
   enable(name: string): void
   disable(name: string): void
   daemonReload(): void
+  resetFailed(name?: string): void
 }
 
 export interface Unit {
@@ -197,6 +198,17 @@ export interface Unit {
   /** Virtual ms of the last change of `active`. */
   readonly since: number
   readonly result: string
+  /** A link to /dev/null keeps it from starting. */
+  readonly masked: boolean
+  /** How the last main process ended, and its pid on the host. */
+  readonly exit: WaitStatus | undefined
+  readonly lastPid: number
+  /** Paths of drop-in files that were read. */
+  readonly dropIns: readonly string[]
+  /** The files have changed since they were read: `systemctl daemon-reload` is due. */
+  readonly stale: boolean
+  /** The last value of a key of its files. */
+  get(section: string, key: string): string | undefined
 }
 
 export interface Journal {

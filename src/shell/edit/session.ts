@@ -69,6 +69,7 @@ export async function runInteractive(sh: Shell): Promise<number> {
       return sh.status
     }
     try {
+      if (lists.length > 0) await sh.write(2, (await promptText(sh, 'PS0')).replace(/[\x01\x02]/g, ''))
       for (const list of lists) await guarded(sh, () => executeList(sh, list))
     } catch (error) {
       if (error instanceof ExitShell) saveHistory(sh)
