@@ -1,7 +1,7 @@
 /**
  * CoreDNS' kubernetes plugin v1.13: names of services, endpoints and pods from the API's objects (plugin/kubernetes and the generic
  * back-end lookup of plugin/). The data come through `ClusterData`, so that it can be asked without a cluster. Left out: zone transfers,
- * multi-cluster services, metadata.
+ * zone-pinned names.
  */
 import type { DnsQuestion, DnsRecord } from '#base/dns.ts'
 import { rcode } from '#base/dns.ts'
@@ -15,6 +15,8 @@ export interface ServiceInfo {
   readonly clusterIps: readonly string[]
   readonly externalName: string
   readonly ports: readonly { readonly name: string; readonly protocol: string; readonly port: number }[]
+  /** spec.externalIPs and the load balancer's addresses. */
+  readonly externalIps?: readonly string[]
 }
 
 export interface EndpointAddress {
@@ -43,6 +45,9 @@ export interface ClusterData {
   endpoints(service: string, namespace: string): readonly EndpointSet[]
   endpointsByIp(ip: string): readonly EndpointSet[]
   podInNamespace(ip: string, namespace: string): boolean
+  /** Services imported from other clusters (multicluster.x-k8s.io) and their endpoints; none where that is not installed. */
+  imports?(name: string, namespace: string): readonly ServiceInfo[]
+  importEndpoints?(service: string, namespace: string): readonly (EndpointSet & { readonly cluster: string })[]
 }
 
 export interface KubernetesOptions {
@@ -56,6 +61,8 @@ export interface KubernetesOptions {
   readonly namespaces: readonly string[] | undefined
   /** Zones whose unknown names go to the next plugin; undefined: none. */
   readonly fallthrough: readonly string[] | undefined
+  /** Zones of imported services; the others are the cluster's own. */
+  readonly multicluster?: readonly string[]
   /** The server's own addresses, for NS records. */
   readonly localIps: readonly string[]
 }
@@ -70,7 +77,7 @@ export interface Answered {
 /** Asks the server itself for a name outside the zone (a CNAME's target); undefined when that failed. */
 export type Lookup = (name: string, type: string, done: (records: readonly DnsRecord[] | undefined) => void) => void
 
-interface Found {
+export interface Found {
   readonly host: string
   readonly port: number
   readonly ttl: number
@@ -87,15 +94,20 @@ interface Request {
   readonly namespace: string
   readonly service: string
   readonly endpoint: string
+  readonly cluster: string
   readonly port: string
   readonly protocol: string
 }
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 
+function portMatches(wanted: { readonly port: string; readonly protocol: string }, port: { readonly name: string; readonly protocol: string }): boolean {
+  return (wanted.port === '' || same(wanted.port, port.name)) && (wanted.protocol === '' || same(wanted.protocol, port.protocol))
+}
+
 /** Undefined for a name that is none of the schema's. */
-function parseRequest(name: string, zone: string): Request | undefined {
-  const none: Request = { kind: '', namespace: '', service: '', endpoint: '', port: '', protocol: '' }
+function parseRequest(name: string, zone: string, multicluster: boolean): Request | undefined {
+  const none: Request = { kind: '', namespace: '', service: '', endpoint: '', cluster: '', port: '', protocol: '' }
   const base = name === zone ? '' : zone === '.' ? name.slice(0, -1) : name.slice(0, name.length - zone.length - 1)
   if (base === '' || base === 'svc' || base === 'pod') return none
   const labels = base.split('.')
@@ -105,8 +117,9 @@ function parseRequest(name: string, zone: string): Request | undefined {
   const service = labels.pop() ?? ''
   if (labels.length > 2) return undefined
   const strip = (label: string) => (label.startsWith('_') ? label.slice(1) : label)
-  if (labels.length === 2) return { kind, namespace, service, endpoint: '', port: strip(labels[0]!), protocol: strip(labels[1]!) }
-  return { kind, namespace, service, endpoint: labels[0] ?? '', port: '', protocol: '' }
+  if (labels.length === 2 && multicluster && !labels[1]!.startsWith('_')) return { ...none, kind, namespace, service, endpoint: labels[0]!, cluster: labels[1]! }
+  if (labels.length === 2) return { ...none, kind, namespace, service, port: strip(labels[0]!), protocol: strip(labels[1]!) }
+  return { ...none, kind, namespace, service, endpoint: labels[0] ?? '' }
 }
 
 export class KubernetesPlugin {
@@ -175,12 +188,14 @@ export class KubernetesPlugin {
   }
 
   #records(name: string, zone: string): Items {
-    const request = parseRequest(name, zone.toLowerCase())
+    const multicluster = this.options.multicluster?.includes(zone.toLowerCase()) ?? false
+    const request = parseRequest(name, zone.toLowerCase(), multicluster)
     if (!request) return undefined
     if (request.kind === '') return []
     if (isReverse(name)) return undefined
     if (!this.#exposed(request.namespace) && request.namespace !== '') return undefined
-    return request.kind === 'pod' ? this.#pods(request, zone) : this.#services(request, zone)
+    if (request.kind === 'pod') return this.#pods(request, zone)
+    return multicluster ? this.#imports(request, zone) : this.#services(request, zone)
   }
 
   #pods(request: Request, zone: string): Items {
@@ -199,7 +214,6 @@ export class KubernetesPlugin {
     if (request.namespace === '' || request.service === '') return []
     const out: Found[] = []
     let exists = false
-    const matches = (port: { readonly name: string; readonly protocol: string }) => (request.port === '' || same(request.port, port.name)) && (request.protocol === '' || same(request.protocol, port.protocol))
     for (const service of this.#data.services(request.service, request.namespace)) {
       const domain = `${service.name}.${service.namespace}.svc.${zone}`
       const headless = service.clusterIps[0] === 'None'
@@ -215,7 +229,7 @@ export class KubernetesPlugin {
             const host = this.#hostname(address)
             if (request.endpoint !== '' && !same(request.endpoint, host)) continue
             for (const port of set.ports.length > 0 ? set.ports : [{ name: '', protocol: '', port: -1 }]) {
-              if (!matches(port)) continue
+              if (!portMatches(request, port)) continue
               exists = true
               out.push({ host: address.ip, port: port.port, ttl, domain: `${host}.${domain}` })
             }
@@ -223,13 +237,67 @@ export class KubernetesPlugin {
         }
       } else {
         for (const port of service.ports) {
-          if (!matches(port)) continue
+          if (!portMatches(request, port)) continue
           exists = true
           for (const ip of service.clusterIps) out.push({ host: ip, port: port.port, ttl, domain })
         }
       }
     }
     return exists ? out : undefined
+  }
+
+  #imports(request: Request, zone: string): Items {
+    const { ttl } = this.options
+    if (request.namespace === '' || request.service === '') return []
+    const out: Found[] = []
+    for (const service of this.#data.imports?.(request.service, request.namespace) ?? []) {
+      const domain = `${service.name}.${service.namespace}.svc.${zone}`
+      if (service.clusterIps.length === 0 || request.endpoint !== '') {
+        for (const set of this.#data.importEndpoints?.(service.name, service.namespace) ?? []) {
+          for (const address of set.addresses) {
+            const host = this.#hostname(address)
+            if (request.endpoint !== '' && (!same(request.cluster, set.cluster) || !same(request.endpoint, host))) continue
+            for (const port of set.ports.length > 0 ? set.ports : [{ name: '', protocol: '', port: -1 }]) {
+              if (portMatches(request, port)) out.push({ host: address.ip, port: port.port, ttl, domain: `${host}.${set.cluster}.${domain}` })
+            }
+          }
+        }
+      } else for (const port of service.ports) if (portMatches(request, port)) for (const ip of service.clusterIps) out.push({ host: ip, port: port.port, ttl, domain })
+    }
+    return out.length > 0 ? out : undefined
+  }
+
+  /** Names of services under a zone of their own by their outside addresses (the back end of k8s_external). Undefined: no such name. */
+  external(name: string, zone: string, headless = false): Items {
+    const labels = name === zone ? [] : name.slice(0, name.length - zone.length - 1).split('.')
+    const namespace = labels.pop()
+    if (namespace === undefined || !this.#exposed(namespace)) return undefined
+    const service = labels.pop()
+    if (service === undefined) return []
+    if (labels.length > 2) return undefined
+    const strip = (label: string) => (label.startsWith('_') ? label.slice(1) : label)
+    const endpoint = labels.length === 1 ? strip(labels[0]!) : ''
+    const wanted = labels.length === 2 ? { port: strip(labels[0]!), protocol: strip(labels[1]!) } : { port: '', protocol: '' }
+    const { ttl } = this.options
+    const out: Found[] = []
+    for (const s of this.#data.services(service, namespace)) {
+      const domain = `${s.name}.${s.namespace}.${zone}`
+      if (headless && (s.externalIps ?? []).length === 0 && (s.clusterIps[0] === 'None' || endpoint !== '')) {
+        for (const set of this.#data.endpoints(s.name, s.namespace)) {
+          for (const a of set.addresses) {
+            if (endpoint !== '' && !same(endpoint, this.#hostname(a))) continue
+            for (const port of set.ports) if (portMatches(wanted, port)) out.push({ host: a.ip, port: port.port, ttl, domain: `${this.#hostname(a)}.${domain}` })
+          }
+        }
+      } else for (const ip of s.externalIps ?? []) for (const port of s.ports) if (portMatches(wanted, port)) out.push({ host: ip, port: port.port, ttl, domain })
+    }
+    return out.length > 0 ? out : undefined
+  }
+
+  /** What the metadata plugin is told about a name: its parts. */
+  parts(name: string): { readonly kind: string; readonly namespace: string; readonly service: string; readonly endpoint: string; readonly cluster: string; readonly port: string; readonly protocol: string } | undefined {
+    const zone = matchZone(this.options.zones, name)
+    return zone === undefined ? undefined : parseRequest(name, zone, this.options.multicluster?.includes(zone) ?? false)
   }
 
   #hostname(address: EndpointAddress): string {
