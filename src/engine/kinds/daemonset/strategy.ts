@@ -2,6 +2,8 @@
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import { equal, type Loose } from '#engine/api/loose.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
+import { podSpecWarnings } from '../pod/warnings.ts'
+import { validateDaemonSetSpec } from '../shared/workload-validation.ts'
 
 const GENERATION = 'deprecated.daemonset.template.generation'
 
@@ -10,6 +12,8 @@ function templateGeneration(ds: Loose, generation: number): void {
 }
 
 export const daemonSetStrategy: Strategy & Partial<KindDefinition> = {
+  validate: validateDaemonSetSpec,
+  warnings: (o, old) => (old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec')),
   defaults(ds) {
     const spec = (ds.spec ??= {})
     podSpecDefaults(spec.template?.spec)
