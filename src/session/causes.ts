@@ -1,7 +1,8 @@
 /** From a packet's end to the cluster's words: which object caused the rule that decided, in a sentence, and where to look next. */
 import type { ObjectRef } from '#contract/session-api.ts'
-import { explainPolicyRule } from '#engine/addons/policy/explain.ts'
-import type { Walk } from '#engine/net/types.ts'
+import { explainPolicyRule, type PacketFacts, type PolicyFacts } from '#engine/addons/policy/explain.ts'
+import type { NetworkPolicy } from '#engine/addons/policy/types.ts'
+import type { Header, Walk } from '#engine/net/types.ts'
 import type { Sitting } from './sitting.ts'
 
 export interface Cause {
@@ -18,10 +19,18 @@ function serviceOf(rule: string): ObjectRef | undefined {
   return match && /KUBE-/.test(rule) ? { kind: 'Service', namespace: match[1]!, name: match[2]! } : undefined
 }
 
+function policyFacts({ state }: Sitting): PolicyFacts {
+  return { pods: state.list('Pod'), namespaces: state.list('Namespace'), policies: state.list('NetworkPolicy') as readonly NetworkPolicy[] }
+}
+
 export function objectOf(sitting: Sitting, rule: string): ObjectRef | undefined {
-  const policy = explainPolicyRule(rule, sitting.state)
+  const policy = explainPolicyRule(rule, policyFacts(sitting))
   if (policy?.policies[0]) return { kind: 'NetworkPolicy', ...policy.policies[0] }
   return serviceOf(rule)
+}
+
+function packetFacts(h: Header): PacketFacts {
+  return { source: h.source, destination: h.destination, protocol: String(h.protocol), ...(h.destinationPort === undefined ? {} : { destinationPort: h.destinationPort }) }
 }
 
 export function causeOf(sitting: Sitting, walk: Walk): Cause {
@@ -33,12 +42,12 @@ export function causeOf(sitting: Sitting, walk: Walk): Cause {
   const withRule = rule === undefined ? {} : { rule }
   const stage = verdict.at.stage
   if (rule !== undefined) {
-    const policy = explainPolicyRule(rule, sitting.state, end)
+    const policy = explainPolicyRule(rule, policyFacts(sitting), end && packetFacts(end.before))
     if (policy) {
       const object = policy.policies[0]
       return {
         kind: 'policy',
-        text: `Dropped on ${where}: ${policy.text}`,
+        text: `Dropped on ${where}: ${policy.sentence}`,
         next: object ? `kubectl describe networkpolicy ${object.name} -n ${object.namespace}` : 'kubectl get networkpolicies -A',
         ...withRule,
         ...(object ? { object: { kind: 'NetworkPolicy', ...object } } : {}),

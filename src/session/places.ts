@@ -4,7 +4,8 @@ import type { KubeObject } from '#engine/api/types.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { User } from '#engine/machine/process.ts'
 import { podOf } from './map.ts'
-import { root, type Sitting } from './sitting.ts'
+import { rootUser } from '#engine/machine/users.ts'
+import type { Sitting } from './sitting.ts'
 import type { ClusterState } from './state.ts'
 import { valueAt } from './values.ts'
 
@@ -39,10 +40,10 @@ export function findSpot(sitting: Sitting, text: string): Spot | undefined {
   const hostName = text.replace(/^(node|host):/, '')
   const host = text === 'workstation' ? cluster.workstation : cluster.hosts.get(hostName)
   if (host && !text.includes('/')) {
-    return { machine: host, user: host === cluster.workstation ? sitting.user : root, title: host.hostname }
+    return { machine: host, user: host === cluster.workstation ? sitting.user : rootUser, title: host.hostname }
   }
   const pod = findPod(state, text)
   if (!pod) return undefined
   const machine = containerOf(cluster, pod)
-  return machine && { machine, user: root, title: `${pod.metadata.namespace}/${pod.metadata.name}`, pod }
+  return machine && { machine, user: rootUser, title: `${pod.metadata.namespace}/${pod.metadata.name}`, pod }
 }

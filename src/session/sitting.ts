@@ -10,10 +10,12 @@ import { createCluster, type Cluster } from '#engine/cluster/create.ts'
 import type { ClusterSpec } from '#engine/cluster/spec.ts'
 import type { Machine, TerminalSession } from '#engine/machine/machine.ts'
 import type { Program, User } from '#engine/machine/process.ts'
+import { rootUser } from '#engine/machine/users.ts'
 import { Runner, type Drain } from '#engine/sim/runner.ts'
 import { Sim } from '#engine/sim/sim.ts'
 import { loginScript, MarkReader, markScript } from './marks.ts'
 import { sittingPrograms } from './programs.ts'
+import { traceProgram } from './trace.ts'
 import { ClusterState } from './state.ts'
 
 /** Every sitting begins at this virtual moment; nodes are as old as the cluster's boot. */
@@ -30,6 +32,7 @@ export interface SittingOptions {
   readonly bundle?: LabBundle
   readonly drain: Drain
 }
+
 
 /** A command that the learner ran: when its prompt stood, when it was entered, how it ended. */
 export interface CommandEntry {
@@ -87,7 +90,7 @@ export class Sitting {
     this.options = options
     this.sim = new Sim({ seed: options.seed, start: startOfTime })
     this.runner = new Runner(this.sim, options.drain)
-    this.cluster = createCluster({ sim: this.sim, spec: options.spec, programs: sittingPrograms })
+    this.cluster = createCluster({ sim: this.sim, spec: options.spec, programs: new Map([...sittingPrograms, ['trace', traceProgram(this)]]) })
     this.state = new ClusterState(this.cluster.api)
   }
 
@@ -124,7 +127,7 @@ export class Sitting {
   /** The learner on the workstation. */
   get user(): User {
     const { workstation, spec } = this.cluster
-    return workstation.users.get(spec.workstation.user) ?? root
+    return workstation.users.get(spec.workstation.user) ?? rootUser
   }
 
   /** Where the learner's terminals start. */
@@ -306,8 +309,6 @@ export class Sitting {
     if (done.exit !== 0) throw new Error(`the start of ${this.options.open.id} failed with ${done.exit}: ${done.stderr || done.stdout}`)
   }
 }
-
-export const root: User = { name: 'root', uid: 0, gid: 0, groups: [0], home: '/root', shell: '/bin/bash' }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 

@@ -6,6 +6,7 @@ import { parseIpv4 } from '#base/ip.ts'
 import type { ObjectRef, TraceBand, TraceReport, TraceRequest, TraceStep } from '#contract/session-api.ts'
 import type { Header, Observation, Verdict, Walk } from '#engine/net/types.ts'
 import type { ClusterState } from './state.ts'
+import type { Child, Program } from '#engine/machine/process.ts'
 import { connectFrom, type ConnectOutcome } from './client.ts'
 import { findPod, findSpot, type Spot } from './places.ts'
 import { causeOf, objectOf, type Cause } from './causes.ts'
@@ -39,30 +40,63 @@ export function targetAddress(state: ClusterState, to: string): string {
   return to
 }
 
-/** Connects from a place and keeps the walks of that very flow. Changes the sitting: call it on a fork. */
-export async function traceFlow(sitting: Sitting, request: { readonly from: string; readonly to: string; readonly port: number; readonly protocol: 'tcp' | 'udp'; readonly timeout: number }): Promise<Traced | undefined> {
-  const { cluster } = sitting
+interface FlowRequest {
+  readonly from: string
+  readonly to: string
+  readonly port: number
+  readonly protocol: 'tcp' | 'udp'
+  /** Seconds. */
+  readonly timeout: number
+}
+
+interface Probe {
+  readonly child: Child
+  /** To be called when the probe has ended and what it stirred up has come to rest. */
+  finish(): Traced
+}
+
+/** Starts a connection from a place and watches the network meanwhile; undefined where nothing runs at that place. */
+export function startProbe(sitting: Sitting, request: FlowRequest): Probe | undefined {
   const spot = findSpot(sitting, request.from)
   if (!spot) return undefined
   const to = targetAddress(sitting.state, request.to)
   const walks: Walk[] = []
   let outcome: ConnectOutcome = { ok: false, error: 'ETIMEDOUT' }
-  const stop = cluster.network.observe((walk) => walks.push(walk))
-  await sitting.run(spot.machine, spot.user, ['probe'], {
+  const stop = sitting.cluster.network.observe((walk) => walks.push(walk))
+  const child = spot.machine.start({
+    argv: ['probe'],
+    user: spot.user,
     cwd: '/',
-    limit: request.timeout * 1000 + 60_000,
+    background: false,
+    output: { stdout: () => undefined, stderr: () => undefined },
     program: async (process) => {
       outcome = await connectFrom(process, to, request.port, request.protocol, request.timeout)
       if (outcome.ok) outcome.connection?.close()
       return 0
     },
   })
-  await sitting.runner.runFor(50)
-  stop()
-  return sortWalks(sitting, spot, outcome, walks, request)
+  return {
+    child,
+    finish: () => {
+      stop()
+      return sortWalks(spot, outcome, walks, request, (walk) => causeOf(sitting, walk))
+    },
+  }
 }
 
-function sortWalks(sitting: Sitting, spot: Spot, outcome: ConnectOutcome, walks: readonly Walk[], request: { readonly port: number; readonly protocol: string }): Traced {
+/** Milliseconds after a probe's end in which its last packets arrive. */
+const aftermath = 50
+
+/** Connects from a place and keeps the walks of that very flow. Changes the sitting: call it on a fork. */
+export async function traceFlow(sitting: Sitting, request: FlowRequest): Promise<Traced | undefined> {
+  const probe = startProbe(sitting, request)
+  if (!probe) return undefined
+  await sitting.runner.runWhile(() => probe.child.status === undefined, request.timeout * 1000 + 60_000)
+  await sitting.runner.runFor(aftermath)
+  return probe.finish()
+}
+
+function sortWalks(spot: Spot, outcome: ConnectOutcome, walks: readonly Walk[], request: FlowRequest, causeFor: (walk: Walk) => Cause): Traced {
   const address = outcome.address
   const first = (w: Walk) => w.observations[0]?.before
   const forward = walks.filter((w) => {
@@ -79,7 +113,7 @@ function sortWalks(sitting: Sitting, spot: Spot, outcome: ConnectOutcome, walks:
   })
   const connected = outcome.ok
   const decisive = [...forward, ...reply].find((w) => w.verdict.kind !== 'delivered')
-  const cause = connected ? undefined : decisive ? causeOf(sitting, decisive) : refusedBy(reply)
+  const cause = connected ? undefined : decisive ? causeFor(decisive) : refusedBy(reply)
   return { spot, outcome, forward, reply, cause }
 }
 
@@ -99,9 +133,31 @@ function refusedBy(reply: readonly Walk[]): Cause | undefined {
   return from && { kind: 'nobody-listens', text: `${from.namespace} answered with a reset: nothing listens on ${from.before.source} port ${from.before.sourcePort ?? ''} there.` }
 }
 
-/** The report of the panel and of the terminal's `trace`. */
+/** The report of the panel; sends the packet in the sitting that it is given. */
 export async function traceReport(sitting: Sitting, request: TraceRequest): Promise<TraceReport> {
-  const traced = await traceFlow(sitting, { ...request, timeout: 3 })
+  return reportOf(sitting, request, await traceFlow(sitting, { ...request, timeout: 3 }))
+}
+
+/** The terminal's `trace FROM TO PORT[/udp]`: in the learner's own world, like any command. */
+export function traceProgram(sitting: Sitting): Program {
+  return async (process) => {
+    const [from, to, service, ...more] = process.argv.slice(1)
+    const port = /^(\d+)(?:\/(tcp|udp))?$/.exec(service ?? '')
+    if (from === undefined || to === undefined || !port || more.length > 0) {
+      await process.stderr.write('Usage: trace FROM TO PORT[/udp]\n  FROM  a pod (NAMESPACE/NAME or NAME), a node, or workstation\n  TO    a pod, a Service (NAMESPACE/NAME), a DNS name or an address\n')
+      return 2
+    }
+    const request: TraceRequest = { from, to, port: Number(port[1]), protocol: port[2] === 'udp' ? 'udp' : 'tcp' }
+    const probe = startProbe(sitting, { ...request, timeout: 3 })
+    if (probe) await process.call<void>((resolve) => probe.child.onEnd(() => resolve()))
+    await process.sleep(aftermath)
+    const report = reportOf(sitting, request, probe?.finish())
+    await process.stdout.write(traceText(report))
+    return report.verdict === 'delivered' ? 0 : 1
+  }
+}
+
+function reportOf(sitting: Sitting, request: TraceRequest, traced: Traced | undefined): TraceReport {
   const empty = { request, forward: [], reply: [] }
   if (!traced) return { ...empty, verdict: 'unreachable', summary: `There is no running ${request.from} to ask from.`, next: 'kubectl get pods -A -o wide' }
   const { outcome } = traced
