@@ -26,12 +26,14 @@ const look = EditorView.theme({
   '&': { backgroundColor: 'transparent', color: 'var(--term-text)', fontSize: 'var(--term-size, 14px)' },
   '.cm-scroller': { fontFamily: 'var(--font-code)', lineHeight: '1.45', scrollbarWidth: 'thin' },
   '.cm-content': { caretColor: 'var(--accent-shape)' },
+  '.cm-cursor': { borderLeftColor: 'var(--accent-shape)', borderLeftWidth: '2px' },
   '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--muted)', border: '0' },
   '&.cm-focused': { outline: 'none' },
   '.cm-selectionBackground, &.cm-focused .cm-selectionBackground': { backgroundColor: 'var(--select) !important' },
   '.cm-fat-cursor': { backgroundColor: 'var(--accent-shape) !important', color: 'var(--term-ground) !important' },
   '&:not(.cm-focused) .cm-fat-cursor': { outline: '1px solid var(--accent-shape) !important', backgroundColor: 'transparent !important' },
   '.cm-panels': { backgroundColor: 'var(--sunken)', color: 'var(--text)', fontFamily: 'var(--font-code)' },
+  '.cm-panels-bottom': { borderTop: '1px solid var(--line)' },
   '.cm-panels input': { color: 'var(--text)', backgroundColor: 'transparent' },
 })
 const colours = HighlightStyle.define([
@@ -62,14 +64,15 @@ Vim.mapCommand('ZZ', 'action', 'writeAndQuit', {}, { context: 'normal' })
 Vim.mapCommand('ZQ', 'action', 'quitWithoutWriting', {}, { context: 'normal' })
 
 export function createEditor(parent: HTMLElement, request: EditorRequest, port: EditorPort): RunningEditor {
-  let written = request.text
+  // As vi shows it: the newline at the end of the last line is no line of its own. A file that lacks it gets it when written.
+  let written = request.text === '' || request.text.endsWith('\n') ? request.text : `${request.text}\n`
   let saved = false
   let asking = false
   const text = () => {
     const t = view.state.doc.toString()
-    return t === '' || t.endsWith('\n') ? t : `${t}\n`
+    return t === '' && written === '' ? '' : `${t}\n`
   }
-  const lines = () => view.state.doc.lines - (view.state.doc.toString().endsWith('\n') ? 1 : 0)
+  const lines = () => view.state.doc.lines
   const changed = () => text() !== written
   const write = () => {
     if (request.readOnly) return port.say('The file is read only')
@@ -77,7 +80,7 @@ export function createEditor(parent: HTMLElement, request: EditorRequest, port: 
     saved = true
     port.say(request.keys === 'vi' ? `"${request.path}" ${lines()}L, ${new TextEncoder().encode(written).length}B written` : `[ Wrote ${lines()} lines ]`)
   }
-  const leave = () => port.done({ saved, text: written })
+  const leave = () => port.done({ saved, text: saved ? written : request.text })
   const quit = (force: boolean) => {
     if (!force && changed()) port.say('E37: No write since last change (add ! to override)')
     else leave()
@@ -128,10 +131,9 @@ export function createEditor(parent: HTMLElement, request: EditorRequest, port: 
   const view = new EditorView({
     parent,
     state: EditorState.create({
-      doc: request.text,
+      doc: request.text.replace(/\n$/, ''),
       extensions: [
         request.keys === 'vi' ? vim({ status: false }) : nano,
-        request.keys === 'vi' ? [] : [],
         lineNumbers(),
         drawSelection(),
         history(),
