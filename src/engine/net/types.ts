@@ -66,7 +66,7 @@ export interface TraceResult {
 
 export type LinkKind =
   | { readonly kind: 'dummy' }
-  | { readonly kind: 'bridge' }
+  | { readonly kind: 'bridge'; readonly snooping?: boolean }
   | { readonly kind: 'veth'; readonly peer: { readonly name: string; readonly namespace?: NetNamespace; readonly mac?: string } }
   | { readonly kind: 'vxlan'; readonly id: number; readonly local?: string; readonly remote?: string; readonly dstport?: number; readonly device?: string; readonly learning?: boolean }
   | { readonly kind: 'ipip'; readonly local?: string; readonly remote?: string }
@@ -174,11 +174,12 @@ export interface NetNamespace {
   /** The host it belongs to, for traces. */
   node: string
   readonly links: ReadonlyMap<string, LinkInfo>
-  addLink(name: string, link: LinkKind, options?: { readonly mac?: string; readonly mtu?: number }): LinkInfo
+  /** `delay`: virtual ms that a frame takes to the other side (default 0.01). */
+  addLink(name: string, link: LinkKind, options?: { readonly mac?: string; readonly mtu?: number; readonly delay?: number; readonly index?: number }): LinkInfo
   deleteLink(name: string): void
   setLink(name: string, change: { readonly up?: boolean; readonly master?: string | null; readonly mtu?: number; readonly mac?: string; readonly name?: string; readonly namespace?: NetNamespace; readonly hairpin?: boolean }): void
   /** `10.244.1.1/24`. */
-  addAddress(device: string, cidr: string, options?: { readonly scope?: string; readonly label?: string }): void
+  addAddress(device: string, cidr: string, options?: { readonly scope?: string; readonly label?: string; readonly broadcast?: string }): void
   deleteAddress(device: string, cidr: string): void
   addRoute(route: RouteSpec): void
   replaceRoute(route: RouteSpec): void
@@ -211,7 +212,7 @@ export interface NetNamespace {
   sysctl(key: string): string | undefined
   /** Throws NetError: ENOENT for an unknown key, EINVAL for a bad value. */
   setSysctl(key: string, value: string): void
-  readonly sysctls: readonly string[]
+  readonly sysctlKeys: readonly string[]
   readonly sockets: NetSockets
   /** Copies of all packets seen on a device (tcpdump); 'any' for all. */
   capture(device: string, listener: (packet: CapturedPacket) => void): () => void
@@ -228,6 +229,13 @@ export interface CapturedPacket {
   readonly link?: { readonly source: string; readonly destination: string; readonly type: 'ip' | 'arp' }
   readonly arp?: { readonly op: 'request' | 'reply'; readonly senderMac: string; readonly senderIp: string; readonly targetMac: string; readonly targetIp: string }
   readonly tcp?: { readonly seq: number; readonly ack: number; readonly window: number }
+  readonly ip?: { readonly id: number; readonly tos: number; readonly dontFragment: boolean }
+  /** Of an ICMP error: the packet that it is about, and the MTU or gateway. */
+  readonly quoted?: Header
+  readonly icmpInfo?: number
+  /** What a tunnel packet carries. */
+  readonly inner?: CapturedPacket
+  readonly vni?: number
 }
 
 export interface Netfilter {

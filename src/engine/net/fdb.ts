@@ -1,0 +1,83 @@
+/** `bridge fdb`: forwarding entries of bridges and VXLAN devices, given and learnt. Multicast addresses of plain devices are left out. */
+import { formatIpv4, parseIpv4 } from '#base/ip.ts'
+import { bridgeLookup } from './bridge.ts'
+import type { Device } from './device.ts'
+import { NetError } from './error.ts'
+import { formatMac, parseMac, type Mac } from './mac.ts'
+import type { Namespace } from './namespace.ts'
+import { vxlanLookup } from './tunnel.ts'
+import type { FdbInfo, NetNamespace } from './types.ts'
+
+function macOf(text: string): Mac {
+  const mac = parseMac(text)
+  if (mac === undefined) throw new NetError('EINVAL')
+  return mac
+}
+
+export function setFdb(device: Device, macText: string, options: NonNullable<Parameters<NetNamespace['setFdb']>[2]>): void {
+  const mac = macOf(macText)
+  const verb = options.verb ?? 'append'
+  const permanent = options.permanent ?? true
+  if (device.vxlan && !options.master) {
+    const remote = options.remote === undefined ? device.vxlan.remote : parseIpv4(options.remote)
+    if (remote === undefined) throw new NetError('EINVAL')
+    const old = device.vxlan.fdb.get(mac)
+    const entry = { address: remote, permanent, seen: device.ns.sim.now }
+    if (verb === 'replace' || !old) device.vxlan.fdb.set(mac, [entry])
+    else if (old.some((r) => r.address === remote)) {
+      if (verb === 'add') throw new NetError('EEXIST')
+      device.vxlan.fdb.set(mac, old.map((r) => (r.address === remote ? entry : r)))
+    } else {
+      if (verb === 'add') throw new NetError('EEXIST')
+      if (mac !== 0) throw new NetError('EOPNOTSUPP')
+      old.push(entry)
+    }
+    return
+  }
+  const bridge = device.kind === 'bridge' ? device : device.master
+  if (!bridge) throw new NetError('EOPNOTSUPP')
+  const old = bridge.fdb.get(mac)
+  if (old && verb !== 'replace' && (old.permanent || old.isStatic || verb === 'add')) throw new NetError('EEXIST')
+  bridge.fdb.set(mac, { port: device, permanent: permanent && device === bridge, isStatic: true, seen: device.ns.sim.now })
+}
+
+export function deleteFdb(device: Device, macText: string, options: NonNullable<Parameters<NetNamespace['deleteFdb']>[2]>): void {
+  const mac = macOf(macText)
+  if (device.vxlan && !options.master) {
+    const old = device.vxlan.fdb.get(mac)
+    if (!old) throw new NetError('ENOENT')
+    const rest = options.remote === undefined ? [] : old.filter((r) => formatIpv4(r.address) !== options.remote)
+    if (rest.length === old.length) throw new NetError('ENOENT')
+    if (rest.length > 0) device.vxlan.fdb.set(mac, rest)
+    else device.vxlan.fdb.delete(mac)
+    return
+  }
+  const bridge = device.kind === 'bridge' ? device : device.master
+  if (!bridge) throw new NetError('EOPNOTSUPP')
+  const entry = bridge.fdb.get(mac)
+  if (entry?.port !== device) throw new NetError('ENOENT')
+  bridge.fdb.delete(mac)
+}
+
+export function listFdb(ns: Namespace, only: Device | undefined): readonly FdbInfo[] {
+  const result: FdbInfo[] = []
+  for (const d of ns.devices.values()) {
+    if (d.kind === 'bridge') {
+      if (only && only !== d && only.master !== d) continue
+      const own: FdbInfo[] = []
+      for (const port of d.ports) own.push({ mac: formatMac(port.mac), device: port.name, master: d.name, self: false, state: 'permanent' })
+      if (d.ports.length > 0 || d.macChosen) own.push({ mac: formatMac(d.mac), device: d.name, master: d.name, self: false, state: 'permanent' })
+      for (const mac of [...d.fdb.keys()]) {
+        const entry = bridgeLookup(d, mac)
+        if (entry) own.push({ mac: formatMac(mac), device: entry.port.name, master: d.name, self: false, state: entry.permanent ? 'permanent' : entry.isStatic ? 'static' : 'learnt' })
+      }
+      result.push(...own.filter((e) => !only || only === d || e.device === only.name))
+    }
+    if (d.vxlan && (!only || only === d)) {
+      for (const mac of [...d.vxlan.fdb.keys()]) {
+        for (const remote of vxlanLookup(d, mac) ?? []) result.push({ mac: formatMac(mac), device: d.name, master: undefined, self: true, remote: formatIpv4(remote.address), state: remote.permanent ? 'permanent' : 'learnt' })
+      }
+    }
+  }
+  return result
+}

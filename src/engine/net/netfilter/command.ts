@@ -1,0 +1,314 @@
+/** iptables' commands on the tables: adding, deleting and replacing rules, chains, policies, with the kernel's refusals. */
+import { IptablesError } from '../error.ts'
+import type { IptablesCommand } from '../types.ts'
+import type { Chain } from './chain.ts'
+import { Chain as ChainClass } from './chain.ts'
+import { builtins, type NetfilterState, type Table } from './netfilter.ts'
+import { Rule, type RuleSpecification } from './rule.ts'
+
+const noChain = 'No chain/target/match by that name.'
+
+/** A refusal that is printed as `iptables: TEXT` (or `line N failed: TEXT` by restore). */
+export class Refusal extends Error {}
+
+/** A refusal of the kernel: `iptables v1.8.9 (nf_tables):  RULE_APPEND failed (Invalid argument): rule in chain INPUT`. */
+export class KernelRefusal extends Error {}
+
+/** A chain that a rule names does not exist: told at commit. */
+export class MissingChain extends Error {}
+
+const errnoText: Readonly<Record<string, string>> = { EINVAL: 'Invalid argument', EMLINK: 'Too many links', EBUSY: 'Device or resource busy' }
+
+export function applyCommand(state: NetfilterState, command: IptablesCommand, program = 'iptables'): void {
+  try {
+    if (!builtins[command.table]) throw new IptablesError(`${program} v1.8.9 (nf_tables): table '${command.table}' does not exist\nPerhaps ${program} or your kernel needs to be upgraded.`, 3)
+    runCommand(state, command)
+  } catch (error) {
+    if (error instanceof Refusal) throw new IptablesError(`${program}: ${error.message}`, 1)
+    if (error instanceof KernelRefusal) throw new IptablesError(`${program} v1.8.9 (nf_tables):  ${error.message}`, 4)
+    if (error instanceof MissingChain) throw new IptablesError(`${program} v1.8.9 (nf_tables): Chain '${error.message}' does not exist\nTry \`${program} -h' or '${program} --help' for more information.`, 2)
+    throw error
+  }
+}
+
+function find(table: Table, name: string | undefined): Chain {
+  const chain = name === undefined ? undefined : table.chains.get(name)
+  if (!chain) throw new Refusal(noChain)
+  return chain
+}
+
+export function runCommand(state: NetfilterState, command: IptablesCommand): void {
+  const existing = state.table(command.table)
+  switch (command.verb) {
+    case 'append':
+    case 'insert':
+    case 'replace':
+    case 'delete':
+    case 'check':
+      return ruleCommand(state, command)
+    case 'new-chain': {
+      const table = state.open(command.table)
+      if (table.chains.has(command.chain!)) throw new Refusal('Chain already exists.')
+      table.chains.set(command.chain!, new ChainClass(command.chain!, undefined))
+      return
+    }
+    case 'delete-chain':
+      return deleteChains(state, existing, command.chain)
+    case 'rename-chain': {
+      const chain = existing?.chains.get(command.chain!)
+      if (existing?.chains.has(command.argument!)) throw new Refusal('File exists.')
+      if (!existing || !chain || chain.hook !== undefined) throw new Refusal(noChain)
+      existing.chains.delete(chain.name)
+      const old = chain.name
+      chain.name = command.argument!
+      existing.chains.set(chain.name, chain)
+      for (const c of existing.chains.values()) {
+        c.rules = c.rules.map((r) => {
+          if (r.spec.chain !== old) return r
+          const renamed = state.make({ ...r.spec, chain: chain.name, packets: r.packets, bytes: r.bytes })
+          return renamed
+        })
+      }
+      state.relink(existing)
+      return
+    }
+    case 'flush': {
+      if (command.chain !== undefined && !existing?.chains.has(command.chain) && !isBuiltin(command.table, command.chain)) throw new Refusal(noChain)
+      for (const chain of existing?.chains.values() ?? []) if (command.chain === undefined || chain.name === command.chain) chain.rules = []
+      if (existing) state.relink(existing)
+      return
+    }
+    case 'zero': {
+      if (command.chain !== undefined && !existing?.chains.has(command.chain) && !isBuiltin(command.table, command.chain)) throw new Refusal(noChain)
+      for (const chain of existing?.chains.values() ?? []) {
+        if (command.chain !== undefined && chain.name !== command.chain) continue
+        if (command.position !== undefined) {
+          const rule = chain.rules[command.position - 1]
+          if (!rule) throw new Refusal('Index of zeroing too big.')
+          rule.packets = 0
+          rule.bytes = 0
+          continue
+        }
+        chain.packets = 0
+        chain.bytes = 0
+        for (const rule of chain.rules) {
+          rule.packets = 0
+          rule.bytes = 0
+        }
+      }
+      return
+    }
+    case 'policy': {
+      const hook = isBuiltin(command.table, command.chain!)
+      if (!hook) throw new Refusal('Bad built-in chain name.')
+      if (command.argument !== 'ACCEPT' && command.argument !== 'DROP') throw new Refusal("Bad policy name. Run `dmesg' for more information.")
+      const chain = state.open(command.table).chains.get(command.chain!)!
+      chain.policy = command.argument
+      chain.exists = true
+      state.refresh()
+      return
+    }
+    default:
+      return
+  }
+}
+
+function isBuiltin(table: string, chain: string): boolean {
+  const hooks = builtins[table] ?? []
+  return hooks.some((h) => ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'][h] === chain)
+}
+
+function ruleCommand(state: NetfilterState, command: IptablesCommand): void {
+  const specs = command.rule as readonly RuleSpecification[]
+  const exists = state.table(command.table)
+  if (command.verb === 'delete' || command.verb === 'check') {
+    const chain = exists?.chains.get(command.chain!)
+    if (command.verb === 'delete' && command.position !== undefined) {
+      if (!chain && !isBuiltin(command.table, command.chain!)) throw new Refusal(noChain)
+      const rule = chain?.rules[command.position - 1]
+      if (!rule) throw new Refusal('Index of deletion too big.')
+      return removeRule(state, exists!, chain!, rule)
+    }
+    if (!chain && !isBuiltin(command.table, command.chain!)) throw new Refusal(noChain)
+    for (const spec of specs) {
+      const wanted = state.make(spec)
+      const rule = chain?.rules.find((r) => r.text === wanted.text)
+      if (!rule) throw new Refusal('Bad rule (does a matching rule exist in that chain?).')
+      if (command.verb === 'delete') removeRule(state, exists!, chain!, rule)
+    }
+    return
+  }
+  if (!exists?.chains.has(command.chain!) && !isBuiltin(command.table, command.chain!)) throw new Refusal(noChain)
+  const table = state.open(command.table)
+  const chain = find(table, command.chain)
+  let position = command.position ?? 1
+  for (const spec of specs) {
+    const rule = state.make(spec)
+    if (spec.chain !== undefined && !table.chains.has(spec.chain)) throw new MissingChain(spec.chain)
+    const rules = chain.rules
+    if (command.verb === 'append') chain.rules.push(rule)
+    else if (command.verb === 'insert') {
+      if (position > rules.length + 1) throw new Refusal('Index of insertion too big.')
+      rules.splice(position - 1, 0, rule)
+    } else {
+      if (position > rules.length) throw new Refusal('Index of replacement too big.')
+      chain.rules = rules.map((r, i) => (i === position - 1 ? rule : r))
+    }
+    const undo = chain.rules
+    const problem = verify(table, chain, rule)
+    if (problem !== undefined) {
+      if (command.verb === 'replace') chain.rules = rules
+      else chain.rules = undo.filter((r) => r !== rule)
+      const verb = command.verb === 'append' ? 'RULE_APPEND' : command.verb === 'insert' ? 'RULE_INSERT' : 'RULE_REPLACE'
+      throw new KernelRefusal(`${verb} failed (${errnoText[problem]}): rule in chain ${chain.name}`)
+    }
+    if (command.verb === 'replace') state.relink(table)
+    else link(state, table, chain, rule)
+    position++
+  }
+}
+
+/** Joins one new rule without looking at all the others. */
+export function link(state: NetfilterState, table: Table, chain: Chain, rule: Rule): void {
+  if (rule.spec.chain !== undefined) {
+    rule.jump = table.chains.get(rule.spec.chain)
+    if (rule.jump) rule.jump.references++
+  }
+  chain.changed()
+  if (!chain.exists || (!state.tracking && rule.tracks)) {
+    chain.exists = true
+    state.refresh()
+  }
+}
+
+function removeRule(state: NetfilterState, table: Table, chain: Chain, rule: Rule): void {
+  chain.rules = chain.rules.filter((r) => r !== rule)
+  if (rule.jump) rule.jump.references--
+  chain.changed()
+  if (rule.tracks) state.refresh()
+  void table
+}
+
+function deleteChains(state: NetfilterState, table: Table | undefined, name: string | undefined): void {
+  const busy = (chain: Chain) => new KernelRefusal(`CHAIN_DEL failed (${errnoText['EBUSY']}): chain ${chain.name}`)
+  const used = (chain: Chain) => chain.rules.length > 0 || chain.references > 0
+  if (name !== undefined) {
+    const chain = table?.chains.get(name)
+    if (!table || !chain || (chain.hook !== undefined && !chain.exists)) throw new Refusal(noChain)
+    if (used(chain)) throw busy(chain)
+    forget(table, chain)
+    state.refresh()
+    return
+  }
+  if (!table) return
+  const users = table.ordered().filter((c) => c.hook === undefined)
+  for (const chain of users) if (used(chain)) throw busy(chain)
+  for (const chain of table.ordered()) if (chain.hook === undefined || (chain.exists && !used(chain) && chain.policy === 'ACCEPT')) forget(table, chain)
+  state.refresh()
+}
+
+function forget(table: Table, chain: Chain): void {
+  if (chain.hook === undefined) {
+    table.chains.delete(chain.name)
+    return
+  }
+  chain.exists = false
+  chain.packets = 0
+  chain.bytes = 0
+}
+
+/** What the kernel checks when a rule comes: the extension's own demands, and that it may stand at every hook that reaches it. */
+export function verify(table: Table, chain: Chain, rule: Rule): string | undefined {
+  const special = (r: Rule) => r.spec.target?.type.tables !== undefined || r.spec.target?.type.hooks !== undefined || r.spec.target?.type.check !== undefined || r.spec.matches.some((m) => m.type.check)
+  if (rule.spec.chain === undefined && !special(rule)) return undefined
+  const own = checkRule(table, rule, undefined)
+  if (own !== undefined) return own
+  // which hooks lead here
+  const callers = new Map<Chain, Chain[]>()
+  for (const c of table.chains.values()) {
+    for (const r of c.rules) {
+      const to = r.spec.chain === undefined ? undefined : table.chains.get(r.spec.chain)
+      if (!to) continue
+      const list = callers.get(to)
+      if (list) list.push(c)
+      else callers.set(to, [c])
+    }
+  }
+  const hooks = new Set<number>()
+  const seen = new Set<Chain>()
+  const up = (c: Chain) => {
+    if (seen.has(c)) return
+    seen.add(c)
+    if (c.hook !== undefined) hooks.add(c.hook)
+    for (const caller of callers.get(c) ?? []) up(caller)
+  }
+  up(chain)
+  for (const hook of hooks) {
+    const down = (r: Rule, path: readonly Chain[]): string | undefined => {
+      const problem = checkRule(table, r, hook)
+      if (problem !== undefined) return problem
+      const to = r.spec.chain === undefined ? undefined : table.chains.get(r.spec.chain)
+      if (!to) return undefined
+      if (path.includes(to)) return 'EMLINK'
+      for (const next of to.rules) {
+        if (next.spec.chain === undefined && !special(next)) continue
+        const found = down(next, [...path, to])
+        if (found !== undefined) return found
+      }
+      return undefined
+    }
+    const problem = down(rule, [chain])
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+function checkRule(table: Table, rule: Rule, hook: number | undefined): string | undefined {
+  const s = rule.spec
+  const where = { table: table.name, protocol: s.protocol, protocolNot: s.protocolNot, hook }
+  for (const m of s.matches) {
+    const problem = m.type.check?.(m.data, where)
+    if (problem !== undefined) return problem
+  }
+  const type = s.target?.type
+  if (!type) return undefined
+  if (type.tables && !type.tables.includes(table.name)) return 'EINVAL'
+  if (type.hooks && hook !== undefined && !type.hooks.includes(hook)) return 'EINVAL'
+  return type.check?.(s.target!.data, where)
+}
+
+/** All rules of a table, as after a restore: the first problem with the chain it stands in. */
+export function verifyTable(table: Table): { readonly chain: Chain; readonly rule: Rule; readonly errno: string } | undefined {
+  for (const chain of table.chains.values()) {
+    for (const rule of chain.rules) {
+      const errno = checkRule(table, rule, undefined)
+      if (errno !== undefined) return { chain, rule, errno }
+    }
+  }
+  for (const base of table.chains.values()) {
+    if (base.hook === undefined) continue
+    const done = new Set<Chain>()
+    const onPath = new Set<Chain>()
+    const visit = (chain: Chain): { readonly chain: Chain; readonly rule: Rule; readonly errno: string } | undefined => {
+      onPath.add(chain)
+      for (const rule of chain.rules) {
+        const errno = checkRule(table, rule, base.hook)
+        if (errno !== undefined) return { chain, rule, errno }
+        const to = rule.spec.chain === undefined ? undefined : table.chains.get(rule.spec.chain)
+        if (!to) continue
+        if (onPath.has(to)) return { chain, rule, errno: 'EMLINK' }
+        if (done.has(to)) continue
+        const found = visit(to)
+        if (found) return found.chain === to ? { chain, rule, errno: found.errno } : found
+      }
+      onPath.delete(chain)
+      done.add(chain)
+      return undefined
+    }
+    const found = visit(base)
+    if (found) return found
+  }
+  return undefined
+}
+
+export { errnoText }

@@ -1,0 +1,169 @@
+/** The tables of a namespace: iptables' commands, iptables-save and iptables-restore, and what the packet path needs of them. */
+import { IptablesError } from '../error.ts'
+import type { Namespace } from '../namespace.ts'
+import { headerOf, type Packet } from '../packet.ts'
+import type { ChainInfo, Header, IptablesCommand, Netfilter } from '../types.ts'
+import { Chain } from './chain.ts'
+import { applyCommand } from './command.ts'
+import type { HookContext } from './extension.ts'
+import { IpSetTable } from './ipset.ts'
+import { parseRule } from './parse.ts'
+import { applyRestore } from './restore.ts'
+import { Rule, type RuleSpecification } from './rule.ts'
+import { HOOKS } from './stages.ts'
+
+/** Built-in chains by table, in the order of the nf_tables backend. */
+export const builtins: Readonly<Record<string, readonly number[]>> = { mangle: [0, 1, 2, 3, 4], security: [1, 2, 3], raw: [0, 3], filter: [1, 2, 3], nat: [0, 1, 3, 4] }
+
+export class Table {
+  readonly name: string
+  readonly chains = new Map<string, Chain>()
+
+  constructor(name: string) {
+    this.name = name
+    for (const hook of builtins[name]!) this.chains.set(HOOKS[hook]!, new Chain(HOOKS[hook]!, hook))
+  }
+
+  /** Built-in chains first, the others by name. */
+  ordered(): Chain[] {
+    const all = [...this.chains.values()]
+    return [...all.filter((c) => c.hook !== undefined), ...all.filter((c) => c.hook === undefined).sort((a, b) => (a.name < b.name ? -1 : 1))]
+  }
+}
+
+type BaseChains = Partial<Record<'raw' | 'mangle' | 'nat' | 'filter' | 'security', Chain>>
+
+export class NetfilterState implements Netfilter {
+  readonly ns: Namespace
+  readonly ipsets: IpSetTable
+  #tables = new Map<string, Table>()
+  /** By hook and table: chains that exist. */
+  base: BaseChains[] = [{}, {}, {}, {}, {}]
+  /** Anything to do at the hooks at all. */
+  active = false
+  tracking = false
+  natting = false
+  /** The rule that dropped the packet at hand. */
+  decided: Rule | undefined
+  readonly #recent = new Map<string, Map<number, { stamps: number[]; ttl: number }>>()
+  readonly #logListeners = new Set<(entry: { readonly prefix: string; readonly header: Header; readonly input: string; readonly output: string }) => void>()
+
+  constructor(ns: Namespace) {
+    this.ns = ns
+    this.ipsets = new IpSetTable(ns)
+  }
+
+  recentList(name: string): Map<number, { stamps: number[]; ttl: number }> {
+    let list = this.#recent.get(name)
+    if (!list) {
+      list = new Map()
+      this.#recent.set(name, list)
+    }
+    return list
+  }
+
+  log(prefix: string, p: Packet, h: HookContext): void {
+    for (const listener of this.#logListeners) listener({ prefix, header: headerOf(p), input: h.input?.name ?? '', output: h.output?.name ?? '' })
+  }
+
+  /** What LOG rules write to the kernel's log. */
+  onLog(listener: (entry: { readonly prefix: string; readonly header: Header; readonly input: string; readonly output: string }) => void): () => void {
+    this.#logListeners.add(listener)
+    return () => this.#logListeners.delete(listener)
+  }
+
+  get tables(): readonly string[] {
+    return Object.keys(builtins).filter((name) => this.#tables.has(name))
+  }
+
+  table(name: string): Table | undefined {
+    return this.#tables.get(name)
+  }
+
+  /** The table, made where it does not exist. */
+  open(name: string): Table {
+    const found = this.#tables.get(name)
+    if (found) return found
+    const table = new Table(name)
+    this.#tables.set(name, table)
+    return table
+  }
+
+  chains(name: string): readonly ChainInfo[] {
+    if (!builtins[name]) throw new IptablesError(`iptables v1.8.9 (nf_tables): table '${name}' does not exist\nPerhaps iptables or your kernel needs to be upgraded.`, 3)
+    return (this.#tables.get(name) ?? new Table(name)).ordered()
+  }
+
+  /** A rule from the arguments that stand after `-A CHAIN` (without the program's own options). */
+  rule(table: string, args: readonly string[]): Rule {
+    return this.make(parseRule(this.ns, table, args, 'iptables'))
+  }
+
+  make(spec: RuleSpecification): Rule {
+    return new Rule(spec, this.ns)
+  }
+
+  /** Takes over a rewritten table (restore). */
+  replaceTable(tables: Map<string, Table>, changed: Table): void {
+    this.#tables = tables
+    this.relink(changed)
+  }
+
+  snapshot(): Map<string, Table> {
+    return new Map(this.#tables)
+  }
+
+  /** Recomputes jumps, references and what is active, after any change. */
+  relink(only?: Table): void {
+    for (const table of only ? [only] : this.#tables.values()) {
+      for (const chain of table.chains.values()) chain.references = 0
+      for (const chain of table.chains.values()) {
+        chain.changed()
+        for (const rule of chain.rules) {
+          if (rule.spec.chain === undefined) continue
+          rule.jump = table.chains.get(rule.spec.chain)
+          if (rule.jump) rule.jump.references++
+        }
+      }
+    }
+    this.refresh()
+  }
+
+  /** Which hooks have anything to do. */
+  refresh(): void {
+    this.base = HOOKS.map((name, hook) => {
+      const chains: BaseChains = {}
+      for (const [table, t] of this.#tables) {
+        const chain = t.chains.get(name)
+        if (chain?.exists && chain.hook === hook) chains[table as 'filter'] = chain
+      }
+      return chains
+    })
+    this.natting = this.base.some((b) => b.nat !== undefined)
+    this.tracking = this.natting || [...this.#tables.values()].some((t) => [...t.chains.values()].some((c) => c.rules.some((r) => r.tracks)))
+    this.active = this.tracking || this.base.some((b) => Object.keys(b).length > 0)
+  }
+
+  apply(command: IptablesCommand): void {
+    applyCommand(this, command)
+  }
+
+  restore(text: string, options: { readonly noflush?: boolean; readonly counters?: boolean } = {}): void {
+    applyRestore(this, text, options)
+  }
+
+  save(only?: string, options: { readonly counters?: boolean } = {}): string {
+    if (only !== undefined && !builtins[only]) throw new IptablesError(`iptables-save v1.8.9 (nf_tables): table '${only}' does not exist\nPerhaps iptables-save or your kernel needs to be upgraded.`, 3)
+    const lines: string[] = []
+    for (const name of Object.keys(builtins)) {
+      const table = this.#tables.get(name)
+      if (!table || (only !== undefined && only !== name)) continue
+      lines.push(`*${name}`)
+      const chains = table.ordered()
+      for (const c of chains) lines.push(`:${c.name} ${c.policy ?? '-'} [${c.packets}:${c.bytes}]`)
+      for (const c of chains) for (const r of c.rules) lines.push(`${options.counters ? `[${r.packets}:${r.bytes}] ` : ''}-A ${c.name}${r.text === '' ? '' : ` ${r.text}`}`)
+      lines.push('COMMIT')
+    }
+    return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+  }
+}
