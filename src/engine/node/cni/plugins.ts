@@ -25,3 +25,6 @@ export const cniPlugins: ReadonlyMap<string, CniPlugin> = new Map<string, CniPlu
 
 /** What stands in the file of a plugin's binary: enough for `file` and `head` to see that it is no text. */
 export const binaryText = '\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0>\0\x01\0\0\0'
+
+/** The binaries that the package kubernetes-cni lays into /opt/cni/bin of every node. Some have no behaviour here. */
+export const packagedBinaries: readonly string[] = ['bandwidth', 'bridge', 'dhcp', 'dummy', 'firewall', 'host-device', 'host-local', 'ipvlan', 'loopback', 'macvlan', 'portmap', 'ptp', 'sbr', 'static', 'tap', 'tuning', 'vlan', 'vrf']

@@ -1,0 +1,182 @@
+/** The flanneld binary with the Kubernetes subnet manager: its start and log lines, the node's annotations, the watch on other nodes. */
+import { cidr4, formatCidr4, formatIpv4 } from '#base/ip.ts'
+import { nodes } from '#engine/kinds/node/types.ts'
+import type { Node } from '#engine/kinds/node/types.ts'
+import type { Process } from '#engine/machine/process.ts'
+import { goJsonError } from '#engine/node/cni/go-json.ts'
+import { klogLine } from '#engine/node/klog.ts'
+import type { Severity } from '#engine/node/klog.ts'
+import type { ContainerContext } from '#engine/node/runtime/image.ts'
+import { ensureRules, FlannelNetwork, findUplink } from './network.ts'
+import type { FlannelConf, Lease } from './network.ts'
+
+const prefix = 'flannel.alpha.coreos.com'
+
+function readConf(text: string): FlannelConf | { readonly error: string } {
+  const parsed = goJsonError(text)
+  if (parsed.error !== undefined) return { error: parsed.error }
+  const raw = parsed.value as { Network?: string; Backend?: unknown }
+  if (typeof raw.Backend === 'string') return { error: `error decoding Backend property of config: json: cannot unmarshal string into Go value of type struct { Type string }` }
+  const backend = (raw.Backend ?? {}) as { Type?: string; VNI?: number; Port?: number; MTU?: number; DirectRouting?: boolean }
+  if (raw.Network === undefined) return { error: 'please define a correct Network parameter in the flannel config' }
+  return { network: raw.Network, backend: backend.Type ?? 'udp', vni: backend.VNI ?? 1, port: backend.Port ?? 0, mtu: backend.MTU, directRouting: backend.DirectRouting ?? false }
+}
+
+/** Key and values of an object of Go strings as %#v prints a map. */
+const goMap = (map: Readonly<Record<string, string>>) => `map[string]string{${Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${JSON.stringify(k)}:${JSON.stringify(v)}`).join(', ')}}`
+
+function leaseOf(node: Node): Lease | undefined {
+  const a = node.metadata.annotations ?? {}
+  const subnet = node.spec.podCIDR
+  const publicIp = a[`${prefix}/public-ip`]
+  if (subnet === undefined || publicIp === undefined || a[`${prefix}/kube-subnet-manager`] !== 'true') return undefined
+  const data = goJsonError(a[`${prefix}/backend-data`] ?? 'null')
+  const vtepMac = data.error === undefined ? (data.value as { VtepMAC?: string } | null)?.VtepMAC : undefined
+  return { node: node.metadata.name, subnet, publicIp, vtepMac }
+}
+
+export async function flanneld(process: Process, context: ContainerContext): Promise<number> {
+  const { sim } = process.machine
+  const net = process.machine.net
+  const log = (severity: Severity, at: string, text: string) => void process.stderr.write(klogLine(sim.now, severity, text, { at, pid: process.pid }) + '\n')
+  const flags = new Map(process.argv.slice(1).map((a) => {
+    const [key, ...value] = a.replace(/^--?/, '').split('=')
+    return [key!, value.length > 0 ? value.join('=') : 'true'] as const
+  }))
+  const flag = (name: string, or: string) => flags.get(name) ?? process.env.get(`FLANNELD_${name.toUpperCase().replaceAll('-', '_')}`) ?? or
+  const on = (name: string, or: boolean) => flag(name, String(or)) === 'true'
+  const ipMasq = on('ip-masq', false)
+  const forwardRules = on('iptables-forward-rules', true)
+  const randomFully = !on('ip-masq-fully-random-disable', false)
+  const subnetFile = flag('subnet-file', '/run/flannel/subnet.env')
+  const confPath = flag('net-config-path', '/etc/kube-flannel/net-conf.json')
+  const iface = flag('iface', '')
+  const nodeName = process.env.get('NODE_NAME') ?? context.nodeName
+  log('I', 'main.go:225', `CLI flags config: {etcdEndpoints:http://127.0.0.1:4001,http://127.0.0.1:2379 etcdPrefix:/coreos.com/network etcdKeyfile: etcdCertfile: etcdCAFile: etcdUsername: etcdPassword: version:false kubeSubnetMgr:${on('kube-subnet-mgr', false)} kubeApiUrl: kubeAnnotationPrefix:${prefix} kubeConfigFile: iface:[${iface}] ifaceRegex:[] ipMasq:${ipMasq} ipMasqRandomFullyDisable:${!randomFully} ifaceCanReach: subnetFile:${subnetFile} publicIP:${flag('public-ip', '')} publicIPv6: subnetLeaseRenewMargin:60 healthzIP:0.0.0.0 healthzPort:0 iptablesResyncSeconds:5 iptablesForwardRules:${forwardRules} blackholeRoute:false netConfPath:${confPath} setNodeNetworkUnavailable:true}`)
+  log('W', 'client_config.go:667', 'Neither --kubeconfig nor --master was specified.  Using the inClusterConfig.  This might not work.')
+  if (!process.fs.exists(confPath)) {
+    log('E', 'main.go:248', `Failed to create SubnetManager: failed to read net conf: open ${confPath}: no such file or directory`)
+    return 1
+  }
+  const conf = readConf(process.fs.readFile(confPath))
+  if ('error' in conf) {
+    log('E', 'main.go:248', `Failed to create SubnetManager: error parsing subnet config: ${conf.error}`)
+    return 1
+  }
+  const informer = context.api.informer<Node>(nodes)
+  log('I', 'kube.go:139', 'Waiting 10m0s for node controller to sync')
+  log('I', 'kube.go:537', 'Starting kube subnet manager')
+  while (!informer.synced) await process.sleep(1000)
+  const own = () => informer.get(undefined, nodeName)
+  log('I', 'kube.go:163', 'Node controller sync successful')
+  log('I', 'main.go:251', `Created subnet manager: Kubernetes Subnet Manager - ${nodeName}`)
+  log('I', 'main.go:254', 'Installing signal handlers')
+  log('I', 'main.go:533', `Found network config - Backend type: ${conf.backend}`)
+  if (!['vxlan', 'host-gw', 'alloc'].includes(conf.backend)) {
+    log('E', 'main.go:351', `Error fetching backend: unknown backend type: ${conf.backend}`)
+    return 1
+  }
+  if (own()) log('I', 'kube.go:737', `List of node(${nodeName}) annotations: ${goMap(own()!.metadata.annotations ?? {})}`)
+  log('I', 'match.go:211', 'Determining IP address of default interface')
+  const uplink = findUplink(net, iface === '' ? undefined : iface)
+  if (!uplink) {
+    log('E', 'main.go:343', iface === '' ? 'Failed to find any valid interface to use: failed to get default interface: unable to find default route' : `Could not find valid interface matching ${iface}: error looking up interface ${iface}: route ip+net: no such network interface`)
+    return 1
+  }
+  log('I', 'match.go:269', `Using interface with name ${uplink.device} and address ${uplink.address}`)
+  const publicIp = flag('public-ip', uplink.address) || uplink.address
+  log('I', 'match.go:291', `Defaulting external address to interface address (${uplink.address})`)
+  if (conf.backend === 'vxlan') log('I', 'vxlan.go:128', `VXLAN config: VNI=${conf.vni} Port=${conf.port} GBP=false Learning=false DirectRouting=${conf.directRouting}`)
+  if (!own()) {
+    log('E', 'main.go:359', `Error registering network: failed to acquire lease: node "${nodeName}" not found`)
+    return 1
+  }
+  const subnet = own()!.spec.podCIDR
+  if (subnet === undefined) {
+    log('E', 'main.go:359', `Error registering network: failed to acquire lease: node "${nodeName}" pod cidr not assigned`)
+    return 1
+  }
+  const network = new FlannelNetwork(net, conf, uplink)
+  let mac: string | undefined
+  try {
+    mac = network.ensureDevice(subnet)
+  } catch (error) {
+    log('E', 'main.go:359', `Error registering network: failed to create VXLAN interface: ${(error as Error).message.toLowerCase()}`)
+    return 1
+  }
+  log('I', 'kube.go:704', `List of node(${nodeName}) annotations: ${goMap(own()!.metadata.annotations ?? {})}`)
+  const backendData = conf.backend === 'vxlan' ? JSON.stringify({ VNI: conf.vni, VtepMAC: mac }) : 'null'
+  const annotations = { [`${prefix}/backend-data`]: backendData, [`${prefix}/backend-type`]: conf.backend, [`${prefix}/kube-subnet-manager`]: 'true', [`${prefix}/public-ip`]: publicIp }
+  const register = (): string | undefined => {
+    try {
+      const now = new Date(Math.floor(sim.now / 1000) * 1000).toISOString().replace('.000', '')
+      context.api.patch(nodes, undefined, nodeName, { metadata: { annotations } }, 'merge')
+      context.api.patch(nodes, undefined, nodeName, { status: { conditions: [{ type: 'NetworkUnavailable', status: 'False', reason: 'FlannelIsUp', message: 'Flannel is running on this node', lastTransitionTime: now, lastHeartbeatTime: now }] } }, 'strategic', 'status')
+      return undefined
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  for (;;) {
+    const problem = register()
+    if (problem === undefined) break
+    log('E', 'main.go:359', `Error registering network: failed to acquire lease: ${problem}`)
+    await process.sleep(1000)
+  }
+  log('I', 'kube.go:558', `Creating the node lease for IPv4. This is the n.Spec.PodCIDRs: [${subnet}]`)
+  log('I', 'main.go:388', 'Cleaning-up unused traffic manager rules')
+  log('I', 'nftables.go:280', 'Cleaning-up nftables rules...')
+  log('I', 'iptables.go:50', 'Starting flannel in iptables mode...')
+  const rules = { network: formatCidr4(cidr4(conf.network)), subnet: formatCidr4(cidr4(subnet)), ipMasq, randomFully, forward: forwardRules }
+  if (ipMasq) log('I', 'iptables.go:111', 'Setting up masking rules')
+  if (forwardRules) {
+    log('I', 'iptables.go:212', 'Changing default FORWARD chain policy to ACCEPT')
+    net.netfilter.restore('*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n', { noflush: true })
+  }
+  ensureRules(net, rules)
+  const first = cidr4(subnet)
+  const env = `FLANNEL_NETWORK=${conf.network}\nFLANNEL_SUBNET=${formatIpv4(first.network + 1)}/${first.length}\nFLANNEL_MTU=${network.mtu}\nFLANNEL_IPMASQ=${ipMasq}\n`
+  // The file lies on the node: /run/flannel is mounted from there, or is not mounted at all (canal).
+  const files = process.fs.exists('/run/flannel') ? process.fs : context.node.fs
+  files.mkdir(subnetFile.slice(0, subnetFile.lastIndexOf('/')), { parents: true })
+  files.writeFile(subnetFile, env)
+  log('I', 'main.go:477', `Wrote subnet file to ${subnetFile}`)
+  log('I', 'main.go:481', 'Running backend.')
+  if (conf.backend === 'vxlan') {
+    log('I', 'vxlan_network.go:68', 'watching for new subnet leases')
+    log('I', 'vxlan_network.go:115', 'starting vxlan device watcher')
+  }
+  const learn = (node: Node) => {
+    if (node.metadata.name === nodeName) return
+    const lease = leaseOf(node)
+    if (!lease) return
+    if (conf.backend === 'vxlan') log('I', 'vxlan_network.go:265', `Received Subnet Event with VxLan: BackendType: vxlan, PublicIP: ${lease.publicIp}, PublicIPv6: (nil), BackendData: ${node.metadata.annotations![`${prefix}/backend-data`]}, BackendV6Data: (nil)`)
+    try {
+      network.add(lease)
+    } catch (error) {
+      log('E', 'vxlan_network.go:190', `failed to add vxlanRoute (${lease.subnet} -> ${lease.subnet.split('/')[0]}): ${(error as Error).message.toLowerCase()}`)
+    }
+  }
+  informer.onAdd(learn)
+  informer.onUpdate((node, old) => {
+    if (JSON.stringify(leaseOf(node)) !== JSON.stringify(leaseOf(old))) learn(node)
+  })
+  informer.onDelete((node) => network.remove(node.metadata.name))
+  let running = true
+  context.onExit(() => {
+    running = false
+  })
+  // Rules that somebody removed come back within five seconds.
+  const resync = (): void => void sim.after(5000, () => {
+    if (!running) return
+    ensureRules(net, rules)
+    resync()
+  }, { background: true })
+  resync()
+  log('I', 'main.go:502', 'Waiting for all goroutines to exit')
+  if (ipMasq) log('I', 'iptables.go:358', 'bootstrap done')
+  if (forwardRules) log('I', 'iptables.go:358', 'bootstrap done')
+  await context.terminated()
+  log('I', 'main.go:520', 'shutdownHandler sent cancel signal...')
+  return 0
+}
