@@ -18,7 +18,7 @@ const groups = new Set(['kubectl rollout', 'kubectl config', 'kubectl set', 'kub
 
 const deprecations: Readonly<Record<string, string>> = {
   record: '--record will be removed in the future',
-  'cpu-percent': 'Use --cpu with percentage or resource quantity format (e.g., 70% for utilization or 500m for milliCPU).',
+  'cpu-percent': "Use --cpu with percentage or resource quantity format (e.g., '70%' for utilization or '500m' for milliCPU).",
 }
 
 function child(path: string, word: string): string | undefined {

@@ -152,10 +152,7 @@ export function resolveConfig(process: Process, flags: Flags): ClientConfig {
   const config = loadConfig(process, flags)
   const contextName = flags.string('context') || config.currentContext
   const context = config.contexts.get(contextName)
-  if (contextName && !context) {
-    if (flags.string('context')) throw new Failure(`context "${contextName}" does not exist`)
-    throw new ConfigInvalid(`context was not found for specified context: ${contextName}`)
-  }
+  if (contextName && !context) throw new ConfigInvalid(`context was not found for specified context: ${contextName}`)
   const clusterName = flags.string('cluster') || text(context, 'cluster')
   const userName = flags.string('user') || text(context, 'user')
   const cluster = clusterName === undefined ? undefined : config.clusters.get(clusterName)

@@ -3,7 +3,7 @@ import type { KubeObject } from '#engine/api/types.ts'
 import type { Invocation } from '../cli/invocation.ts'
 import type { Resource } from '../client/discovery.ts'
 import { goValue } from '../print/json.ts'
-import { DescribeWriter, labelLines } from './writer.ts'
+import { annotationLines, DescribeWriter, labelLines } from './writer.ts'
 
 /** `podCIDRs` → `Pod CID Rs`? No: words as the smart label of upstream cuts them. */
 export function smartLabel(field: string): string {
@@ -15,8 +15,8 @@ export async function describeGeneric(_run: Invocation, _resource: Resource, obj
   const out = new DescribeWriter()
   out.line(0, `Name:\t${object.metadata.name}`)
   out.line(0, `Namespace:\t${object.metadata.namespace ?? ''}`)
-  labelLines(out, 0, 'Labels', object.metadata.labels)
-  labelLines(out, 0, 'Annotations', object.metadata.annotations)
+  labelLines(out, 'Labels', object.metadata.labels)
+  annotationLines(out, 'Annotations', object.metadata.annotations)
   content(out, 0, object, ['metadata.name', 'metadata.namespace', 'metadata.labels', 'metadata.annotations', 'metadata.managedFields'], '')
   return out.toString()
 }

@@ -1,0 +1,3 @@
+export function podTemplateText(_template: Record<string, unknown>): string {
+  return ''
+}
