@@ -120,8 +120,7 @@ export class Decoder {
       }
       case 'intstr':
         if (typeof value === 'string') return value
-        if (typeof value !== 'number') throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type int32`)
-        if (!Number.isInteger(value) || Math.abs(value) > 2147483648) throw new DecodeError(`json: cannot unmarshal number ${value} into Go value of type int32`)
+        if (typeof value !== 'number' || !Number.isInteger(value) || value > 2147483647 || value < -2147483648) this.#mismatch(value, 'int32', stack, owner)
         return value
       case 'bytes': {
         if (typeof value !== 'string') this.#mismatch(value, '[]uint8', stack, owner)

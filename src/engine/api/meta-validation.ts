@@ -40,14 +40,14 @@ function validateShared(meta: Loose, errors: FieldErrors): void {
   validateLabels(meta.labels, errors, 'metadata.labels')
   validateAnnotations(meta.annotations, errors, 'metadata.annotations')
   let controller: string | undefined
-  for (const [i, owner] of ((meta.ownerReferences ?? []) as Loose[]).entries()) {
-    const path = `metadata.ownerReferences[${i}]`
+  for (const owner of (meta.ownerReferences ?? []) as Loose[]) {
+    const path = 'metadata.ownerReferences'
     const version = String(owner.apiVersion ?? '').split('/').at(-1)
     if (!version) errors.invalid(`${path}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty')
     if (!owner.kind) errors.invalid(`${path}.kind`, owner.kind ?? '', 'must not be empty')
     if (!owner.name) errors.invalid(`${path}.name`, owner.name ?? '', 'must not be empty')
     if (!owner.uid) errors.invalid(`${path}.uid`, owner.uid ?? '', 'must not be empty')
-    if (owner.apiVersion === 'v1' && owner.kind === 'Event') errors.invalid(path, owner, 'v1, Kind=Event is disallowed from being an owner')
+    if (owner.apiVersion === 'v1' && owner.kind === 'Event') errors.invalid(path, owner, '/v1, Kind=Event is disallowed from being an owner')
     if (owner.controller === true) {
       if (controller !== undefined) errors.invalid('metadata.ownerReferences', meta.ownerReferences, `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${owner.name}`)
       else controller = owner.name

@@ -84,7 +84,10 @@ export class Registry {
     for (const plugin of this.#admission) plugin.allocate?.(attributes)
     kind.prepareForCreate?.(object, context)
     meta.creationTimestamp = context.now
-    delete meta.resourceVersion
+    if (!context.dryRun) {
+      if (meta.resourceVersion) throw status.failure(500, undefined, 'resourceVersion should not be set on objects to be created')
+      delete meta.resourceVersion
+    }
     if (kind.hasGeneration) meta.generation = 1
     else delete meta.generation
     const errors = new FieldErrors()

@@ -218,8 +218,16 @@ export class Rest {
     const value = parseBody(request)
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
     if (isObject(value)) {
-      value.kind ??= kind.kind
-      value.apiVersion ??= apiVersion
+      for (const field of ['apiVersion', 'kind']) {
+        const v = value[field]
+        if (v === undefined || v === null || typeof v === 'string') continue
+        const type = Array.isArray(v) ? 'array' : typeof v === 'boolean' ? 'bool' : typeof v
+        throw status.badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go struct field .${field} of type string (${beginning(value)})`)
+      }
+      value.kind ||= kind.kind
+      value.apiVersion ||= apiVersion
+      const known = this.#server.kinds.some((k) => k.group === kind.group && `${k.group === '' ? '' : k.group + '/'}${k.version}` === value.apiVersion)
+      if (value.kind === kind.kind && !known) throw status.badRequest(`${value.kind} in version ${JSON.stringify(String(value.apiVersion).split('/').at(-1))} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(value.kind)} is registered for version ${JSON.stringify(value.apiVersion)} in scheme "pkg/runtime/scheme.go:111"`)
       if (value.kind !== kind.kind || value.apiVersion !== apiVersion) {
         throw status.badRequest(`${value.kind} in version ${JSON.stringify(String(value.apiVersion).split('/').at(-1))} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(value.kind)} is registered for version ${JSON.stringify(value.apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`)
       }
@@ -331,6 +339,12 @@ export class Rest {
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
     return this.json(200, { kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: String(this.#server.store.revision) }, items: gone.map(({ kind: _k, apiVersion: _a, ...rest }) => rest) })
   }
+}
+
+/** The first bytes of a body as yaml-to-json conversion writes them, cut as the server does. */
+function beginning(value: Loose): string {
+  const text = JSON.stringify(value).replaceAll('":', '": ').replaceAll(',"', ', "')
+  return text.length > 30 ? `${text.slice(0, 30)} ...` : text
 }
 
 const proxied = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])

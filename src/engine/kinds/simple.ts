@@ -3,6 +3,9 @@ import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { pathSegmentErrors, dns1123LabelErrors } from '#engine/api/names.ts'
 import { toBase64 as base64 } from '#base/bytes.ts'
+import { endpointSliceWarnings, endpointsWarnings, validateEndpointSlice, validateEndpointSliceUpdate, validateEndpointsObject } from './endpointslice/validation.ts'
+import { validateIngress, validateIngressClass, validateIngressClassUpdate, validateIngressUpdate } from './ingress/validation.ts'
+import { networkPolicyWarnings, validateNetworkPolicy } from './networkpolicy/validation.ts'
 import { volumeSourceDefaults } from './pod/defaults.ts'
 import { each, fill } from './shared/defaults.ts'
 
@@ -143,17 +146,23 @@ export const simpleStrategies: Table = {
     prepareForUpdate: keepStatus,
   },
   'ingressclasses.networking.k8s.io': {
+    validate: validateIngressClass,
+    validateUpdate: validateIngressClassUpdate,
     defaults(ic) {
       if (ic.spec?.parameters) ic.spec.parameters.scope ??= 'Cluster'
     },
   },
   'ingresses.networking.k8s.io': {
+    validate: validateIngress,
+    validateUpdate: validateIngressUpdate,
     prepareForCreate(i) {
       i.status = { loadBalancer: {} }
     },
     prepareForUpdate: keepStatus,
   },
   'networkpolicies.networking.k8s.io': {
+    validate: validateNetworkPolicy,
+    warnings: networkPolicyWarnings,
     defaults(np) {
       const spec = (np.spec ??= {})
       each(spec.ingress, (r) => each(r.ports, (p) => (p.protocol ??= 'TCP')))
@@ -162,6 +171,9 @@ export const simpleStrategies: Table = {
     },
   },
   'endpointslices.discovery.k8s.io': {
+    validate: validateEndpointSlice,
+    validateUpdate: validateEndpointSliceUpdate,
+    warnings: endpointSliceWarnings,
     defaults(slice) {
       each(slice.ports, (p) => {
         p.name ??= ''
@@ -173,6 +185,8 @@ export const simpleStrategies: Table = {
     },
   },
   endpoints: {
+    validate: validateEndpointsObject,
+    warnings: endpointsWarnings,
     defaults(ep) {
       each(ep.subsets, (s) => each(s.ports, (p) => fill(p, { protocol: 'TCP' })))
     },

@@ -13,7 +13,7 @@ function templateGeneration(ds: Loose, generation: number): void {
 
 export const daemonSetStrategy: Strategy & Partial<KindDefinition> = {
   validate: validateDaemonSetSpec,
-  warnings: (o, old) => (old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec')),
+  warnings: (o, old) => [...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec'))],
   defaults(ds) {
     const spec = (ds.spec ??= {})
     podSpecDefaults(spec.template?.spec)

@@ -99,10 +99,10 @@ export function validateTolerations(tolerations: Loose, at: string, errors: Fiel
     switch (t.operator ?? '') {
       case 'Equal':
       case '':
-        all(errors, `${path}.operator`, t.value ?? '', labelValueErrors(t.value ?? '').map((e, n) => (n >= 0 ? e : e)))
+        all(errors, `${path}.operator`, t.value ?? '', labelValueErrors(t.value ?? ''))
         break
       case 'Exists':
-        if (t.value) errors.invalid(`${path}.operator`, t, "value must be empty when `operator` is 'Exists'")
+        if (t.value) errors.invalid(`${path}.operator`, t.value, "value must be empty when `operator` is 'Exists'")
         break
       default:
         errors.notSupported(`${path}.operator`, t.operator, ['Equal', 'Exists'])
@@ -120,7 +120,7 @@ export function validateSpread(constraints: Loose, at: string, errors: FieldErro
     if (!(c.maxSkew > 0)) errors.invalid(`${path}.maxSkew`, c.maxSkew ?? 0, 'must be greater than zero')
     if (!c.topologyKey) errors.required(`${path}.topologyKey`, 'can not be empty')
     if (!['DoNotSchedule', 'ScheduleAnyway'].includes(c.whenUnsatisfiable)) errors.notSupported(`${path}.whenUnsatisfiable`, c.whenUnsatisfiable ?? '', ['DoNotSchedule', 'ScheduleAnyway'])
-    if (all_.slice(0, i).some((o) => o.topologyKey === c.topologyKey && o.whenUnsatisfiable === c.whenUnsatisfiable)) {
+    if (all_.slice(i + 1).some((o) => o.topologyKey === c.topologyKey && o.whenUnsatisfiable === c.whenUnsatisfiable)) {
       errors.duplicate(`${path}.{topologyKey, whenUnsatisfiable}`, `{${c.topologyKey}, ${c.whenUnsatisfiable}}`)
     }
     if (c.minDomains !== undefined) {

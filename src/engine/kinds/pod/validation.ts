@@ -8,6 +8,7 @@ import { all } from '../shared/validation.ts'
 import { type PodFacts, validateContainers, validateId, validateInitContainers, validateSeccomp } from './container-validation.ts'
 import { validateResourceName, validateQuantityOf } from './resource-validation.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './scheduling-validation.ts'
+import { withoutZeros } from './warnings.ts'
 import { validateVolumes } from './volume-validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
@@ -102,7 +103,7 @@ export function validatePodSpec(spec: Loose, metadata: Loose, at: string, errors
   for (const field of ['hostname', 'subdomain']) if (spec[field]) all(errors, `${at}.${field}`, spec[field], dns1123LabelErrors(spec[field]))
   validateTolerations(spec.tolerations, `${at}.tolerations`, errors)
   for (const [i, h] of list(spec.hostAliases).entries()) {
-    if (!isIp(h.ip ?? '') && !/^(\d{1,3}\.){3}\d{1,3}$/.test(h.ip ?? '')) errors.invalid(`${at}.hostAliases[${i}].ip`, h.ip ?? '', ipText)
+    if (!isIp(h.ip ?? '') && !isIp(withoutZeros(h.ip ?? ''))) errors.invalid(`${at}.hostAliases[${i}].ip`, h.ip ?? '', ipText)
     for (const [n, name] of list(h.hostnames).entries()) all(errors, `${at}.hostAliases[${i}].hostnames[${n}]`, name, dns1123SubdomainErrors(String(name)))
   }
   if (spec.priorityClassName) all(errors, `${at}.priorityClassName`, spec.priorityClassName, dns1123SubdomainErrors(spec.priorityClassName))

@@ -81,7 +81,6 @@ function projected(p: Loose, at: string, errors: FieldErrors): void {
     }
     if (s.clusterTrustBundle) one('clusterTrustBundle')
     if (s.podCertificate) one('podCertificate')
-    if (count === 0) errors.required(path)
   }
 }
 
@@ -103,7 +102,7 @@ export function validateHostPath(h: Loose, at: string, errors: FieldErrors): voi
 export function validateNfs(n: Loose, at: string, errors: FieldErrors): void {
   if (!n.server) errors.required(`${at}.server`)
   if (!n.path) errors.required(`${at}.path`)
-  else absolute(n.path, `${at}.path`, errors)
+  absolute(n.path ?? '', `${at}.path`, errors)
 }
 
 const sources: Record<string, (source: Loose, at: string, errors: FieldErrors, podName: string) => void> = {

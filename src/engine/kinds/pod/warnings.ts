@@ -1,4 +1,5 @@
 /** Warnings about pods and templates (pkg/api/pod/warnings.go): accepted, but probably not meant. */
+import { parseQuantity, quantityMilliValue } from '#base/quantity.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { dns1123LabelErrors } from '#engine/api/names.ts'
 import { isWhole } from '../shared/validation.ts'
@@ -47,7 +48,7 @@ export function podSpecWarnings(spec: Loose, at: string): string[] {
   for (const [i, v] of list(spec.volumes).entries()) {
     for (const [type, text] of Object.entries(deprecatedVolumes)) if (v[type]) out.push(`${at}.volumes[${i}].${type}: ${text}`)
     if (v.projected) {
-      if (list(v.projected.sources).some((s) => Object.keys(s).length === 0) || list(v.projected.sources).length === 0) out.push(`volume ${JSON.stringify(v.name)} (Projected) has no sources provided`)
+      for (const s of list(v.projected.sources)) if (Object.keys(s).length === 0) out.push(`volume ${JSON.stringify(v.name)} (Projected) has no sources provided`)
     }
     overlaps(v, out)
     const claim = v.ephemeral?.volumeClaimTemplate?.spec?.resources
@@ -100,8 +101,20 @@ function overlaps(v: Loose, out: string[]): void {
 export function fractional(list: Record<string, string> | undefined, at: string, out: string[]): void {
   for (const name of ['memory', 'ephemeral-storage', 'storage']) {
     const value = list?.[name]
-    if (value !== undefined && !isWhole(value)) out.push(`${at}[${name}]: fractional byte value ${JSON.stringify(value)} is invalid, must be an integer`)
+    if (value !== undefined && (!isWhole(value) || tooBig(value))) out.push(`${at}[${name}]: fractional byte value ${JSON.stringify(value)} is invalid, must be an integer`)
   }
+}
+
+/** Thousandths that do not fit 64 bits look fractional to the server. */
+function tooBig(value: string): boolean {
+  const q = parseQuantity(String(value))
+  return q !== undefined && quantityMilliValue(q) > 9223372036854775807n
+}
+
+/** Names of things that make pods. */
+export function podNameWarnings(name: string | undefined): string[] {
+  const wrong = name ? dns1123LabelErrors(name) : []
+  return wrong.length > 0 ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${wrong.join(' ')}]`] : []
 }
 
 /** `010.0.0.1` → `10.0.0.1`; other texts as they are. */

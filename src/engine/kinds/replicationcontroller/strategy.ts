@@ -2,12 +2,12 @@
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import { equal } from '#engine/api/loose.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
-import { podSpecWarnings } from '../pod/warnings.ts'
+import { podNameWarnings, podSpecWarnings } from '../pod/warnings.ts'
 import { validateReplicationControllerSpec } from '../shared/workload-validation.ts'
 
 export const replicationControllerStrategy: Strategy & Partial<KindDefinition> = {
   validate: validateReplicationControllerSpec,
-  warnings: (o, old) => (old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec')),
+  warnings: (o, old) => [...(old ? [] : podNameWarnings(o.metadata.name)), ...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec'))],
   defaults(rc) {
     const spec = (rc.spec ??= {})
     podSpecDefaults(spec.template?.spec)

@@ -15,18 +15,19 @@ function emptySelector(s: Loose): boolean {
 function validateSelector(spec: Loose, kind: string, errors: FieldErrors): boolean {
   if (!spec.selector) {
     errors.required('spec.selector')
-    return false
+    return true
   }
   const own = new Errors()
   validateLabelSelector(spec.selector, 'spec.selector', own)
   errors.list.push(...own.list)
   if (emptySelector(spec.selector)) errors.invalid('spec.selector', spec.selector, `empty selector is invalid for ${kind}`)
+  if (own.list.length > 0) errors.invalid('spec.selector', spec.selector, 'invalid label selector')
   return own.list.length === 0
 }
 
 function templateFits(spec: Loose, sound: boolean, errors: FieldErrors): void {
   const labels = spec.template?.metadata?.labels
-  if (sound && !emptySelector(spec.selector) && !matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`')
+  if (sound && !(spec.selector && emptySelector(spec.selector)) && !matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`')
 }
 
 function alwaysRestarts(spec: Loose, errors: FieldErrors): void {
@@ -43,7 +44,7 @@ export function validateReplicaSetSpec(spec: Loose, kind: string, errors: FieldE
 }
 
 function validateTemplateForReplicaSet(spec: Loose, sound: boolean, errors: FieldErrors): void {
-  templateFits(spec, sound && spec.selector !== undefined, errors)
+  templateFits(spec, sound, errors)
   validatePodTemplate(spec.template, 'spec.template', errors)
   alwaysRestarts(spec, errors)
 }
@@ -158,7 +159,7 @@ export function validateStatefulSetSpec(s: Loose, errors: FieldErrors): void {
   nonNegative(spec.minReadySeconds, 'spec.minReadySeconds', errors)
   if (spec.ordinals) nonNegative(spec.ordinals.start, 'spec.ordinals.start', errors)
   const sound = validateSelector(spec, 'statefulset', errors)
-  templateFits(spec, sound && spec.selector !== undefined, errors)
+  templateFits(spec, sound, errors)
   validatePodTemplate({ ...spec.template, spec: withClaims(spec) }, 'spec.template', errors)
   if (spec.template?.spec?.restartPolicy !== 'Always') errors.notSupported('spec.template.spec.restartPolicy', spec.template?.spec?.restartPolicy ?? '', ['Always'])
   if (spec.template?.spec?.activeDeadlineSeconds !== undefined) errors.forbidden('spec.template.spec.activeDeadlineSeconds', 'activeDeadlineSeconds in StatefulSet is not Supported')

@@ -8,7 +8,7 @@ import { each } from '../shared/defaults.ts'
 
 export const statefulSetStrategy: Strategy & Partial<KindDefinition> = {
   validate: validateStatefulSetSpec,
-  warnings: (o, old) => (old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec')),
+  warnings: (o, old) => [...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec'))],
   defaults(s) {
     const spec = (s.spec ??= {})
     podSpecDefaults(spec.template?.spec)
