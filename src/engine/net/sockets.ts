@@ -88,11 +88,11 @@ export class SocketTable implements NetSockets {
     this.#echoes.set(key, echo)
     ns.network.startWalk(p)
     const errno = localOut(ns, p, path)
+    if (this.#echoes.get(key) !== echo) return
     if (errno !== '') {
       this.#echoes.delete(key)
       return fail(errno)
     }
-    if (this.#echoes.get(key) !== echo) return
     echo.timer = ns.sim.after(options.timeout, () => {
       this.#echoes.delete(key)
       done({ kind: 'timeout' })

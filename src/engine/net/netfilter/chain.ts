@@ -125,7 +125,10 @@ export class Chain implements ChainInfo {
   run(p: Packet, h: HookContext, depth: number): Outcome {
     const segments = (this.#segments ??= this.#compile())
     const rules = this.rules
-    if (segments.length === 0) return this.#range(rules, 0, rules.length, p, h, depth)
+    if (segments.length === 0) {
+      const outcome = this.#range(rules, 0, rules.length, p, h, depth)
+      return outcome === RETURNED ? CONTINUE : outcome
+    }
     let at = 0
     for (const s of segments) {
       if (at < s.from) {
@@ -156,15 +159,15 @@ export class Chain implements ChainInfo {
       if (walk) this.#note(rule, p, h)
       if (kind === VERDICT_ACCEPT) return ACCEPT
       if (kind === VERDICT_DROP) {
-        h.ns.netfilter.decided = rule
+        h.ns.netfilter.decided = { chain: this, rule }
         return DROP
       }
       if (kind === EXTENSION) {
         const before = walk && headerOf(p)
-        const outcome = rule.action!(p, h, rule)
+        const outcome = rule.action!(p, h, this.name, rule)
         if (walk && p.walk && before && (before.mark !== p.mark || before.ttl !== p.ttl)) p.walk.note(h.ns, p, stageName(h.hook, h.table), before.mark === p.mark ? 'header changed' : `mark is now 0x${p.mark.toString(16)}`, { rule: `-A ${this.name} ${rule.text}` })
         if (outcome === CONTINUE) continue
-        if (outcome === DROP) h.ns.netfilter.decided = rule
+        if (outcome === DROP) h.ns.netfilter.decided = { chain: this, rule }
         return outcome
       }
       if (kind === JUMP) {

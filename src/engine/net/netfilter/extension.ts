@@ -27,7 +27,7 @@ export const ACCEPT = 1
 export const DROP = 2
 export type Outcome = 0 | 1 | 2
 
-export type Action = (p: Packet, h: HookContext, rule: { readonly text: string }) => Outcome
+export type Action = (p: Packet, h: HookContext, chain: string, rule: { readonly text: string }) => Outcome
 
 export interface OptionSpec {
   /** `dport` and its aliases: the first is the one that errors name. */

@@ -80,8 +80,9 @@ function runBase(chain: Chain, p: Packet, h: HookContext): boolean {
     } else return true
   }
   if (outcome === ACCEPT) return true
-  const rule = state.decided
-  drop(h.ns, p, stageName(h.hook, h.table), rule ? `dropped by a rule of table ${h.table}` : `policy DROP of chain ${chain.name}`, rule ? rule.text : `-P ${chain.name} DROP`)
+  if (!p.walk) return false
+  const by = state.decided
+  drop(h.ns, p, stageName(h.hook, h.table), by ? `dropped by a rule of table ${h.table}` : `policy DROP of chain ${chain.name}`, by ? `-A ${by.chain.name} ${by.rule.text}` : `-P ${chain.name} DROP`)
   return false
 }
 

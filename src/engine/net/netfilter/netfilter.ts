@@ -44,7 +44,7 @@ export class NetfilterState implements Netfilter {
   tracking = false
   natting = false
   /** The rule that dropped the packet at hand. */
-  decided: Rule | undefined
+  decided: { readonly chain: Chain; readonly rule: Rule } | undefined
   readonly #recent = new Map<string, Map<number, { stamps: number[]; ttl: number }>>()
   readonly #logListeners = new Set<(entry: { readonly prefix: string; readonly header: Header; readonly input: string; readonly output: string }) => void>()
 

@@ -68,12 +68,12 @@ const reject: TargetType<{ index: number }> = {
   check: (d, where) => (rejectTypes[d.index]!.code < 0 && (where.protocol !== TCP || where.protocolNot) ? 'EINVAL' : undefined),
   action(d) {
     const { code, name } = rejectTypes[d.index]!
-    return (p, h, rule) => {
+    return (p, h, chain, rule) => {
       const original = copyPacket(p)
       original.walk = undefined
       const stage = stageName(h.hook, h.table)
       const error = code < 0 ? 'ECONNREFUSED' : (unreachableErrors[code]?.errno ?? 'EHOSTUNREACH')
-      refuse(h.ns, p, 'rejected', stage, `rejected with ${name}`, error, rule.text)
+      refuse(h.ns, p, 'rejected', stage, `rejected with ${name}`, error, `-A ${chain} ${rule.text}`)
       p.walk = undefined
       if (code < 0) sendReset(original, h)
       else icmpSend(h.ns, original, 3, code, 0)
