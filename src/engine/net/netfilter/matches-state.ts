@@ -557,6 +557,17 @@ const policy: MatchType<{ dir: string; pol: string }> = {
   test: (d) => () => d.pol === 'none',
 }
 
+/** Accounting objects: always matches; the counters themselves are not kept. */
+const nfacct: MatchType<{ name: string }> = {
+  name: 'nfacct',
+  options: [{ names: ['nfacct-name'], args: 1 }],
+  create: () => ({ name: '' }),
+  parse: (d, _o, args) => void (d.name = args[0]!),
+  save: (d) => ` --nfacct-name  ${d.name}`,
+  details: (d) => `nfacct-name  ${d.name}`,
+  test: () => () => true,
+}
+
 export const stateMatches: readonly MatchType<unknown>[] = [
-  matchType(conntrack), matchType(state), matchType(limit), matchType(hashlimit), matchType(connlimit), matchType(statistic), matchType(recent), matchType(set), matchType(rpfilter), matchType(socket), matchType(policy),
+  matchType(conntrack), matchType(state), matchType(limit), matchType(hashlimit), matchType(connlimit), matchType(statistic), matchType(recent), matchType(set), matchType(rpfilter), matchType(socket), matchType(policy), matchType(nfacct),
 ]
