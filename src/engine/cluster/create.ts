@@ -2,6 +2,7 @@
  * The composition root: a running cluster from a ClusterSpec. Machines boot, kubelets start the control plane from its manifests, controllers make the
  * add-ons' pods; nothing is put there that these did not make, except what `kubeadm init` itself leaves in etcd.
  */
+import { parseYaml } from '#base/yaml.ts'
 import type { Runner } from '#engine/sim/runner.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import { Gate } from '#engine/api/gate.ts'
@@ -13,12 +14,13 @@ import { commonImages } from '#engine/images/all.ts'
 import { kubeApiserverImage } from '#engine/images/kube-apiserver/image.ts'
 import { buildApiServer } from '#engine/kinds/build.ts'
 import { pods, isPodReady, type Pod } from '#engine/kinds/pod/types.ts'
-import { serviceaccounts } from '#engine/kinds/namespace/types.ts'
 import { decodeCertificates } from '#engine/machine/certificates.ts'
 import type { Host } from '#engine/machine/host.ts'
 import type { Machine, ProgramTable } from '#engine/machine/machine.ts'
 import { SimNetwork } from '#engine/net/network.ts'
 import { containerdProgram, kubeletProgram, type Credentials, type NodeTies } from '#engine/node/kubelet/program.ts'
+import { KubeletProxy } from '#engine/node/kubelet/streaming.ts'
+import type { Node } from '#engine/kinds/node/types.ts'
 import { Containerd } from '#engine/node/runtime/containerd.ts'
 import { Registry } from '#engine/node/runtime/registry.ts'
 import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
@@ -28,8 +30,8 @@ import { containerdUnit, kubeletConfig, kubeletDropIn, kubeletUnit, staticPodMan
 import { createMachine, Segment } from './nodes.ts'
 import { Pki } from './pki.ts'
 import type { ClusterSpec, NodeSpec } from './spec.ts'
+import { startStandIns } from './stand-in.ts'
 import { installSsh } from './ssh.ts'
-import { signToken, verifyToken } from './tokens.ts'
 
 export interface ClusterOptions {
   readonly sim: Sim
@@ -75,13 +77,11 @@ export function createCluster(options: ClusterOptions): Cluster {
   const endpoint = `${controlPlane.address}:6443`
   const server = `https://${endpoint}`
   const api = buildApiServer({ sim, version: spec.version, serviceCidr: spec.serviceCidr, advertiseAddress: endpoint, caCertificate: pki.caPem })
-  const accountKnown = (namespace: string, account: string, uid: string) => api.store.get('serviceaccounts', namespace, account)?.metadata.uid === uid
-  const token = (text: string): UserInfo | undefined => verifyToken(text, pki.saKey, sim.now, accountKnown)
 
   const clientFor = (user: UserInfo, allowed = true) => {
     const gate = new Gate()
     if (!allowed) gate.set(false)
-    return { client: api.client(user, gate), close: () => gate.set(false) }
+    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), close: () => gate.set(false) }
   }
   /** What a kubeconfig gives: its server must be ours, its authority must have signed the server, its certificate must be signed by the cluster's. */
   const credentialsClient = (credentials: Pick<Credentials, 'server' | 'caPem' | 'certificatePem'>) => {
@@ -92,7 +92,7 @@ export function createCluster(options: ClusterOptions): Cluster {
 
   const tags = patches(spec.version)
   const controlImages: ImageBehaviour[] = [
-    kubeApiserverImage({ api, token, version: spec.version }, tags),
+    kubeApiserverImage({ api, version: spec.version }, tags),
     etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0']),
     ...managerImages({ client: (_process, credentials) => credentialsClient(credentials), version: spec.version }, tags),
   ]
@@ -119,6 +119,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       byName.set(node.name, tie(host, node))
     }
   }
+  api.nodeProxy = new KubeletProxy({ kubelet: (name) => byName.get(name)?.kubelet, node: (name) => api.store.get('nodes', '', name) as Node | undefined })
   const workstation = hosts.get(spec.workstation.name)!
   writeWorkstation(workstation, spec, adminConf)
   installSsh(hosts.values(), spec.workstation, sim.random.fork('ssh'))
@@ -147,12 +148,6 @@ export function createCluster(options: ClusterOptions): Cluster {
         osImage: 'Ubuntu 24.04.3 LTS',
         images: runtime.images().map((i) => ({ names: [...i.digests, ...i.tags], sizeBytes: i.size })),
       }),
-      token: (pod, audience, expirationSeconds) => {
-        const namespace = pod.metadata.namespace ?? 'default'
-        const account = pod.spec.serviceAccountName ?? 'default'
-        const issuedAt = Math.floor(sim.now / 1000)
-        return signToken({ namespace, account, accountUid: api.store.get('serviceaccounts', namespace, account)?.metadata.uid ?? '', pod: { name: pod.metadata.name, uid: pod.metadata.uid ?? '' }, node: { name: node.name, uid: api.store.get('nodes', '', node.name)?.metadata.uid ?? '' }, audiences: audience === undefined ? [] : [audience], issuedAt, expires: issuedAt + Math.max(expirationSeconds, 31_536_000) }, pki.saKey)
-      },
       kubelet: undefined,
     }
     ties.set(host, own)
@@ -170,13 +165,17 @@ export function createCluster(options: ClusterOptions): Cluster {
       if (!(error instanceof StatusError) || error.status.reason !== 'AlreadyExists') throw error
     }
   }
-  if (!spec.standInKubelets) {
+  if (spec.standInKubelets) {
+    startStandIns({ sim, api, spec, rootCa: pki.caPem })
+    startBareControlPlane(hosts.get(controlPlane.name)!, spec, controlPlane, pki, controlImages)
+  } else {
     api.gate.set(false)
     for (const node of spec.nodes) {
       const host = hosts.get(node.name)!
       for (const unit of ['containerd.service', 'kubelet.service']) host.units.enable(unit)
       host.units.start('containerd.service')
-      sim.after(1500 + 400 * spec.nodes.indexOf(node), () => host.units.start('kubelet.service'))
+      // The workers join when the control plane is there.
+      sim.after(node === controlPlane ? 1500 : 12_000 + 2000 * spec.nodes.indexOf(node), () => host.units.start('kubelet.service'))
     }
   }
 
@@ -241,6 +240,20 @@ function writeNodeFiles(host: Host, spec: ClusterSpec, node: NodeSpec, pki: Pki,
   write('/etc/kubernetes/controller-manager.conf', pki.kubeconfig({ server, user: 'system:kube-controller-manager', commonName: 'system:kube-controller-manager' }), 0o600)
   write('/etc/kubernetes/scheduler.conf', pki.kubeconfig({ server, user: 'system:kube-scheduler', commonName: 'system:kube-scheduler' }), 0o600)
   for (const [name, text] of staticPodManifests(spec, node)) write(`/etc/kubernetes/manifests/${name}`, text, 0o600)
+}
+
+/** Where no kubelet runs, etcd and the API server are plain processes of the machine. */
+function startBareControlPlane(host: Host, spec: ClusterSpec, node: NodeSpec, pki: Pki, images: readonly ImageBehaviour[]): void {
+  for (const [path, file] of pki.files({ node: node.name, address: node.address, serviceIp: '10.96.0.1' })) {
+    host.fs.mkdir(path.slice(0, path.lastIndexOf('/')), { parents: true })
+    host.fs.writeFile(path, file.text, { mode: file.mode })
+  }
+  const manifests = staticPodManifests(spec, node)
+  for (const name of ['etcd', 'kube-apiserver']) {
+    const pod = parseYaml(manifests.get(`${name}.yaml`)!) as Pod
+    const program = Object.values(images.find((i) => i.repository.endsWith(`/${name}`))?.programs ?? {})[0]
+    if (program) host.start({ argv: pod.spec.containers[0]!.command ?? [name], program: (process) => program(process, undefined as never), output: { stdout: () => {}, stderr: () => {} } })
+  }
 }
 
 function writeRootKubeconfig(host: Host, text: string): void {

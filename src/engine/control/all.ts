@@ -1,5 +1,5 @@
 /** kube-controller-manager's controllers in the order in which they start. */
-import type { Controller, ControllerContext } from './controller.ts'
+import type { ClientFor, Controller, ControllerContext } from './controller.ts'
 import { startDeploymentController } from './deployment/controller.ts'
 import { startDaemonSetController } from './daemonset/controller.ts'
 import { startEndpointsController } from './endpoints/controller.ts'
@@ -12,20 +12,34 @@ import { startServiceAccountController } from './serviceaccount/controller.ts'
 import { startTaintEvictionController } from './taint-eviction/controller.ts'
 import { startReplicaSetController } from './replicaset/controller.ts'
 
-export const controllers: ReadonlyMap<string, Controller> = new Map<string, Controller>([
-  ['deployment-controller', startDeploymentController],
-  ['replicaset-controller', startReplicaSetController],
-  ['daemonset-controller', startDaemonSetController],
-  ['node-ipam-controller', startNodeIpamController],
-  ['node-lifecycle-controller', startNodeLifecycleController],
-  ['taint-eviction-controller', startTaintEvictionController],
-  ['serviceaccount-controller', startServiceAccountController],
-  ['root-ca-certificate-publisher-controller', startRootCaController],
-  ['endpoints-controller', startEndpointsController],
-  ['endpointslice-controller', startEndpointSliceController],
-  ['endpointslice-mirroring-controller', startEndpointSliceMirroringController],
+interface Entry {
+  readonly start: Controller
+  /** Its service account in kube-system. */
+  readonly account: string
+}
+
+export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  ['deployment-controller', { start: startDeploymentController, account: 'deployment-controller' }],
+  ['replicaset-controller', { start: startReplicaSetController, account: 'replicaset-controller' }],
+  ['daemonset-controller', { start: startDaemonSetController, account: 'daemon-set-controller' }],
+  ['node-ipam-controller', { start: startNodeIpamController, account: 'node-controller' }],
+  ['node-lifecycle-controller', { start: startNodeLifecycleController, account: 'node-controller' }],
+  ['taint-eviction-controller', { start: startTaintEvictionController, account: 'node-controller' }],
+  ['serviceaccount-controller', { start: startServiceAccountController, account: 'service-account-controller' }],
+  ['root-ca-certificate-publisher-controller', { start: startRootCaController, account: 'root-ca-cert-publisher' }],
+  ['endpoints-controller', { start: startEndpointsController, account: 'endpoint-controller' }],
+  ['endpointslice-controller', { start: startEndpointSliceController, account: 'endpointslice-controller' }],
+  ['endpointslice-mirroring-controller', { start: startEndpointSliceMirroringController, account: 'endpointslicemirroring-controller' }],
 ])
 
-export function startControllers(context: ControllerContext, names: Iterable<string> = controllers.keys()): void {
-  for (const name of names) controllers.get(name)?.(context)
+/** `clientFor`: where each controller acts under its own account; else all act as the context's user. */
+export function startControllers(context: ControllerContext, clientFor?: ClientFor, names: Iterable<string> = controllers.keys()): void {
+  const contexts = new Map<string, ControllerContext>()
+  for (const name of names) {
+    const entry = controllers.get(name)
+    if (!entry) continue
+    let own = clientFor ? contexts.get(entry.account) : context
+    if (!own) contexts.set(entry.account, (own = context.as(clientFor!(entry.account))))
+    entry.start(own)
+  }
 }

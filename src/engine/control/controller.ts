@@ -22,6 +22,9 @@ export interface ControllerOptions {
   readonly claimSyncPeriod?: number
 }
 
+/** A client for one of the controller service accounts (--use-service-account-credentials). */
+export type ClientFor = (account: string) => ApiClient
+
 export class ControllerContext {
   readonly sim: Sim
   readonly api: ApiClient
@@ -31,11 +34,11 @@ export class ControllerContext {
   readonly #onStop: (() => void)[] = []
   readonly #timers = new Set<Timer>()
 
-  constructor(sim: Sim, api: ApiClient, options: ControllerOptions = {}) {
+  constructor(sim: Sim, api: ApiClient, options: ControllerOptions = {}, random?: Random) {
     this.sim = sim
     this.api = api
     this.options = options
-    this.random = sim.random.fork('controllers')
+    this.random = random ?? sim.random.fork('controllers')
   }
 
   /** A queue whose API failures are retried with back-off and whose other errors are bugs. */
@@ -61,6 +64,24 @@ export class ControllerContext {
 
   onStop(listener: () => void): void {
     this.#onStop.push(listener)
+  }
+
+  /** The same with another client: writes are that account's, caches are shared. Stops with its parent. */
+  as(client: ApiClient): ControllerContext {
+    const shared = this.api
+    const api: ApiClient = {
+      get: (gvr, namespace, name) => client.get(gvr, namespace, name),
+      list: (gvr, options) => client.list(gvr, options),
+      create: (gvr, object) => client.create(gvr, object),
+      update: (gvr, object, subresource) => (subresource === undefined ? client.update(gvr, object) : client.update(gvr, object, subresource)),
+      patch: (gvr, namespace, name, patch, type, subresource) => (subresource === undefined ? client.patch(gvr, namespace, name, patch, type) : client.patch(gvr, namespace, name, patch, type, subresource)),
+      delete: (gvr, namespace, name, options) => client.delete(gvr, namespace, name, options),
+      informer: (gvr) => shared.informer(gvr),
+      event: (about, type, reason, message, component, host) => client.event(about, type, reason, message, component, host),
+    }
+    const child = new ControllerContext(this.sim, api, this.options, this.random)
+    this.onStop(() => child.stop())
+    return child
   }
 
   stop(): void {

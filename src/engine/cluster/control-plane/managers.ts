@@ -15,9 +15,16 @@ import { klogLine } from '#engine/images/klog.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
 import { readKubeconfig } from '#engine/node/kubelet/program.ts'
 
+/** A client of a kubeconfig, and others that reach the server exactly as long. */
+export interface Connected {
+  readonly client: ApiClient
+  as(user: UserInfo): ApiClient
+  close(): void
+}
+
 export interface ManagerTies {
   /** A client for what a kubeconfig says; undefined reasons are Go's. */
-  client(process: Process, kubeconfig: { readonly server: string; readonly caPem: string; readonly certificatePem: string }): { readonly client: ApiClient; close(): void }
+  client(process: Process, kubeconfig: { readonly server: string; readonly caPem: string; readonly certificatePem: string }): Connected
   readonly version: string
 }
 
@@ -31,7 +38,7 @@ interface Component {
   readonly name: string
   readonly flags: ReadonlySet<string>
   readonly port: number
-  start(process: Process, flags: Flags, api: ApiClient): () => void
+  start(process: Process, flags: Flags, connected: Connected): () => void
 }
 
 async function run(component: Component, process: Process, ties: ManagerTies): Promise<number> {
@@ -62,11 +69,11 @@ async function run(component: Component, process: Process, ties: ManagerTies): P
     if (!(error instanceof FsError)) throw error
     return fail(klogLine('E', process.now(), process.pid, 'run.go:72', `"command failed" err="failed to create listener: failed to listen on ${flags.get('bind-address') ?? '0.0.0.0'}:${component.port}: listen tcp ${flags.get('bind-address') ?? '0.0.0.0'}:${component.port}: bind: ${error.message.toLowerCase()}"`).trimEnd())
   }
-  const { client, close } = ties.client(process, credentials)
-  const stop = component.start(process, flags, client)
+  const connected = ties.client(process, credentials)
+  const stop = component.start(process, flags, connected)
   process.onEnd(() => {
     stop()
-    close()
+    connected.close()
   })
   return await process.forever()
 }
@@ -75,15 +82,16 @@ const controllerManager: Component = {
   name: 'kube-controller-manager',
   flags: controllerFlags,
   port: 10257,
-  start: (process, flags, api) => {
+  start: (process, flags, { client, as }) => {
     const rootCa = flags.get('root-ca-file')
     const cidr = flags.get('allocate-node-cidrs') === 'true' ? flags.get('cluster-cidr') : undefined
-    const context = new ControllerContext(process.machine.sim, api, {
+    const context = new ControllerContext(process.machine.sim, client, {
       ...(cidr !== undefined ? { clusterCidr: cidr } : {}),
       nodeCidrMaskSize: Number(flags.get('node-cidr-mask-size') ?? 24),
       ...(rootCa !== undefined ? { rootCa: process.fs.readFile(rootCa) } : {}),
     })
-    startControllers(context)
+    const own = flags.get('use-service-account-credentials') === 'true'
+    startControllers(context, own ? (account) => as({ name: `system:serviceaccount:kube-system:${account}`, groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'] }) : undefined)
     return () => context.stop()
   },
 }
@@ -92,8 +100,8 @@ const scheduler: Component = {
   name: 'kube-scheduler',
   flags: schedulerFlags,
   port: 10259,
-  start: (process, _flags, api) => {
-    const instance = new Scheduler({ sim: process.machine.sim, api })
+  start: (process, _flags, { client }) => {
+    const instance = new Scheduler({ sim: process.machine.sim, api: client })
     instance.start()
     return () => instance.stop()
   },

@@ -267,7 +267,7 @@ export class Scheduler {
     const { pod } = state
     const node = info.node.metadata.name
     for (const { claim, volume } of chooseVolumes(state, info)) this.#claimFor(claim, volume, node)
-    bindPod(this.#api, pod, node, timestamp(this.#sim.now))
+    bindPod(this.#api, pod, node)
     info.add({ ...pod, spec: { ...pod.spec, nodeName: node } })
     this.#waiting.delete(keyOf(pod))
     this.#api.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${keyOf(pod)} to ${node}`, component)

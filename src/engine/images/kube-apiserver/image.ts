@@ -3,7 +3,6 @@
  * a missing file or an unreachable etcd ends it with upstream's words, so that a broken manifest has its true consequences.
  */
 import type { ApiServer } from '#engine/api/server.ts'
-import type { UserInfo } from '#engine/api/types.ts'
 import { decodeCertificates } from '#engine/machine/certificates.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
@@ -15,7 +14,6 @@ import { serveConnection } from './serve.ts'
 
 export interface ApiServerTies {
   readonly api: ApiServer
-  readonly token: (token: string) => UserInfo | undefined
   readonly version: string
 }
 
@@ -80,7 +78,7 @@ async function run(process: Process, ties: ApiServerTies): Promise<number> {
     return fail(`failed to create listener: failed to listen on 0.0.0.0:${port}: listen tcp 0.0.0.0:${port}: bind: ${error.message.toLowerCase()}`)
   }
   const clientCa = flags.get('client-ca-file')
-  const options = { api: ties.api, identity: loaded.identity, clientRoots: clientCa === undefined ? [] : decodeCertificates(process.fs.readFile(clientCa)), anonymous: flags.get('anonymous-auth') !== 'false', token: ties.token }
+  const options = { api: ties.api, identity: loaded.identity, clientRoots: clientCa === undefined ? [] : decodeCertificates(process.fs.readFile(clientCa)), anonymous: flags.get('anonymous-auth') !== 'false' }
   await log('I', 'secure_serving.go:211', `Serving securely on [::]:${port}`)
   ties.api.gate.set(true)
   process.onEnd(() => {

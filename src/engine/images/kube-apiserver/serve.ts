@@ -5,7 +5,7 @@
 import { byteLength } from '#base/bytes.ts'
 import { charactersWithin, encodeChunk, encodeResponse, HttpHeaders, HttpReader, lastChunk, type HttpRequestHead } from '#base/http.ts'
 import type { ApiServer } from '#engine/api/server.ts'
-import type { ApiRequest, ApiResponse, DuplexChannel, UserInfo } from '#engine/api/types.ts'
+import { StatusError, type ApiRequest, type ApiResponse, type DuplexChannel, type UserInfo } from '#engine/api/types.ts'
 import type { Certificate } from '#engine/machine/certificates.ts'
 import { verifyChain } from '#engine/machine/certificates.ts'
 import { FsError } from '#engine/machine/files.ts'
@@ -18,11 +18,7 @@ export interface ServeOptions {
   readonly identity: TlsIdentity
   readonly clientRoots: readonly Certificate[]
   readonly anonymous: boolean
-  /** Whose bearer token it is. */
-  readonly token: (token: string) => UserInfo | undefined
 }
-
-export const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
 
 export async function serveConnection(process: Process, connection: Connection, options: ServeOptions): Promise<void> {
   let tls: TlsConnection
@@ -47,8 +43,9 @@ export async function serveConnection(process: Process, connection: Connection, 
         break
       }
       const head = message.head as HttpRequestHead
-      const user = authenticate(tls, head.headers, options, process.now())
-      const response = user ? options.api.handle(requestOf(head, message.body, user)) : unauthorized()
+      const request = requestOf(head, message.body)
+      const user = authenticate(tls, request.headers, options, process.now())
+      const response = user ? options.api.handle({ ...request, user }) : unauthorized()
       if (response.kind === 'complete') {
         await tls.write(encodeResponse({ status: response.code, headers: headersOf(response.headers), body: head.method === 'HEAD' ? '' : response.body }))
         if (!message.keepAlive) break
@@ -83,20 +80,20 @@ function unauthorized(): ApiResponse {
   return { kind: 'complete', code: 401, headers: new Map([['content-type', 'application/json'], ['cache-control', 'no-cache, private']]), body }
 }
 
-/** A client certificate, else a bearer token, else nobody; undefined: 401. */
-function authenticate(tls: TlsConnection, headers: HttpHeaders, options: ServeOptions, now: number): UserInfo | undefined {
+/** A client certificate that its authority signed, else a bearer token, else nobody; undefined: 401. */
+function authenticate(tls: TlsConnection, headers: ReadonlyMap<string, string>, options: ServeOptions, now: number): UserInfo | undefined {
   const [leaf] = tls.peerChain
-  if (leaf) {
-    const problem = verifyChain(tls.peerChain, { roots: options.clientRoots, now })
-    if (!problem) return { name: leaf.subject.commonName, groups: [...leaf.subject.organizations, 'system:authenticated'] }
-    return undefined
+  if (leaf && verifyChain(tls.peerChain, { roots: options.clientRoots, now })) return undefined
+  try {
+    const user = options.api.authenticate(headers, leaf && { commonName: leaf.subject.commonName, organizations: leaf.subject.organizations })
+    return user.name === 'system:anonymous' && !options.anonymous ? undefined : user
+  } catch (error) {
+    if (error instanceof StatusError) return undefined
+    throw error
   }
-  const bearer = /^Bearer (.*)$/i.exec(headers.get('authorization') ?? '')
-  if (bearer) return options.token(bearer[1]!.trim())
-  return options.anonymous ? anonymous : undefined
 }
 
-export function requestOf(head: HttpRequestHead, body: string, user: UserInfo): ApiRequest {
+export function requestOf(head: HttpRequestHead, body: string): Omit<ApiRequest, 'user'> {
   const cut = head.target.indexOf('?')
   const path = cut < 0 ? head.target : head.target.slice(0, cut)
   const query = new Map<string, string[]>()
@@ -109,7 +106,7 @@ export function requestOf(head: HttpRequestHead, body: string, user: UserInfo): 
   }
   const headers = new Map<string, string>()
   for (const [name, value] of head.headers.list) headers.set(name.toLowerCase(), headers.has(name.toLowerCase()) ? `${headers.get(name.toLowerCase())}, ${value}` : value)
-  return { method: head.method as ApiRequest['method'], path: decode(path), query, headers, body, user }
+  return { method: head.method as ApiRequest['method'], path: decode(path), query, headers, body }
 }
 
 function decode(text: string): string {

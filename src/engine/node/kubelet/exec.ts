@@ -35,7 +35,7 @@ export function runInContainer(record: ContainerRecord, command: readonly string
         },
       },
     })
-    void child.wait().then((status) => finish({ kind: 'exit', code: status.code, output }))
+    child.onEnd((status) => finish({ kind: 'exit', code: status.code, output }))
   } catch (error) {
     if (!(error instanceof FsError)) throw error
     finish({ kind: 'error', message: execFailure(record, command, error) })

@@ -19,7 +19,7 @@ export function runHook(host: WorkerHost, record: ContainerRecord, container: Co
   else if (hook.httpGet) {
     const port = portNumber(container, hook.httpGet.port)
     const target = hook.httpGet.host || ip
-    httpExchange({ machine: host.node, host: target, port: port ?? 0, path: hook.httpGet.path ?? '/', headers: { Host: `${target}:${port}`, 'User-Agent': 'kube-lifecycle/1.35', Connection: 'close' }, timeout: 30_000, tls: hook.httpGet.scheme === 'HTTPS' }, (answer) =>
+    httpExchange({ sim: host.sim, sockets: host.sockets, host: target, port: port ?? 0, path: hook.httpGet.path ?? '/', headers: { Host: `${target}:${port}`, 'User-Agent': 'kube-lifecycle/1.35', Connection: 'close' }, timeout: 30_000, tls: hook.httpGet.scheme === 'HTTPS' }, (answer) =>
       done(answer.kind === 'answer' && answer.status < 400 ? undefined : `Http lifecycle hook (${hook.httpGet!.path ?? ''}) for Container failed`),
     )
   } else done()

@@ -1,13 +1,15 @@
-/** One HTTP request from a machine's own namespace by callback: probes and lifecycle hooks. */
+/** One HTTP or HTTPS request over a process's sockets by callback: probes and lifecycle hooks. Certificates are not verified, as upstream does not. */
 import { byteLength } from '#base/bytes.ts'
-import { encodeRequest, HttpParser } from '#base/http.ts'
-import { parseIpv4 } from '#base/ip.ts'
-import type { Machine } from '#engine/machine/machine.ts'
-import type { TcpConnection } from '#engine/net/types.ts'
-import { dialText } from './probes.ts'
+import { encodeRequest, HttpReader } from '#base/http.ts'
+import { FsError } from '#engine/machine/files.ts'
+import type { Connection, Sockets } from '#engine/machine/sockets.ts'
+import { TlsError, tlsConnect } from '#engine/machine/tls.ts'
+import type { Sim } from '#engine/sim/sim.ts'
+import { dialText } from './dial.ts'
 
 export interface HttpExchange {
-  readonly machine: Machine
+  readonly sim: Sim
+  readonly sockets: Sockets
   readonly host: string
   readonly port: number
   readonly path: string
@@ -24,48 +26,38 @@ export type HttpAnswer =
 
 const maxBody = 10 * 1024
 
-export function httpExchange(request: HttpExchange, done: (answer: Exclude<HttpAnswer, { kind: 'answer' }> | (HttpAnswer & { kind: 'answer' })) => void): void {
-  const { machine } = request
-  const address = parseIpv4(request.host)
-  if (address === undefined) {
-    done({ kind: 'refused', message: `lookup ${request.host}: no such host` })
-    return
-  }
+export function httpExchange(request: HttpExchange, done: (answer: HttpAnswer) => void): void {
   let over = false
-  let connected = false
-  let status = 0
-  let body = ''
-  let connection: TcpConnection | undefined
-  const timer = machine.sim.after(request.timeout, () => {
-    finish({ kind: 'timeout', connected })
-    connection?.abort()
-  })
+  const state: { connection: Connection | undefined } = { connection: undefined }
+  const timer = request.sim.after(request.timeout, () => {
+    finish({ kind: 'timeout', connected: state.connection !== undefined })
+    state.connection?.close()
+  }, { background: true })
   const finish = (answer: HttpAnswer) => {
     if (over) return
     over = true
-    machine.sim.cancel(timer)
+    request.sim.cancel(timer)
     done(answer)
   }
-  const parser = new HttpParser('response')
-  const hear = (text: string | undefined) => {
-    for (const event of text === undefined ? parser.end() : parser.feed(text)) {
-      if (event.type === 'head' && event.head.kind === 'response') status = event.head.status
-      else if (event.type === 'data') {
-        if (byteLength(body) < maxBody) body += event.text
-      } else if (event.type === 'end') {
-        connection?.end()
-        finish({ kind: 'answer', status, body })
-      } else if (event.type === 'error') finish({ kind: 'error', message: `net/http: HTTP/1.x transport connection broken: ${event.message}` })
-    }
-    if (text === undefined) finish({ kind: 'error', message: 'EOF' })
+  void exchange(request, state).then(finish)
+}
+
+async function exchange(request: HttpExchange, state: { connection: Connection | undefined }): Promise<HttpAnswer> {
+  try {
+    const connection = await request.sockets.connect(request.host, request.port, { timeout: request.timeout + 1 })
+    state.connection = connection
+    const wire = request.tls ? await tlsConnect(connection, { serverName: request.host, roots: [], insecure: true, now: request.sim.now }) : connection
+    await wire.write(encodeRequest({ method: 'GET', target: request.path, headers: request.headers }))
+    const message = await new HttpReader(() => wire.read(), 'response').message()
+    wire.end()
+    if (!message) return { kind: 'error', message: 'EOF' }
+    if ('error' in message) return { kind: 'error', message: `net/http: HTTP/1.x transport connection broken: ${message.error}` }
+    const status = message.head.kind === 'response' ? message.head.status : 0
+    return { kind: 'answer', status, body: byteLength(message.body) > maxBody ? message.body.slice(0, maxBody) : message.body }
+  } catch (error) {
+    if (error instanceof TlsError) return { kind: 'error', message: error.received !== undefined ? 'http: server gave HTTP response to HTTPS client' : error.go }
+    if (!(error instanceof FsError)) throw error
+    if (state.connection === undefined) return { kind: 'refused', message: dialText(error.code) }
+    return { kind: 'error', message: error.code === 'ECONNRESET' ? 'read: connection reset by peer' : error.message.toLowerCase() }
   }
-  connection = machine.net.sockets.tcpConnect({ to: address, port: request.port }, {
-    onOpen: (c) => {
-      connected = true
-      c.send(encodeRequest({ method: 'GET', target: request.path, headers: request.headers }))
-    },
-    onData: (text) => hear(text),
-    onEnd: () => hear(undefined),
-    onError: (errno) => finish(connected ? { kind: 'error', message: errno === 'ECONNRESET' ? 'read: connection reset by peer' : errno } : { kind: 'refused', message: dialText(errno) }),
-  })
 }

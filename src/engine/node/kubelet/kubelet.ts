@@ -11,6 +11,7 @@ import { persistentvolumes, type PersistentVolume } from '#engine/kinds/persiste
 import { pods, type Pod, type PodStatus } from '#engine/kinds/pod/types.ts'
 import { services, type Service } from '#engine/kinds/service/types.ts'
 import type { Machine } from '#engine/machine/machine.ts'
+import type { Sockets } from '#engine/machine/sockets.ts'
 import type { Sim, Timer } from '#engine/sim/sim.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { Backoff } from './backoff.ts'
@@ -28,12 +29,11 @@ const statusReport = 300_000
 
 export interface KubeletOptions {
   readonly node: Machine
+  readonly sockets: Sockets
   readonly runtime: Containerd
   readonly api: ApiClient
   readonly config: KubeletConfig
   readonly facts: NodeFactsInput
-  /** A bound token for a pod's service account. */
-  token(pod: Pod, audience: string | undefined, expirationSeconds: number): string
   log(level: 'I' | 'W' | 'E', message: string): void
 }
 
@@ -41,6 +41,7 @@ export class Kubelet implements WorkerHost {
   readonly sim: Sim
   readonly random: Random
   readonly node: Machine
+  readonly sockets: Sockets
   readonly nodeName: string
   readonly nodeIp: string
   readonly runtime: Containerd
@@ -56,6 +57,7 @@ export class Kubelet implements WorkerHost {
   readonly #statuses = new Map<string, PodStatus>()
   readonly #static = new Map<string, Pod>()
   readonly #mirrors = new Map<string, string>()
+  readonly #tokens = new Map<string, { text: string; until: number }>()
   readonly #stops: (() => void)[] = []
   readonly #timers = new Set<Timer>()
   #ready: boolean | undefined
@@ -65,6 +67,7 @@ export class Kubelet implements WorkerHost {
   constructor(options: KubeletOptions) {
     this.#options = options
     this.node = options.node
+    this.sockets = options.sockets
     this.sim = options.node.sim
     this.runtime = options.runtime
     this.api = options.api
@@ -88,12 +91,26 @@ export class Kubelet implements WorkerHost {
       services: (namespace) => serviceCache.list(namespace),
       claim: (namespace, name) => claims.get(namespace, name),
       volume: (name) => persistent.get(undefined, name),
-      token: (pod, audience, expiration) => options.token(pod, audience, expiration),
+      token: (pod, audience, expiration) => this.#token(pod, audience, expiration),
     }
     maps.onUpdate((object) => this.#sourceChanged('configMap', object))
     hidden.onUpdate((object) => this.#sourceChanged('secret', object))
     maps.onAdd((object) => this.#sourceAppeared(object))
     hidden.onAdd((object) => this.#sourceAppeared(object))
+  }
+
+  /** Asks for a token bound to the pod, as the projected volume does. */
+  #token(pod: Pod, audience: string | undefined, expirationSeconds: number): string {
+    const account = pod.spec.serviceAccountName ?? 'default'
+    const key = `${pod.metadata.uid}/${account}/${audience ?? ''}`
+    const known = this.#tokens.get(key)
+    if (known && this.sim.now < known.until) return known.text
+    const request = { spec: { audiences: audience === undefined ? [] : [audience], expirationSeconds, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name, uid: pod.metadata.uid } } }
+    const answer = this.api.create<KubeObject & { status?: { token?: string } }>({ group: '', version: 'v1', resource: 'serviceaccounts/token' }, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: { name: account, namespace: pod.metadata.namespace ?? 'default' }, ...request })
+    const text = answer.status?.token ?? ''
+    // Renewed when four fifths of its life are over.
+    this.#tokens.set(key, { text, until: this.sim.now + expirationSeconds * 800 })
+    return text
   }
 
   log(level: 'I' | 'W' | 'E', message: string): void {
@@ -222,7 +239,8 @@ export class Kubelet implements WorkerHost {
     const spec = { holderIdentity: this.nodeName, leaseDurationSeconds: 40, renewTime }
     this.#attempt('Failed to update lease', () => {
       try {
-        this.api.patch<Lease>(leases, 'kube-node-lease', this.nodeName, { spec }, 'merge')
+        const lease = this.api.get<Lease>(leases, 'kube-node-lease', this.nodeName)
+        this.api.update<Lease>(leases, { ...lease, spec: { ...lease.spec, ...spec } })
       } catch (error) {
         if (!(error instanceof StatusError) || error.status.code !== 404) throw error
         const node = this.api.get<Node>(nodes, undefined, this.nodeName)
@@ -280,6 +298,7 @@ export class Kubelet implements WorkerHost {
   finished(uid: string): void {
     this.workers.delete(uid)
     this.#statuses.delete(uid)
+    for (const key of [...this.#tokens.keys()]) if (key.startsWith(`${uid}/`)) this.#tokens.delete(key)
   }
 
   statusOf(pod: Pod): PodStatus | undefined {

@@ -54,6 +54,7 @@ export class PodWorker {
     this.#probeHost = {
       sim: host.sim,
       node: host.node,
+      sockets: host.sockets,
       podIp: () => this.#ip() || undefined,
       unhealthy: (kind, container, output) => this.#event('Warning', 'Unhealthy', `${kind[0]!.toUpperCase()}${kind.slice(1)} probe failed: ${output}`, container),
       settled: (kind, container, record, ok) => this.#probed(kind, container, record, ok),

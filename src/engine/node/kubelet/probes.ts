@@ -5,9 +5,11 @@
 import { parseIpv4 } from '#base/ip.ts'
 import type { Sim, Timer } from '#engine/sim/sim.ts'
 import type { Machine } from '#engine/machine/machine.ts'
+import type { Sockets } from '#engine/machine/sockets.ts'
 import type { Container, HttpGet, Pod, Probe } from '#engine/kinds/pod/types.ts'
 import type { ContainerRecord } from '../runtime/containerd.ts'
 import { runInContainer } from './exec.ts'
+import { dialText } from './dial.ts'
 import { httpExchange } from './http-get.ts'
 
 export type ProbeKind = 'liveness' | 'readiness' | 'startup'
@@ -20,6 +22,7 @@ export interface ProbeResult {
 export interface ProbeHost {
   readonly sim: Sim
   readonly node: Machine
+  readonly sockets: Sockets
   /** A result that counts: thresholds are applied here, consequences by the caller. */
   settled(kind: ProbeKind, container: Container, record: ContainerRecord, ok: boolean): void
   unhealthy(kind: ProbeKind, container: Container, output: string): void
@@ -58,20 +61,6 @@ export function runProbe(host: ProbeHost, container: Container, record: Containe
     else if (probe.grpc) done({ ok: false, output: `timeout: failed to connect service "${target}:${port}" within ${timeout / 1000}s: context deadline exceeded` })
     else done({ ok: false, output: `dial tcp ${target}:${port}: ${error}` })
   })
-}
-
-const dialErrors: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connect: connection refused',
-  EHOSTUNREACH: 'connect: no route to host',
-  ENETUNREACH: 'connect: network is unreachable',
-  EPERM: 'connect: operation not permitted',
-  EACCES: 'connect: permission denied',
-  ETIMEDOUT: 'connect: connection timed out',
-  ECONNRESET: 'connect: connection reset by peer',
-}
-
-export function dialText(errno: string): string {
-  return dialErrors[errno] ?? `connect: ${errno}`
 }
 
 function connect(host: ProbeHost, target: string, port: number, timeout: number, done: (error: string | undefined) => void): void {
@@ -118,7 +107,7 @@ function httpProbe(host: ProbeHost, container: Container, get: HttpGet, ip: stri
     else headers[h.name] = h.value
   }
   const url = `${scheme}://${target}:${port}${path}`
-  httpExchange({ machine: host.node, host: target, port, path, headers: { Host: hostHeader, ...headers, Connection: 'close' }, timeout, tls: scheme === 'https' }, (answer) => {
+  httpExchange({ sim: host.sim, sockets: host.sockets, host: target, port, path, headers: { Host: hostHeader, ...headers, Connection: 'close' }, timeout, tls: scheme === 'https' }, (answer) => {
     if (answer.kind === 'refused') done({ ok: false, output: `Get "${url}": dial tcp ${target}:${port}: ${answer.message}` })
     else if (answer.kind === 'error') done({ ok: false, output: `Get "${url}": ${answer.message}` })
     else if (answer.kind === 'timeout') done({ ok: false, output: `Get "${url}": ${answer.connected ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)' : `dial tcp ${target}:${port}: i/o timeout (Client.Timeout exceeded while awaiting headers)`}` })

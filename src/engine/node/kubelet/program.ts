@@ -5,7 +5,6 @@ import { fromBase64 } from '#base/bytes.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
-import type { Pod } from '#engine/kinds/pod/types.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { KubeletFailure, parseFlags, readConfig, type KubeletConfig } from './config.ts'
 import { Kubelet } from './kubelet.ts'
@@ -25,7 +24,6 @@ export interface NodeTies {
   /** A client that the kubelet's kubeconfig gives right to; unreachable while it does not. */
   client(credentials: Credentials, machine: Machine): { readonly client: ApiClient; close(): void }
   facts(config: KubeletConfig, labels: Readonly<Record<string, string>>): NodeFactsInput
-  token(pod: Pod, audience: string | undefined, expirationSeconds: number): string
   /** The kubelet that lives now, for logs and exec. */
   kubelet: Kubelet | undefined
 }
@@ -68,7 +66,7 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
     if (!ties) return 1
     let pending = Promise.resolve()
     const write = (text: string) => {
-      pending = pending.then(() => process.stderr.write(text))
+      if (process.alive) pending = pending.then(() => (process.alive ? process.stderr.write(text) : undefined))
     }
     const log = (level: 'I' | 'W' | 'E', message: string, where = 'kubelet.go:2451') => write(klog(level, process.now(), process.pid, where, message))
     try {
@@ -86,7 +84,7 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       }
       const { client, close } = ties.client(credentials, process.machine)
       const labels = Object.fromEntries(flags.nodeLabels.split(',').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
-      const kubelet = new Kubelet({ node: process.machine, runtime: ties.runtime, api: client, config, facts: ties.facts(config, labels), token: (pod, audience, expiration) => ties.token(pod, audience, expiration), log })
+      const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: client, config, facts: ties.facts(config, labels), log })
       ties.kubelet = kubelet
       const listener = process.sockets.listen('0.0.0.0', config.port)
       process.onEnd(() => {

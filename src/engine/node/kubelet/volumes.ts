@@ -3,6 +3,7 @@
  * downward API (written by an atomic swap of `..data`), emptyDir, hostPath, local and hostPath-backed claims. Attachable disks are left out.
  */
 import { fromBase64 } from '#base/bytes.ts'
+import { ApiUnreachable, StatusError } from '#engine/api/types.ts'
 import { FsError, type FileSystem } from '#engine/machine/files.ts'
 import type { PersistentVolume } from '#engine/kinds/persistentvolume/types.ts'
 import type { PersistentVolumeClaim } from '#engine/kinds/persistentvolumeclaim/types.ts'
@@ -43,7 +44,7 @@ export function setUpVolume(fs: FileSystem, pod: Pod, volume: Volume, source: Vo
     return { ok: true, volume: mountVolume(fs, pod, volume, source, facts, now, fsGroup) }
   } catch (error) {
     if (error instanceof MountFailure) return { ok: false, event: error.message }
-    if (error instanceof FsError) return { ok: false, event: `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}` }
+    if (error instanceof FsError || error instanceof StatusError || error instanceof ApiUnreachable) return { ok: false, event: `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}` }
     throw error
   }
 }

@@ -2,6 +2,7 @@
 import type { Random } from '#base/random.ts'
 import type { ApiClient } from '#engine/api/types.ts'
 import type { Machine } from '#engine/machine/machine.ts'
+import type { Sockets } from '#engine/machine/sockets.ts'
 import type { Pod, PodStatus } from '#engine/kinds/pod/types.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import type { Containerd } from '../runtime/containerd.ts'
@@ -13,6 +14,8 @@ export interface WorkerHost {
   readonly sim: Sim
   readonly random: Random
   readonly node: Machine
+  /** Of the kubelet's own process. */
+  readonly sockets: Sockets
   readonly nodeName: string
   readonly nodeIp: string
   readonly runtime: Containerd

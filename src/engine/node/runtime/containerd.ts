@@ -4,7 +4,7 @@
  */
 import type { ApiClient, KubeObject, UserInfo } from '#engine/api/types.ts'
 import { FsError } from '#engine/machine/files.ts'
-import type { Container, ContainerInfo, ContainerRuntime, ImageInfo, Machine, MountSpec, SandboxInfo } from '#engine/machine/machine.ts'
+import type { Container, ContainerInfo, ContainerRuntime, ImageInfo, Machine, MountSpec, SandboxInfo, TerminalSession } from '#engine/machine/machine.ts'
 import type { Child, Process, Program, User } from '#engine/machine/process.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
 import type { Sim } from '#engine/sim/sim.ts'
@@ -14,6 +14,7 @@ import type { ContainerContext, ImageBehaviour } from './image.ts'
 import { imageTree, programName } from './image-tree.ts'
 import type { Registry, RegistryImage } from './registry.ts'
 import { parseReference, repositoryOf } from './reference.ts'
+import { StdinPipe } from './stdin.ts'
 
 export const runtimeVersion = '2.1.4'
 
@@ -91,6 +92,11 @@ export interface ContainerRecord {
   child: Child | undefined
   /** Text for attached clients. */
   readonly listeners: Set<(stream: 'stdout' | 'stderr', text: string) => void>
+  /** Told when its process has ended. */
+  readonly onEnd: Set<() => void>
+  /** Where the container asked for a terminal, or for input. */
+  terminal: TerminalSession | undefined
+  stdin: StdinPipe | undefined
 }
 
 /** How programs in containers reach their cluster; given by the composition root. */
@@ -252,8 +258,7 @@ export class Containerd implements ContainerRuntime {
           return
         }
         this.#dropNamespace(sandbox)
-        const error = outcome.error === 'cni plugin not initialized' ? outcome.error : `plugin ${outcome.error}`.startsWith('plugin plugin') ? outcome.error : outcome.error
-        done({ error: `rpc error: code = Unknown desc = failed to setup network for sandbox "${id}": ${error}` })
+        done({ error: `rpc error: code = Unknown desc = failed to setup network for sandbox "${id}": ${outcome.error}` })
       })
     })
   }
@@ -333,7 +338,7 @@ export class Containerd implements ContainerRuntime {
       id, sandbox, config, image, machine,
       created: this.sim.now,
       log: new ContainerLog(this.node, config.logPath),
-      state: 'Created', startedAt: 0, finishedAt: 0, exitCode: 0, reason: '', message: '', child: undefined, listeners: new Set(),
+      state: 'Created', startedAt: 0, finishedAt: 0, exitCode: 0, reason: '', message: '', child: undefined, listeners: new Set(), onEnd: new Set(), terminal: undefined, stdin: undefined,
     }
     this.records.set(id, record)
     return record
@@ -407,15 +412,21 @@ export class Containerd implements ContainerRuntime {
       for (const listener of [...record.listeners]) listener(stream, text)
     }
     try {
-      record.child = record.machine.start({ argv: config.argv, env: config.env, cwd: config.cwd, user: config.user, fds: {}, output: { stdout: emit('stdout'), stderr: emit('stderr') } })
+      if (config.tty) {
+        record.terminal = record.machine.openTerminal({ argv: config.argv, env: config.env, cwd: config.cwd, user: config.user })
+        record.terminal.onOutput(emit('stdout'))
+        record.child = record.terminal.child
+      } else {
+        if (config.stdin) record.stdin = new StdinPipe(this.#random.below(100_000))
+        record.child = record.machine.start({ argv: config.argv, env: config.env, cwd: config.cwd, user: config.user, fds: record.stdin ? { 0: record.stdin.file } : {}, output: { stdout: emit('stdout'), stderr: emit('stderr') } })
+      }
     } catch (error) {
       if (!(error instanceof FsError)) throw error
       throw fail(runc(`exec: ${JSON.stringify(config.argv[0])}: ${startProblem(error, config.argv[0] ?? '')}`))
     }
     record.state = 'Running'
     record.startedAt = this.sim.now
-    const child = record.child
-    void child.wait().then((status) => this.#exited(record, status.code))
+    record.child.onEnd((status) => this.#exited(record, status.code))
     this.#tell(record.sandbox)
   }
 
@@ -426,6 +437,7 @@ export class Containerd implements ContainerRuntime {
     record.exitCode = code
     record.reason = code === 0 ? 'Completed' : 'Error'
     record.log.flush(this.sim.now)
+    for (const listener of [...record.onEnd]) listener()
     this.#tell(record.sandbox)
   }
 
