@@ -33,7 +33,7 @@ async function capture(run: Invocation, pod: KubeObject, container: string, comm
   const channels = await run.rest.upgrade(pathOf(pods, pod.metadata.namespace, pod.metadata.name, 'exec'), { query: { container, command, stdin: input !== undefined || undefined, stdout: true, stderr: true } })
   if (input !== undefined) {
     await channels.send(0, input)
-    await channels.send(255, '0')
+    await channels.send(0, '')
   }
   let out = ''
   let err = ''

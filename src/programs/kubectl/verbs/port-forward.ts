@@ -82,7 +82,7 @@ export const portForward: Verb = async (run) => {
   }
 }
 
-/** One connection: its bytes on channel 0, answers on channel 1, errors on channel 3. */
+/** One connection: its bytes both ways on channel 0 (an empty message ends that side), errors on channel 1. */
 async function forward(run: Invocation, pod: KubeObject, port: number, connection: Connection): Promise<void> {
   try {
     const channels = await run.rest.upgrade(pathOf(pods, pod.metadata.namespace, pod.metadata.name, 'portforward'), { query: { ports: port }, about: `pods ${pod.metadata.name}` })
@@ -94,7 +94,7 @@ async function forward(run: Invocation, pod: KubeObject, port: number, connectio
         const text: string | undefined = await input!
         if (text === undefined) {
           input = undefined
-          await channels.send(255, '0')
+          await channels.send(0, '')
         } else {
           await channels.send(0, text)
           input = connection.read()
@@ -103,11 +103,12 @@ async function forward(run: Invocation, pod: KubeObject, port: number, connectio
       }
       const got = await frame
       if (got === undefined) break
-      if (got.channel === 3) {
-        if (got.data !== '') await run.klog('E', 'portforward.go:424', `"Unhandled Error" err=${JSON.stringify(`an error occurred forwarding ${port} -> ${port}: ${got.data}`)}`)
+      if (got.channel === 1) {
+        if (got.data !== '') await run.klog('E', 'portforward.go:424', `"Unhandled Error" err=${JSON.stringify(`an error occurred forwarding ${connection.local.port} -> ${port}: ${got.data}`)}`)
         break
       }
-      if (got.channel === 1) await connection.write(got.data)
+      if (got.data === '') break
+      await connection.write(got.data)
       frame = channels.read()
     }
     channels.close()

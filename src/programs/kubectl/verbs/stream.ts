@@ -208,7 +208,7 @@ async function session(run: Invocation, channels: WireChannels, options: Session
         const text = await input!
         if (text === undefined) {
           input = undefined
-          await channels.send(255, '0')
+          await channels.send(0, '')
         } else {
           await channels.send(0, text)
           input = process.stdin.read()
