@@ -2,7 +2,7 @@
  * The kube-proxy binary: flags, configuration file, start, informers, health ports (cmd/kube-proxy v1.35). Only the iptables mode is
  * modelled; ipvs answers as a kernel without IPVS does, nftables says that it is not there.
  */
-import { cidrContains, parseCidr4, parseIpv4 } from '#base/ip.ts'
+import { parseIpv4 } from '#base/ip.ts'
 import { parseYaml } from '#base/yaml.ts'
 import type { KubeObject } from '#engine/api/types.ts'
 import { endpointslices } from '#engine/kinds/endpointslice/types.ts'
@@ -19,8 +19,7 @@ import type { ContainerContext } from '../runtime/image.ts'
 import { readConfiguration } from './configuration.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
 import { ServiceHealth, serveHealthz, serveMetrics } from './health.ts'
-import { bridgeDetector, cidrDetector, prefixDetector } from './iptables/local-detector.ts'
-import type { LocalDetector } from './iptables/local-detector.ts'
+import { syncOptions } from './iptables/options.ts'
 import { IptablesProxier } from './iptables/proxier.ts'
 
 export const kubeProxyVersion = 'v1.35.4'
@@ -64,19 +63,6 @@ export function loadConfiguration(process: Process, flags: ReadonlyMap<string, s
     return { error: `failed validate: KubeProxyConfiguration.ClusterCIDR: Invalid value: ${JSON.stringify(config.clusterCidr)}: must be a valid CIDR block (e.g. 10.100.0.0/16 or fde4:8dba:82e1::/48)` }
   }
   return { config }
-}
-
-function detectorOf(config: KubeProxyConfiguration, node: Node | undefined): LocalDetector | undefined {
-  switch (config.detectLocalMode) {
-    case 'InterfaceNamePrefix':
-      return prefixDetector(config.interfaceNamePrefix)
-    case 'BridgeInterface':
-      return bridgeDetector(config.bridgeInterface)
-    case 'NodeCIDR':
-      return node?.spec.podCIDR ? cidrDetector(node.spec.podCIDR) : undefined
-    default:
-      return cidrDetector(config.clusterCidr.split(',')[0] ?? '')
-  }
 }
 
 const serviceOfSlice = (slice: KubeObject) => `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`
@@ -134,14 +120,13 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
     log('E', 'run.go:72', 'command failed', { err })
     return 1
   }
-  const detector = detectorOf(config, node)
-  if (!detector && config.detectLocalMode === 'ClusterCIDR') {
+  const rules = syncOptions(config, net, nodeIp, node?.spec.podCIDR)
+  if (!rules.detector && config.detectLocalMode === 'ClusterCIDR') {
     log('I', 'server_linux.go:413', 'Detect-local-mode set to ClusterCIDR, but no cluster CIDR specified for primary IP family', { ipFamily: 'IPv4', clusterCIDRs: null })
   }
   log('I', 'server_linux.go:152', 'Using iptables Proxier')
 
-  const loopbackPorts = config.localhostNodePorts && !config.nodePortAddresses.some((a) => a === 'primary' || !/^(0\.0\.0\.0\/0|127\.)/.test(a))
-  if (loopbackPorts) {
+  if (rules.localhostNodePorts) {
     if (net.sysctl('net.ipv4.conf.all.route_localnet') !== '1') {
       log('I', 'proxier.go:258', 'Setting route_localnet=1 to allow node-ports on localhost; to change this either disable iptables.localhostNodePorts (--iptables-localhost-nodeports) or set nodePortAddresses (--nodeport-addresses) to filter loopback addresses', { ipFamily: 'IPv4' })
       net.setSysctl('net.ipv4.conf.all.route_localnet', '1')
@@ -154,11 +139,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   const now = () => sim.now
   const serviceHealth = new ServiceHealth(net.sockets, now)
   const proxier = new IptablesProxier({
-    sim, net, nodeName, minSyncPeriod: config.minSyncPeriod, syncPeriod: config.syncPeriod,
-    rules: {
-      masqueradeAll: config.masqueradeAll, masqueradeBit: config.masqueradeBit, detector, localhostNodePorts: loopbackPorts, nfacct: true, nodeIp, randomFully: true,
-      conntrackLiberal: config.tcpBeLiberal, nodePortIps: nodePortIps(config, process, nodeIp),
-    },
+    sim, net, nodeName, rules, minSyncPeriod: config.minSyncPeriod, syncPeriod: config.syncPeriod,
     slicesOf: (service) => sliceInformer.byIndex('service', service).filter((s) => s.metadata.labels?.['service.kubernetes.io/headless'] === undefined && s.metadata.labels?.['service.kubernetes.io/service-proxy-name'] === undefined),
     serviceOf: (key) => serviceInformer.get(key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)),
     zone: () => nodeInformer.get(undefined, nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'] ?? '',
@@ -215,20 +196,4 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   proxier.start()
   await context.terminated()
   return 0
-}
-
-/** Addresses that node ports answer on; undefined for all. */
-function nodePortIps(config: KubeProxyConfiguration, process: Process, nodeIp: string): string[] | undefined {
-  if (config.nodePortAddresses.length === 0) return undefined
-  if (config.nodePortAddresses.includes('primary')) return [nodeIp]
-  if (config.nodePortAddresses.includes('0.0.0.0/0')) return undefined
-  const prefixes = config.nodePortAddresses.flatMap((c) => parseCidr4(c) ?? [])
-  const out = new Set<string>()
-  for (const link of process.machine.net.links.values()) {
-    for (const { address } of link.addresses) {
-      const ip = parseIpv4(address)
-      if (ip !== undefined && prefixes.some((p) => cidrContains(p, ip))) out.add(address)
-    }
-  }
-  return [...out]
 }
