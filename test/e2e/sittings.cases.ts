@@ -55,7 +55,6 @@ export const cases: readonly Case[] = [
       await w.page.locator('.failed').first().waitFor()
       await w.axe('lab with failed checks')
       await w.shot('lab-failed-light')
-      await w.page.keyboard.press('Escape')
       await w.leader('t')
       for (const line of script(`${lab}/solution.sh`)) await w.line(line)
       await check(w)

@@ -47,6 +47,7 @@ export class Sitting {
   readonly #views = new Map<string, TerminalView>()
   readonly #open = new Set<string>()
   #stored = 0
+  #began: number | undefined
   #storedUntil = -1
   #whole = true
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -76,7 +77,11 @@ export class Sitting {
           this.#adopt(name)
           this.#open.add(name)
         }
-      } else this.#whole = true
+      } else {
+        this.#whole = true
+        this.#stored = 0
+        this.#storedUntil = -1
+      }
       this.info = await this.api.open({ ...this.#opening, ...(resume ? { resume } : {}) } as OpenRequest)
       if (this.#closed) return
       if (this.terminals.length === 0) this.#adopt(this.info.hosts[0] ?? 'workstation')
@@ -98,6 +103,7 @@ export class Sitting {
     this.terminals = []
     this.active = ''
     this.editors = []
+    this.#began = undefined
     const worker = new Worker(new URL(document.documentElement.dataset['sessionWorker'] ?? './session-worker.js', document.baseURI), { type: 'module', name: this.key })
     this.#worker = worker
     const channel: Channel = { post: (message) => worker.postMessage(message), onMessage: (listener) => worker.addEventListener('message', (e) => listener(e.data)) }
@@ -112,7 +118,7 @@ export class Sitting {
       this.active = request.terminal
     })
     events.on('mapChanged', ({ revision }) => (this.mapRevision = revision))
-    events.on('clock', ({ now }) => (this.elapsed = this.#since(now)))
+    events.on('clock', ({ now }) => this.#tick(now))
     events.on('logged', ({ inputs }) => {
       this.inputs = inputs
       this.#saveSoon()
@@ -138,10 +144,10 @@ export class Sitting {
     })
   }
 
-  #since(now: number): number {
-    const start = this.info?.start ?? 0
-    // Whole seconds: a frame that shows nothing new costs nothing.
-    return Math.floor((now >= start ? now - start : now) / 1000) * 1000
+  /** The engine's clock began before the sitting did: the first tick says by how much. Whole seconds: a frame that shows nothing new costs nothing. */
+  #tick(now: number): void {
+    this.#began ??= now - Math.max(0, this.#storedUntil)
+    this.elapsed = Math.max(0, Math.floor((now - this.#began) / 1000) * 1000)
   }
 
   #fail(error: unknown): void {
@@ -269,8 +275,7 @@ export class Sitting {
   }
 
   async skip(): Promise<void> {
-    const { now } = await this.api.skip()
-    this.elapsed = this.#since(now)
+    await this.api.skip()
   }
 
   setSpeed(speed: number): void {
