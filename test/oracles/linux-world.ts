@@ -4,6 +4,7 @@ import { NetError } from '../../src/engine/net/error.ts'
 import type { Namespace } from '../../src/engine/net/namespace.ts'
 import { SimNetwork } from '../../src/engine/net/network.ts'
 import { Sim } from '../../src/engine/sim/sim.ts'
+import { parseCommand } from '../../src/engine/net/netfilter/parse.ts'
 import { runNetworkCommand } from './linux-commands.ts'
 
 export interface RecordedNetwork {
@@ -42,7 +43,8 @@ export class World {
   /** Setup commands and listeners that did not answer as recorded. */
   readonly differences: string[] = []
 
-  constructor(recorded: RecordedNetwork) {
+  /** `detail`: counters start at zero and connection entries live for 600 s, as when counters were recorded. */
+  constructor(recorded: RecordedNetwork, options: { readonly detail?: boolean } = {}) {
     for (const name of recorded.hosts) {
       const ns = this.network.createNamespace(name)
       ns.setSysctl('net.ipv4.conf.all.send_redirects', '0')
@@ -58,6 +60,12 @@ export class World {
     }
     this.sim.runUntil(this.sim.now + 1000)
     for (const l of recorded.listeners) this.#listen(l)
+    if (!options.detail) return
+    for (const ns of this.hosts.values()) {
+      for (const table of ns.netfilter.tables) ns.netfilter.apply(parseCommand(ns, ['-t', table, '-Z']))
+      ns.conntrack.delete(() => true)
+      for (const key of ns.sysctlKeys) if (/^net\.netfilter\.nf_conntrack_.*timeout/.test(key)) ns.setSysctl(key, '600')
+    }
   }
 
   #listen(l: RecordedNetwork['listeners'][number]): void {
@@ -141,7 +149,7 @@ export class World {
       else if (r.kind === 'icmp') done({ result: 'icmp', reply_from: r.from, text: r.text })
       else if (r.kind === 'timeout') done({ result: 'timeout' })
       else if (r.errno === 'EACCES') done({ result: 'broadcast' })
-      else if (r.errno === 'EPERM') done({ result: 'timeout' })
+      else if (r.errno === 'EPERM' || (p.src !== undefined && r.errno !== 'EADDRNOTAVAIL')) done({ result: 'timeout' })
       else done({ result: r.errno, local: true })
     })
   }

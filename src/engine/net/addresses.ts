@@ -66,7 +66,11 @@ export function removeAddress(ns: Namespace, device: Device, address: Address): 
     promoted.secondary = false
     addRoutesOf(ns, device, promoted)
   }
-  dropRoutesWithSource(ns, device)
+  if (device.addresses.length === 0) {
+    // the last address is gone: IP is switched off on the device
+    routesOnDown(ns, device, true)
+    device.neighbours.clear()
+  } else dropRoutesWithSource(ns, device)
   ns.fib.generation++
 }
 

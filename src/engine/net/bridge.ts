@@ -8,7 +8,7 @@ import { deliverUp, transmit } from './link.ts'
 import { broadcastMac, isMulticastMac, type Mac } from './mac.ts'
 import { FORWARD, POSTROUTING, PREROUTING, runHook } from './netfilter/hooks.ts'
 import { copyFrame, wireSize, type Frame, type Packet } from './packet.ts'
-import { routeInput, routeOutput } from './route.ts'
+import { routeInput } from './route.ts'
 import { drop } from './trace.ts'
 
 const AGEING = 300_000
@@ -73,16 +73,9 @@ export function bridgeReceive(port: Device, frame: Frame): void {
  */
 function afterDnat(bridge: Device, port: Device, frame: Frame, p: Packet): boolean {
   const ns = bridge.ns
-  let path = routeInput(ns, bridge, p.source, p.destination, p.mark)
-  if ('errno' in path) {
-    const direct = bridge.conf.forwarding ? path : routeOutput(ns, p.destination, 0, undefined, p.mark)
-    if ('errno' in direct || direct.device !== bridge) {
-      drop(ns, p, 'bridge', `after DNAT: ${path.why}`)
-      return false
-    }
-    path = direct
-  }
-  if (path.type === 'unicast' && path.device === bridge) {
+  const path = routeInput(ns, bridge, p.source, p.destination, p.mark)
+  // without a route (or with forwarding off) it goes up all the same and is refused there
+  if (!('errno' in path) && path.type === 'unicast' && path.device === bridge) {
     if (p.walk) p.walk.note(ns, p, 'bridge', 'changed by DNAT, stays on the bridge', { device: bridge.name })
     resolve(bridge, path.gateway, p, (mac) => {
       frame.destination = mac

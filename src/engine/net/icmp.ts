@@ -29,6 +29,12 @@ export function icmpSend(ns: Namespace, about: Packet, type: number, code: numbe
   quoted.walk = undefined
   quoted.connection = undefined
   p.quoted = quoted
+  // the error belongs to the connection of what it is about, even before that is confirmed
+  if (about.connection) {
+    p.connection = about.connection
+    p.isReply = !about.isReply
+    p.track = 'related'
+  } else if (about.track === 'untracked') p.track = 'invalid'
   p.latency = about.latency
   p.id = ns.nextId()
   ns.network.startWalk(p)

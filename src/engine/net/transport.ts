@@ -9,6 +9,11 @@ import { ipipReceive, isVxlanPort, vxlanReceive } from './tunnel.ts'
 import { drop, refuse } from './trace.ts'
 
 export function deliver(ns: Namespace, p: Packet): void {
+  if (p.protocol === TCP || p.protocol === UDP) {
+    // answers are tracked afresh (nf_reset_ct)
+    p.connection = undefined
+    p.track = 'none'
+  }
   switch (p.protocol) {
     case TCP:
       return deliverTcp(ns, p)

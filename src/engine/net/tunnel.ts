@@ -111,7 +111,10 @@ export function vxlanReceive(ns: Namespace, outer: Packet): boolean {
   if (vxlan.learning && !isMulticastMac(frame.source)) {
     const known = vxlan.fdb.get(frame.source)?.[0]
     if (!known) vxlan.fdb.set(frame.source, [{ address: outer.source, permanent: false, seen: ns.sim.now }])
-    else if (!known.permanent) {
+    else if (known.permanent && known.address !== outer.source) {
+      if (p) drop(ns, p, 'vxlan', 'a fixed fdb entry says that the sender is somewhere else')
+      return true
+    } else if (!known.permanent) {
       if (known.address === outer.source) known.seen = ns.sim.now
       else vxlan.fdb.set(frame.source, [{ address: outer.source, permanent: false, seen: ns.sim.now }])
     }

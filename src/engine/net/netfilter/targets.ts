@@ -39,7 +39,7 @@ function sendReset(p: Packet, h: HookContext): void {
   const own = ns.fib.addressType(reset.source) === 'local'
   reset.connection = p.connection
   reset.isReply = !p.isReply
-  reset.track = p.connection ? 'related' : p.track
+  reset.track = p.connection ? 'related' : p.track === 'untracked' ? 'invalid' : p.track
   ns.network.startWalk(reset)
   const port = p.physIn
   if (port && p.linkSource !== undefined && p.input?.kind === 'bridge' && h.output === p.input && p.physOut !== undefined) {
@@ -433,7 +433,8 @@ const ct: TargetType<{ notrack: boolean; zone: number | undefined; helper: strin
   save: (d) => `${d.notrack ? ' --notrack' : ''}${d.helper === undefined ? '' : ` --helper ${d.helper}`}${d.zone === undefined ? '' : ` --zone ${d.zone}`}`,
   details: (d) => `CT${d.notrack ? ' notrack' : ''}${d.helper === undefined ? '' : ` helper ${d.helper}`}${d.zone === undefined ? '' : ` zone ${d.zone}`}`,
   action: (d) => (p) => {
-    if (d.notrack) p.track = 'untracked'
+    // a packet that was seen before (on the loopback device) keeps its entry
+    if (d.notrack && p.track === 'none') p.track = 'untracked'
     return CONTINUE
   },
 }
@@ -447,7 +448,7 @@ const notrack: TargetType<object> = {
   save: () => '',
   details: () => 'NOTRACK',
   action: () => (p) => {
-    p.track = 'untracked'
+    if (p.track === 'none') p.track = 'untracked'
     return CONTINUE
   },
 }
