@@ -4,16 +4,24 @@ import { canalManifests } from '#engine/addons/canal/manifests.ts'
 import { coreDnsManifests } from '#engine/addons/coredns/manifests.ts'
 import { flannelManifests } from '#engine/addons/flannel/manifests.ts'
 import { kubeProxyManifests } from '#engine/addons/kube-proxy/manifests.ts'
+import { addonImages } from '#engine/addons/images.ts'
 import { nodeImages } from '#engine/node/images.ts'
 import type { ImageTable } from '#engine/node/runtime/image.ts'
 import type { ClusterSpec, NodeSpec } from './spec.ts'
 
-export const addonImageTables: readonly ImageTable[] = [nodeImages]
+export const addonImageTables: readonly ImageTable[] = [nodeImages, addonImages]
 
-export function addonObjects(spec: ClusterSpec, server: string): KubeObject[] {
+/** What `kubeadm init` leaves. */
+export function kubeadmObjects(spec: ClusterSpec, server: string): KubeObject[] {
   const out: KubeObject[] = []
   if (spec.proxyMode !== 'none') out.push(...kubeProxyManifests({ version: spec.version, clusterCidr: spec.podCidr, apiServer: server, mode: spec.proxyMode === 'iptables' ? '' : spec.proxyMode }))
   if (spec.addons.includes('coredns')) out.push(...coreDnsManifests({ dnsIp: spec.dnsIp }))
+  return out
+}
+
+/** What is applied once the workers have joined. */
+export function appliedObjects(spec: ClusterSpec): KubeObject[] {
+  const out: KubeObject[] = []
   if (spec.plugin === 'canal') out.push(...canalManifests({ podCidr: spec.podCidr }))
   if (spec.plugin === 'flannel') out.push(...flannelManifests({ podCidr: spec.podCidr }))
   return out
@@ -24,7 +32,7 @@ const everywhere = ['registry.k8s.io/pause:3.10.1']
 /** Images that are on a node's disk when the lab opens. */
 export function preloadedImages(spec: ClusterSpec, node: NodeSpec): string[] {
   const out = [...everywhere, `registry.k8s.io/kube-proxy:${spec.version}`]
-  const objects = addonObjects(spec, '')
+  const objects = [...kubeadmObjects(spec, ''), ...appliedObjects(spec)]
   out.push(...objects.flatMap(imagesOf))
   if (node.roles.includes('control-plane')) {
     out.push('registry.k8s.io/etcd:3.6.6-0', ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((name) => `registry.k8s.io/${name}:${spec.version}`))

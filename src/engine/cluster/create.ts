@@ -7,7 +7,7 @@ import type { Runner } from '#engine/sim/runner.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import { Gate } from '#engine/api/gate.ts'
 import type { ApiServer } from '#engine/api/server.ts'
-import type { ApiClient, UserInfo } from '#engine/api/types.ts'
+import type { ApiClient, KubeObject, UserInfo } from '#engine/api/types.ts'
 import { StatusError } from '#engine/api/types.ts'
 import { etcdImage } from '#engine/images/etcd/image.ts'
 import { commonImages } from '#engine/images/all.ts'
@@ -24,10 +24,10 @@ import type { Node } from '#engine/kinds/node/types.ts'
 import { Containerd } from '#engine/node/runtime/containerd.ts'
 import { Registry } from '#engine/node/runtime/registry.ts'
 import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
-import { addonImageTables, addonObjects, preloadedImages } from './addons.ts'
+import { addonImageTables, appliedObjects, kubeadmObjects, preloadedImages } from './addons.ts'
 import { certificateUser, managerImages } from './control-plane/managers.ts'
 import { containerdUnit, kubeletConfig, kubeletDropIn, kubeletUnit, staticPodManifests } from './manifests.ts'
-import { createMachine, Segment } from './nodes.ts'
+import { createGateway, createMachine, Segment } from './nodes.ts'
 import { Pki } from './pki.ts'
 import type { ClusterSpec, NodeSpec } from './spec.ts'
 import { startStandIns } from './stand-in.ts'
@@ -59,6 +59,9 @@ export interface Cluster {
   /** Runs the boot until all pods are ready. False when that takes more than ten virtual minutes. */
   ready(runner: Runner): Promise<boolean>
 }
+
+/** Virtual ms after which the network plugin is applied: the workers have joined. */
+const pluginDelay = 20_000
 
 const patches = (version: string): string[] => {
   const match = /^v(\d+)\.(\d+)\.(\d+)$/.exec(version)
@@ -105,6 +108,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   programs.set('containerd', containerdProgram(find))
 
   const segment = new Segment(network)
+  createGateway(segment, controlPlane.address.replace(/\.\d+$/, '.1'), spec.hostPrefix)
   const hosts = new Map<string, Host>()
   const byName = new Map<string, NodeTies>()
   const machines = [...spec.nodes, spec.workstation, ...spec.outside].filter((m, i, all) => all.findIndex((o) => o.name === m.name) === i)
@@ -156,15 +160,18 @@ export function createCluster(options: ClusterOptions): Cluster {
 
   // What kubeadm leaves in etcd; then the API goes down until its process is up.
   const admin = api.client({ name: 'kubernetes-super-admin', groups: ['system:masters', 'system:authenticated'] })
-  for (const object of addonObjects(spec, server)) {
-    const kind = api.kinds.find((k) => k.kind === object.kind && `${k.group ? `${k.group}/` : ''}${k.version}` === object.apiVersion)
-    if (!kind) continue
-    try {
-      admin.create({ group: kind.group, version: kind.version, resource: kind.plural }, object)
-    } catch (error) {
-      if (!(error instanceof StatusError) || error.status.reason !== 'AlreadyExists') throw error
+  const apply = (objects: readonly KubeObject[]) => {
+    for (const object of objects) {
+      const kind = api.kinds.find((k) => k.kind === object.kind && `${k.group ? `${k.group}/` : ''}${k.version}` === object.apiVersion)
+      if (!kind) continue
+      try {
+        admin.create({ group: kind.group, version: kind.version, resource: kind.plural }, object)
+      } catch (error) {
+        if (!(error instanceof StatusError) || error.status.reason !== 'AlreadyExists') throw error
+      }
     }
   }
+  apply(kubeadmObjects(spec, server))
   if (spec.standInKubelets) {
     startStandIns({ sim, api, spec, rootCa: pki.caPem })
     startBareControlPlane(hosts.get(controlPlane.name)!, spec, controlPlane, pki, controlImages)
@@ -178,6 +185,9 @@ export function createCluster(options: ClusterOptions): Cluster {
       sim.after(node === controlPlane ? 1500 : 12_000 + 2000 * spec.nodes.indexOf(node), () => host.units.start('kubelet.service'))
     }
   }
+
+  const applied = appliedObjects(spec)
+  if (applied.length > 0) sim.after(pluginDelay, () => apply(applied))
 
   const cluster: Cluster = {
     sim, network, api, spec, hosts, workstation, kubeconfig: adminConf, nodes: byName, registry, admin,
@@ -200,7 +210,7 @@ function isReady(api: ApiServer, spec: ClusterSpec): boolean {
   if (networked && !nodes.every((n) => n.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))) return false
   const all = api.store.list('pods') as readonly Pod[]
   const waiting = all.filter((p) => !isPodReady(p) && p.status?.phase !== 'Succeeded' && (networked || p.spec.hostNetwork))
-  if (all.length < 4 || waiting.length > 0) return false
+  if (all.length < 4 || waiting.length > 0 || (networked && all.length <= 4 + spec.nodes.length)) return false
   const deployments = api.store.list('deployments.apps') as readonly { spec?: { replicas?: number }; status?: { availableReplicas?: number; replicas?: number } }[]
   const daemonsets = api.store.list('daemonsets.apps') as readonly { status?: { desiredNumberScheduled?: number; numberAvailable?: number; observedGeneration?: number } }[]
   return (

@@ -3,7 +3,8 @@ import type { Sim } from '#engine/sim/sim.ts'
 import type { ProgramTable } from '#engine/machine/machine.ts'
 import { Host } from '#engine/machine/host.ts'
 import type { FileTree } from '#engine/machine/tree.ts'
-import type { NetNamespace, Network } from '#engine/net/types.ts'
+import { decodeDns, dnsReply, encodeDns, rcode } from '#base/dns.ts'
+import type { NetNamespace, Network, UdpSocket } from '#engine/net/types.ts'
 
 const switchName = 'segment'
 
@@ -35,6 +36,19 @@ export class Segment {
     ns.addRoute({ to: 'default', via: gateway, device: 'eth0' })
     return ns
   }
+}
+
+/** The router that the machines' default routes point to: it forwards nowhere and its name server knows no name. */
+export function createGateway(segment: Segment, address: string, prefix: number): void {
+  const ns = segment.plug('gateway', address, prefix)
+  ns.deleteRoute({ to: 'default' })
+  ns.setSysctl('net.ipv4.ip_forward', '1')
+  const socket: UdpSocket = ns.sockets.udpBind({ port: 53 }, {
+    onMessage: (data, from) => {
+      const query = decodeDns(data)
+      if (query) socket.send(encodeDns(dnsReply(query, { rcode: rcode.nxDomain, recursionAvailable: true } as never)), { address: from.address, port: from.port })
+    },
+  })
 }
 
 export interface MachineOptions {

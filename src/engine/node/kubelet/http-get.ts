@@ -1,6 +1,7 @@
 /** One HTTP or HTTPS request over a process's sockets by callback: probes and lifecycle hooks. Certificates are not verified, as upstream does not. */
 import { byteLength } from '#base/bytes.ts'
 import { encodeRequest, HttpReader } from '#base/http.ts'
+import { parseIpv4 } from '#base/ip.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Connection, Sockets } from '#engine/machine/sockets.ts'
 import { TlsError, tlsConnect } from '#engine/machine/tls.ts'
@@ -44,7 +45,13 @@ export function httpExchange(request: HttpExchange, done: (answer: HttpAnswer) =
 
 async function exchange(request: HttpExchange, state: { connection: Connection | undefined }): Promise<HttpAnswer> {
   try {
-    const connection = await request.sockets.connect(request.host, request.port, { timeout: request.timeout + 1 })
+    let { host } = request
+    if (parseIpv4(host) === undefined) {
+      const found = await request.sockets.lookup(host)
+      if (!found.ok) return { kind: 'refused', message: `lookup ${host}: no such host` }
+      host = found.addresses[0]!
+    }
+    const connection = await request.sockets.connect(host, request.port, { timeout: request.timeout + 1 })
     state.connection = connection
     const wire = request.tls ? await tlsConnect(connection, { serverName: request.host, roots: [], insecure: true, now: request.sim.now }) : connection
     await wire.write(encodeRequest({ method: 'GET', target: request.path, headers: request.headers }))

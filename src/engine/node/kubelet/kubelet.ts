@@ -13,6 +13,7 @@ import { services, type Service } from '#engine/kinds/service/types.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { Sockets } from '#engine/machine/sockets.ts'
 import type { Sim, Timer } from '#engine/sim/sim.ts'
+import type { NodeFacts } from '../cni/runtime.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { Backoff } from './backoff.ts'
 import type { KubeletConfig } from './config.ts'
@@ -51,6 +52,7 @@ export class Kubelet implements WorkerHost {
   readonly restartBackoff: Backoff
   readonly imageBackoff: Backoff
   readonly allocatable: Readonly<Record<string, string>>
+  readonly networkFacts: NodeFacts
   alive = true
   readonly workers = new Map<string, PodWorker>()
   readonly #options: KubeletOptions
@@ -80,6 +82,19 @@ export class Kubelet implements WorkerHost {
     this.dns = { clusterDns: options.config.clusterDns, clusterDomain: options.config.clusterDomain, resolvConf: options.config.resolvConf }
     this.allocatable = nodeStatus(options.facts, []).allocatable ?? {}
     const { api } = options
+    const own = api.informer<Node>(nodes)
+    this.networkFacts = {
+      podCidr: () => own.get(undefined, this.nodeName)?.spec.podCIDR,
+      apiError: () => {
+        try {
+          api.get(nodes, undefined, this.nodeName)
+          return undefined
+        } catch (error) {
+          if (error instanceof ApiUnreachable || error instanceof StatusError) return error.message
+          throw error
+        }
+      },
+    }
     const maps = api.informer<ConfigMap>(configmaps)
     const hidden = api.informer<Secret>(secrets)
     const claims = api.informer<PersistentVolumeClaim>(persistentvolumeclaims)

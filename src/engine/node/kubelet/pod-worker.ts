@@ -266,7 +266,7 @@ export class PodWorker {
     }
     const [hostname] = podHostname(this.#pod, this.#host.dns.clusterDomain)
     const ports = [...this.#pod.spec.containers, ...(this.#pod.spec.initContainers ?? []).filter(isSidecar)].flatMap((c) => (c.ports ?? []).filter((p) => (p.hostPort ?? 0) > 0).map((p) => ({ hostPort: p.hostPort!, containerPort: p.containerPort, protocol: p.protocol ?? 'TCP', ...(p.hostIP ? { hostIP: p.hostIP } : {}) })))
-    runtime.runSandbox({ pod: this.#pod, attempt: sandbox ? sandbox.attempt + 1 : 0, hostNetwork: this.#pod.spec.hostNetwork ?? false, hostname, ports }, ({ sandbox: made, error }) => {
+    runtime.runSandbox({ pod: this.#pod, attempt: sandbox ? sandbox.attempt + 1 : 0, hostNetwork: this.#pod.spec.hostNetwork ?? false, hostname, ports, facts: this.#host.networkFacts }, ({ sandbox: made, error }) => {
       if (!this.#host.alive) return
       if (!made) {
         this.#event('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${error}`)

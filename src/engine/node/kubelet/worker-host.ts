@@ -5,6 +5,7 @@ import type { Machine } from '#engine/machine/machine.ts'
 import type { Sockets } from '#engine/machine/sockets.ts'
 import type { Pod, PodStatus } from '#engine/kinds/pod/types.ts'
 import type { Sim } from '#engine/sim/sim.ts'
+import type { NodeFacts } from '../cni/runtime.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import type { Backoff } from './backoff.ts'
 import type { DnsSettings } from './sandbox-files.ts'
@@ -25,6 +26,8 @@ export interface WorkerHost {
   readonly restartBackoff: Backoff
   readonly imageBackoff: Backoff
   readonly allocatable: Readonly<Record<string, string>>
+  /** What network plugins that ask the API learn about this node. */
+  readonly networkFacts: NodeFacts
   /** False once the kubelet has stopped: nothing may be done any more. */
   readonly alive: boolean
   event(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, field?: string): void
