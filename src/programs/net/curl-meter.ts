@@ -33,14 +33,14 @@ export class Meter {
     const all = total ?? got
     const percent = (a: number, b: number) => String(b === 0 ? 0 : Math.round((a / b) * 100)).padStart(3)
     const up = this.#upload ?? 0
-    return `\r${percent(got + up, all + up)} ${size(all + up)}  ${percent(got, all)} ${size(got)}    ${percent(up, up)} ${size(up)}  ${size(got).padStart(6)} ${size(up).padStart(6)} --:--:-- --:--:-- --:--:-- ${size(got)}`
+    return `\r${percent(got + up, all + up)} ${size(all + up)}  ${percent(got, all)} ${size(got)}  ${percent(up, up)} ${size(up)}  ${size(got)}  ${size(up)} --:--:-- --:--:-- --:--:-- ${size(got)}`
   }
 
   async #start(): Promise<void> {
     if (this.#started || !this.#on) return
     this.#started = true
     if (this.#bar) return
-    await this.#p.stderr.write(header + this.#row(0, 0).replace(/ --:--:--( +\d+)$/, ' --:--:--$1'))
+    await this.#p.stderr.write(header + this.#row(0, 0))
   }
 
   async begin(upload: number | undefined): Promise<void> {

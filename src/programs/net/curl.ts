@@ -161,7 +161,7 @@ async function fetch(p: Process, o: CurlOptions, given: string, index: number, r
     const text = encodeRequest({ method, target: o.requestTarget ?? url.target, headers, ...(body !== undefined && { body }), version: o.http10 ? 'HTTP/1.0' : 'HTTP/1.1' })
     if (o.verbose) {
       const head = text.slice(0, text.indexOf('\r\n\r\n') + 4)
-      await complain(p, head.split('\r\n').slice(0, -1).map((l) => `> ${l}\n`).join(''))
+      await complain(p, head.split('\n').slice(0, -1).map((l) => `> ${l}\n`).join(''))
       if (body !== undefined) await complain(p, `} [${byteLength(body)} bytes data]\n`)
     }
     try {
@@ -388,7 +388,7 @@ async function receive(p: Process, o: CurlOptions, connection: Connection, metho
       head = event.head
       r.firstByte ||= p.now()
       r.headerSize += byteLength(event.raw)
-      if (o.verbose) await complain(p, event.raw.split(/\r?\n/).slice(0, -1).map((l) => `< ${l}\n`).join(''))
+      if (o.verbose) await complain(p, event.raw.split('\n').slice(0, -1).map((l) => `< ${l}\n`).join(''))
       if (o.include || o.head) await (await open())(event.raw)
       if (o.dumpHeader !== undefined) {
         if (o.dumpHeader === '-') await p.stdout.write(event.raw)

@@ -70,7 +70,7 @@ function list(p: Process, c: IptablesCommand): string {
 
 function row(r: RuleInfo, n: number, o: { readonly numeric: boolean; readonly verbose: number; readonly exact: boolean; readonly lineNumbers: boolean }): string {
   let text = o.lineNumbers ? `${String(n).padEnd(5)}` : ''
-  if (o.verbose > 0) text += o.exact ? `${String(r.counters.packets).padStart(8)} ${String(r.counters.bytes).padStart(10)} ` : `${short(r.counters.packets, false).padStart(5)} ${short(r.counters.bytes, false).padStart(5)} `
+  if (o.verbose > 0) text += o.exact ? `${String(r.counters.packets).padStart(8)} ${String(r.counters.bytes).padStart(8)} ` : `${short(r.counters.packets, false).padStart(5)} ${short(r.counters.bytes, false).padStart(5)} `
   const invert = (cell: string) => (cell.startsWith('!') ? { sign: '!', rest: cell.slice(1) } : { sign: ' ', rest: cell })
   const protocol = invert(r.protocol)
   text += `${r.target.padEnd(9)} ${protocol.sign}${(o.numeric ? String(r.protocolNumber) : protocol.rest).padEnd(4)} ${r.fragment} `

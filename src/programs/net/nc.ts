@@ -157,29 +157,23 @@ async function udpClient(p: Process, o: Options, host: string, address: string, 
     if (o.verbose) await complain(p, `nc: connect to ${host} port ${port} (udp) failed: ${reason(error)}\n`)
     return false
   }
-  if (o.scan || o.verbose) {
-    // udptest(): four probes, a second apart; a refusal tells that the port is closed.
-    if (o.verbose || o.scan) {
-      let open = true
-      for (let i = 0; i < 4 && open; i++) {
-        try {
-          await socket.send('X')
-          if (i === 0 || o.scan) await socket.receive(i === 0 ? 100 : 0)
-        } catch (error) {
-          if (!(error instanceof FsError)) throw error
-          open = false
-        }
-      }
-      if (!open && o.scan) {
+  if (o.verbose) {
+    // udptest(): a few probes; a refusal tells that the port is closed. Without -v nothing is sent.
+    for (let i = 0; i < 4; i++) {
+      try {
+        await socket.send('X')
+        await p.sleep(1)
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error
         socket.close()
-        return !o.verbose && false
+        return false
       }
-      if (open && o.verbose) await complain(p, `Connection to ${host} ${host === address ? '' : `(${address}) `}${port} port [udp/${serviceOf(p, port, 'udp')}] succeeded!\n`)
     }
-    if (o.scan) {
-      socket.close()
-      return true
-    }
+    await complain(p, `Connection to ${host} ${host === address ? '' : `(${address}) `}${port} port [udp/${serviceOf(p, port, 'udp')}] succeeded!\n`)
+  }
+  if (o.scan) {
+    socket.close()
+    return true
   }
   await exchange(p, o, socket)
   return true

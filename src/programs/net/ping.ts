@@ -1,5 +1,6 @@
 /** `ping` of iputils 20221126 (IPv4), and busybox's with its other words where argv[0] leads there (ping-busybox is separate). */
 import { parseIpv4, ipv4 } from '#base/ip.ts'
+import { errnoTexts } from '#engine/net/error.ts'
 import type { PingResult } from '#engine/net/types.ts'
 import { strerror, type Errno } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
@@ -101,7 +102,7 @@ export const ping: Program = async (p) => {
   }
   const pmtu = o.get('M')
   if (pmtu !== undefined && !['do', 'dont', 'want'].includes(pmtu)) return fail(`ping: invalid -M argument: ${pmtu}\n`, 2)
-  const name = o.operands.at(-1)
+  let name = o.operands.at(-1)
   if (name === undefined) return fail('ping: usage error: Destination address required\n', 1)
   const interval = o.has('f') ? 0.01 : (values['i'] ?? 1)
   if (interval < 0.002 && p.user.uid !== 0) return fail('ping: cannot flood, minimal interval for user must be >= 2 ms, use -i 0.002 (or higher)\n', 2)
@@ -112,6 +113,7 @@ export const ping: Program = async (p) => {
   const found = await p.sockets.lookup(name === '0' ? '127.0.0.1' : name)
   if (!found.ok) return fail(`ping: ${name}: ${lookupErrors[found.error]}\n`, 2)
   const target = found.addresses[0]!
+  if (name !== '0' && parseIpv4(name) === undefined) name = found.canonical
   let source: string | undefined
   let device: string | undefined
   for (const given of o.all('I')) {
@@ -126,8 +128,7 @@ export const ping: Program = async (p) => {
   }
   const route = p.net.routeGet(target, { ...(source !== undefined && { source }), ...(device !== undefined && device !== 'lo' && { outputDevice: device }) })
   if ('error' in route && device === undefined) {
-    const text = route.error.replace(/^RTNETLINK answers: /, '')
-    return fail(`ping: connect: ${text}\n`, 2)
+    return fail(`ping: connect: ${errnoTexts[route.error] ?? route.error}\n`, 2)
   }
   if ('route' in route && route.route.type === 'broadcast' && !s.broadcast) return fail('ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules\n', 2)
   if ('route' in route && route.route.type === 'broadcast') await complain(p, 'WARNING: pinging broadcast address\n')
@@ -251,7 +252,7 @@ async function run(p: Process, name: string, target: string, source: string | un
     const square = times.reduce((a, b) => a + b * b, 0) / times.length
     const pipe = outstandingMost > 1 && received > 0 && outstandingMost > sent ? `, pipe ${outstandingMost}` : ''
     await say(p, `rtt min/avg/max/mdev = ${Math.min(...times).toFixed(3)}/${average.toFixed(3)}/${Math.max(...times).toFixed(3)}/${Math.sqrt(Math.max(0, square - average * average)).toFixed(3)} ms${pipe}\n`)
-  } else if (errors > 0 && outstandingMost > 1) await say(p, `pipe ${outstandingMost}\n`)
+  } else await say(p, errors > 0 && outstandingMost > 1 ? `pipe ${outstandingMost}\n` : '\n')
   return received === 0 || (s.deadline !== undefined && s.count !== undefined && received < s.count) ? 1 : 0
 }
 

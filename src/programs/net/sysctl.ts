@@ -13,6 +13,7 @@ function allKeys(p: Process): string[] {
 }
 
 function get(p: Process, key: string): string | undefined {
+  if (key === 'net.netfilter.nf_conntrack_count') return String(p.net.conntrack.size)
   return key.startsWith('net.') ? p.net.sysctl(key) : p.machine.sysctl(key)
 }
 

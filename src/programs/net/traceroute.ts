@@ -1,5 +1,6 @@
 /** traceroute 2.1.2 (UDP, -I, -T) and tracepath of iputils. Probes of a hop go out one after the other here; the real one sends 16 at once. */
 import { ipv4 } from '#base/ip.ts'
+import { errnoTexts } from '#engine/net/error.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import { reverseLookup } from './dns-client.ts'
 import { getopt } from './getopt.ts'
@@ -67,8 +68,6 @@ function probe(p: Process, s: Settings, ttl: number, sequence: number): Promise<
   })
 }
 
-const texts: Readonly<Record<string, string>> = { ENETUNREACH: 'Network is unreachable', EHOSTUNREACH: 'No route to host', EACCES: 'Permission denied', EPERM: 'Operation not permitted', EINVAL: 'Invalid argument', EMSGSIZE: 'Message too long' }
-
 export const traceroute: Program = async (p) => {
   const o = getopt(p.argv.slice(1), '46dFf:g:Ii:m:N:nP:p:q:rs:t:ITUw:z:V', { 'max-hops': ':', queries: ':', wait: ':', icmp: '', tcp: '', port: ':', first: ':', help: '', 'version': '', source: ':' })
   if (o.error) {
@@ -94,7 +93,7 @@ export const traceroute: Program = async (p) => {
   const s: Settings = { to, method, wait: Number((o.get('w', 'wait') ?? '5').split(',')[0]) * 1000, port: Number(o.get('p', 'port') ?? (method === 'tcp' ? 80 : 33434)), source: o.get('s', 'source'), size }
   const route = p.net.routeGet(to, { ...(s.source !== undefined && { source: s.source }) })
   if ('error' in route) {
-    await complain(p, `\nconnect: ${route.error.replace(/^RTNETLINK answers: /, '')}\n`)
+    await complain(p, `\nconnect: ${errnoTexts[route.error] ?? route.error}\n`)
     return 1
   }
   await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets\n`)
@@ -114,7 +113,7 @@ export const traceroute: Program = async (p) => {
       if (!hit) line += ' *'
       else if ('error' in hit) {
         await say(p, line + '\n')
-        await complain(p, `send: ${texts[hit.error] ?? hit.error}\n`)
+        await complain(p, `send: ${errnoTexts[hit.error] ?? hit.error}\n`)
         return 1
       } else {
         if (hit.from !== last) line += ` ${await label(hit.from)}`
@@ -145,7 +144,7 @@ export const tracepath: Program = async (p) => {
   const to = found.addresses[0]!
   const route = p.net.routeGet(to)
   if ('error' in route) {
-    await complain(p, `tracepath: ${route.error.replace(/^RTNETLINK answers: /, '')}\n`)
+    await complain(p, `tracepath: ${errnoTexts[route.error] ?? route.error}\n`)
     return 1
   }
   const hops = Number(o.get('m') ?? 30)

@@ -247,7 +247,7 @@ class Job {
     const rate = speed(got / spent)
     const dots = '.'.repeat(Math.min(50, Math.floor(got / 1024)))
     const grouped = dots.replace(/(.{10})(?=.)/g, '$1 ')
-    await this.#log(`     0K ${grouped.padEnd(54)} ${length === undefined ? '    ' : '100%'} ${rate.short}=${spent < 0.001 ? '0s' : `${spent.toPrecision(1)}s`}\n\n`)
+    await this.#log(`     0K ${grouped.padEnd(53)} ${length === undefined ? '    ' : '100%'} ${rate.short}=${spent < 0.001 ? '0s' : `${spent.toPrecision(1)}s`}\n\n`)
     await this.#log(`${isoDate(p.now())} (${rate.long}) - ${standard ? 'written to stdout' : `‘${name}’ saved`} [${got}${length === undefined ? '' : `/${length}`}]\n\n`)
     if (o.terse) await complain(p, `${isoDate(p.now())} URL:${shown} [${got}${length === undefined ? '' : `/${length}`}] -> "${name}" [1]\n`)
     return 0

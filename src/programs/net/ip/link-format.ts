@@ -59,7 +59,7 @@ function detailText(net: NetNamespace, link: LinkInfo, nl: string): string {
   let text = ` promiscuity ${link.promiscuity}  allmulti ${link.port ? 1 : 0} minmtu ${low} maxmtu ${high} `
   const kind = kindText(link)
   if (kind !== '') text += `${nl}    ${kind} `
-  if (link.port) text += `${nl}    ${slaveText(link.port, net.links.get(link.master ?? '')?.bridge?.id ?? '8000.0:0:0:0:0:0')} `
+  if (link.port) text += `${nl}    ${slaveText(link.port, looseId(net.links.get(link.master ?? '')?.bridge?.id))} `
   const queues = link.kind === 'veth' || link.kind === 'physical' ? 2 : 1
   return `${text}addrgenmode eui64 numtxqueues ${queues} numrxqueues ${queues} gso_max_size 65536 gso_max_segs 65535 tso_max_size ${link.kind === 'veth' || link.kind === 'loopback' ? 524280 : 65536} tso_max_segs 65535 gro_max_size 65536 `
 }
@@ -83,6 +83,12 @@ function kindText(link: LinkInfo): string {
     default:
       return ''
   }
+}
+
+/** A bridge's id as slaves show it: bytes without leading zeros, `8000.2:0:0:0:1:80`. */
+function looseId(id: string | undefined): string {
+  const hex = (id ?? '').replace(/^.*?\./, '').replace(/[^0-9a-f]/gi, '').padStart(12, '0')
+  return `8000.${(hex.match(/../g) ?? []).map((b) => Number.parseInt(b, 16).toString(16)).join(':')}`
 }
 
 function slaveText(p: NonNullable<LinkInfo['port']>, bridgeId: string): string {

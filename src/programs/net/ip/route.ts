@@ -1,5 +1,6 @@
 /** `ip route`: show, get, add and its relatives, delete, flush. IPv4 only. Leaves out: encapsulation, metrics other than mtu, realms. */
 import { maskOf, parseIpv4 } from '#base/ip.ts'
+import { errnoTexts } from '#engine/net/error.ts'
 import type { RouteInfo, RouteSpec } from '#engine/net/types.ts'
 import { addressOf, duplicate, invalid, IpFailure, matches, prefixOf, tableNumber, tableText, type IpContext } from './context.ts'
 
@@ -251,7 +252,7 @@ function get(c: IpContext): void {
   to = to.replace(/\/32$/, '')
   for (const d of [iif, oif]) if (d !== undefined) c.device(d)
   const answer = c.net.routeGet(to, { ...(from !== undefined && { source: from }), ...(mark !== undefined && { mark }), ...(iif !== undefined && { inputDevice: iif }), ...(oif !== undefined && { outputDevice: oif }) })
-  if ('error' in answer) throw new IpFailure(answer.error.startsWith('Error:') ? `${answer.error}\n` : `RTNETLINK answers: ${answer.error}\n`, 2)
+  if ('error' in answer) throw new IpFailure(`RTNETLINK answers: ${errnoTexts[answer.error] ?? answer.error}\n`, 2)
   const { route, source } = answer
   const type = route.type !== undefined && route.type !== 'unicast' ? route.type : undefined
   const local = type === 'local'
