@@ -39,7 +39,7 @@ function routeLine(r: RouteInfo): string {
 
 /** `conntrack -L` without timeouts and use counts; ports that the case does not name are EPH. */
 function conntrackLine(c: ConntrackInfo, named: ReadonlySet<number>): string {
-  const port = (n: number | undefined) => (n !== undefined && (named.has(n) || n < 32768 || n > 60999) ? String(n) : 'EPH')
+  const port = (n: number | undefined) => (n !== undefined && (named.has(n) || n === 4789 || n === 8472) ? String(n) : 'EPH')
   const tuple = (t: ConntrackTuple) => `src=${t.source} dst=${t.destination}${t.sourcePort === undefined ? '' : ` sport=${port(t.sourcePort)} dport=${port(t.destinationPort)}`}${t.icmp ? ` type=${t.icmp.type} code=${t.icmp.code} id=ID` : ''}`
   return `${c.protocol} ${c.protocolNumber}${c.state === undefined ? '' : ` ${c.state}`} ${tuple(c.original)}${c.replied ? '' : ' [UNREPLIED]'} ${tuple(c.reply)}${c.assured ? ' [ASSURED]' : ''} mark=${c.mark}`
 }

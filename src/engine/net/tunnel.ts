@@ -39,12 +39,10 @@ export function vxlanTransmit(device: Device, frame: Frame): void {
   remotes.forEach((remote, i) => send(device, remote.address, i < remotes.length - 1 ? copyFrame(frame) : frame))
 }
 
-/** The source port says which inner flow it is, so that routers spread flows. */
+/** The source port says which inner flow it is, so that routers spread flows; the same for both directions, and one for all ARP. */
 function flowPort(frame: Frame): number {
   const p = frame.packet
-  let hash = p
-    ? Math.imul(p.source, 0x9e3779b1) ^ Math.imul(p.destination, 0x85ebca6b) ^ Math.imul((p.sourcePort << 16) | p.destinationPort, 0xc2b2ae35) ^ p.protocol
-    : Math.imul(frame.source % 0xffffffff, 0x9e3779b1) ^ (frame.destination % 0xffffffff)
+  let hash = p ? Math.imul(p.source ^ p.destination, 0x9e3779b1) ^ Math.imul(p.sourcePort ^ p.destinationPort, 0xc2b2ae35) ^ Math.imul(p.sourcePort + p.destinationPort, 0x85ebca6b) ^ p.protocol : 0x0806
   hash ^= hash >>> 15
   hash = Math.imul(hash, 0x2c1b3c6d)
   hash ^= hash >>> 13
