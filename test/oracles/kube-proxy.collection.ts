@@ -372,10 +372,10 @@ function runHold(world: World, probe: Probe): unknown {
       while (!answer && error === undefined && world.sim.step(end));
       return answer ?? { outcome: error === undefined ? 'timeout' : (outcomes[error] ?? error) }
     }
-    world.held.set(probe.key!, { say } as never)
+    world.held.set(`${probe.from} ${probe.key}`, { say } as never)
     return say()
   }
-  return (world.held.get(probe.key!) as unknown as { say(): Answer }).say()
+  return (world.held.get(`${probe.from} ${probe.key}`) as unknown as { say(): Answer }).say()
 }
 
 function runProbe(world: World, probe: Probe): unknown {

@@ -1,6 +1,7 @@
 /** Calico's binaries as canal uses them: install (puts CNI configuration and plugins on the node), calico-node (felix), calico-kube-controllers (idle here). */
 import type { Process } from '#engine/machine/process.ts'
 import { binaryText } from '#engine/node/cni/plugins.ts'
+import { lineWriter } from '#engine/node/daemon-log.ts'
 import { notFound, serveHttp } from '#engine/node/http-server.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
 import { PolicyAgent } from '../policy/agent.ts'
@@ -13,7 +14,8 @@ function stamp(now: number): string {
 
 export async function installCni(process: Process, context: ContainerContext): Promise<number> {
   const { sim } = process.machine
-  const log = (text: string) => void process.stdout.write(`${stamp(sim.now)} [INFO][1] cni-installer/install.go: ${text}\n`)
+  const write = lineWriter(process.stdout)
+  const log = (text: string) => write(`${stamp(sim.now)} [INFO][1] cni-installer/install.go: ${text}`)
   const mounted = process.fs.exists('/host/etc/cni/net.d')
   const fs = mounted ? process.fs : context.node.fs
   const root = mounted ? '/host' : ''
@@ -49,7 +51,8 @@ function podMtu(context: ContainerContext): number {
 
 export async function calicoNode(process: Process, context: ContainerContext): Promise<number> {
   const { sim } = process.machine
-  const log = (text: string) => void process.stdout.write(`${stamp(sim.now)} [INFO][${process.pid}] ${text}\n`)
+  const write = lineWriter(process.stdout)
+  const log = (text: string) => write(`${stamp(sim.now)} [INFO][${process.pid}] ${text}`)
   const net = process.machine.net
   const nodeName = process.env.get('NODENAME') ?? context.nodeName
   log('startup/startup.go: Early log level set to info')

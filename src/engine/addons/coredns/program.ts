@@ -2,6 +2,7 @@
 import { hex, sha512 } from '#base/sha.ts'
 import { isErrno } from '#engine/machine/vfs.ts'
 import type { Process } from '#engine/machine/process.ts'
+import { lineWriter } from '#engine/node/daemon-log.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
 import { parseCorefile } from './corefile.ts'
 import type { ServerBlock } from './corefile.ts'
@@ -37,7 +38,7 @@ function configurationHash(blocks: readonly ServerBlock[]): string {
 
 export async function coreDns(process: Process, context: ContainerContext): Promise<number> {
   const { sim } = process.machine
-  const out = (text: string) => void process.stdout.write(`${text}\n`)
+  const out = lineWriter(process.stdout)
   const args = process.argv.slice(1)
   const option = (name: string) => args.find((_, i) => args[i - 1] === `-${name}` || args[i - 1] === `--${name}`) ?? args.find((a) => a.startsWith(`-${name}=`))?.slice(name.length + 2)
   if (args.some((a) => /^--?version$/.test(a))) {

@@ -4,6 +4,7 @@ import { nodes } from '#engine/kinds/node/types.ts'
 import type { Node } from '#engine/kinds/node/types.ts'
 import type { Process } from '#engine/machine/process.ts'
 import { goJsonError } from '#engine/node/cni/go-json.ts'
+import { lineWriter } from '#engine/node/daemon-log.ts'
 import { klogLine } from '#engine/node/klog.ts'
 import type { Severity } from '#engine/node/klog.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
@@ -38,7 +39,8 @@ function leaseOf(node: Node): Lease | undefined {
 export async function flanneld(process: Process, context: ContainerContext): Promise<number> {
   const { sim } = process.machine
   const net = process.machine.net
-  const log = (severity: Severity, at: string, text: string) => void process.stderr.write(klogLine(sim.now, severity, text, { at, pid: process.pid }) + '\n')
+  const write = lineWriter(process.stderr)
+  const log = (severity: Severity, at: string, text: string) => write(klogLine(sim.now, severity, text, { at, pid: process.pid }))
   const flags = new Map(process.argv.slice(1).map((a) => {
     const [key, ...value] = a.replace(/^--?/, '').split('=')
     return [key!, value.length > 0 ? value.join('=') : 'true'] as const

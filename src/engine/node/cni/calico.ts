@@ -49,6 +49,10 @@ function add(call: CniCall, host: CniHost): CniResult {
     host.net.setSysctl(`net.ipv4.conf.${name}.forwarding`, '1')
     host.net.setSysctl('net.ipv4.ip_forward', '1')
     host.net.replaceRoute({ to: ip, device: name, scope: 'link' })
+    const pod = args.get('K8S_POD_NAME')
+    if (pod !== undefined) {
+      host.annotatePod?.(args.get('K8S_POD_NAMESPACE') ?? 'default', pod, { 'cni.projectcalico.org/containerID': call.containerId, 'cni.projectcalico.org/podIP': `${ip}/32`, 'cni.projectcalico.org/podIPs': `${ip}/32` })
+    }
     return {
       cniVersion: conf.cniVersion ?? '0.3.1',
       interfaces: [{ name, mac: hostMac }, { name: call.ifname, mac: veth.mac, sandbox: call.netns }],

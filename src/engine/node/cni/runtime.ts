@@ -23,6 +23,7 @@ const cacheFolder = '/var/lib/cni/results'
 export interface NodeFacts {
   podCidr?(): string | undefined
   apiError?(): string | undefined
+  annotatePod?(namespace: string, name: string, annotations: Readonly<Record<string, string>>): void
 }
 
 export interface SandboxRequest extends NodeFacts {
@@ -62,6 +63,7 @@ export function hostOf(machine: Machine, facts: NodeFacts = {}): CniHost {
     },
     ...(facts.podCidr && { podCidr: facts.podCidr }),
     ...(facts.apiError && { apiError: facts.apiError }),
+    ...(facts.annotatePod && { annotatePod: facts.annotatePod }),
   }
   return host
 }

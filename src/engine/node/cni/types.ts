@@ -85,6 +85,8 @@ export interface CniHost {
   podCidr?(): string | undefined
   /** Why the API server cannot be asked just now, in the words of a Go client. */
   apiError?(): string | undefined
+  /** Notes on the Pod object what plugins of Calico's kind write there at once: its address. */
+  annotatePod?(namespace: string, name: string, annotations: Readonly<Record<string, string>>): void
 }
 
 export type CniPlugin = (call: CniCall, host: CniHost) => CniResult | undefined

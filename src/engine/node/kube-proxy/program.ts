@@ -13,6 +13,7 @@ import { services } from '#engine/kinds/service/types.ts'
 import type { Service } from '#engine/kinds/service/types.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { TcpListener } from '#engine/net/types.ts'
+import { lineWriter } from '../daemon-log.ts'
 import { klogLine, structured } from '../klog.ts'
 import type { Severity } from '../klog.ts'
 import type { ContainerContext } from '../runtime/image.ts'
@@ -70,7 +71,8 @@ const serviceOfSlice = (slice: KubeObject) => `${slice.metadata.namespace}/${sli
 export async function kubeProxy(process: Process, context: ContainerContext): Promise<number> {
   const { sim } = process.machine
   const flags = flagsOf(process.argv)
-  const log: Log = (severity, at, text, values) => void process.stderr.write(klogLine(sim.now, severity, structured(text, values), { at, pid: process.pid }) + '\n')
+  const write = lineWriter(process.stderr)
+  const log: Log = (severity, at, text, values) => write(klogLine(sim.now, severity, structured(text, values), { at, pid: process.pid }))
   if (flags.has('version')) {
     await process.stdout.write(`Kubernetes ${kubeProxyVersion}\n`)
     return 0
@@ -113,7 +115,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   if (config.nodePortAddresses.length === 0) {
     log('E', 'server.go:255', 'Kube-proxy configuration may be incomplete or incorrect', { err: 'nodePortAddresses is unset; NodePort connections will be accepted on all local IPs. Consider using `--nodeport-addresses primary`' })
   }
-  await process.stderr.write(klogLine(sim.now, 'I', '"kube-proxy running in dual-stack mode" primary ipFamily="IPv4"', { at: 'server.go:264', pid: process.pid }) + '\n')
+  write(klogLine(sim.now, 'I', '"kube-proxy running in dual-stack mode" primary ipFamily="IPv4"', { at: 'server.go:264', pid: process.pid }))
   if (config.mode === 'ipvs' || config.mode === 'nftables') {
     const err = config.mode === 'ipvs' ? "can't use the IPVS proxier: Ipvs not supported" : 'the nftables proxier is not modelled in this simulator yet'
     log('E', 'server.go:140', 'Error running ProxyServer', { err })

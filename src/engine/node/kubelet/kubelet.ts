@@ -84,6 +84,13 @@ export class Kubelet implements WorkerHost {
     const { api } = options
     const own = api.informer<Node>(nodes)
     this.networkFacts = {
+      annotatePod: (namespace, name, annotations) => {
+        try {
+          api.patch(pods, namespace, name, { metadata: { annotations } }, 'merge', 'status')
+        } catch (error) {
+          if (!(error instanceof ApiUnreachable) && !(error instanceof StatusError)) throw error
+        }
+      },
       podCidr: () => own.get(undefined, this.nodeName)?.spec.podCIDR,
       apiError: () => {
         try {

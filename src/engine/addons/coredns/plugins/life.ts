@@ -38,8 +38,9 @@ export const loop: Setup = (lines, context) => {
   let seen = 0
   let on = true
   context.onStart(() => {
-    const send = (left: number): void => {
-      if (!on || left === 0) {
+    const end = context.sim.now + 30_000
+    const send = (): void => {
+      if (!on || context.sim.now >= end) {
         on = false
         return
       }
@@ -51,10 +52,14 @@ export const loop: Setup = (lines, context) => {
       context.sim.after(2000, () => {
         socket.close()
         if (answered) on = false
-        else send(left - 1)
+        else {
+          // No answer is no loop: the count begins anew.
+          seen = 0
+          context.sim.after(1000, send, { background: true })
+        }
       }, { background: true })
     }
-    send(5)
+    send()
   })
   context.onStop(() => {
     on = false
