@@ -155,8 +155,13 @@ export class TcpSocket implements TcpConnection {
     }
     const error = icmpErrno(p)
     if (!error) return
-    if (this.state === 'SYN_SENT' || this.state === 'SYN_RECV') {
-      if (this.state === 'SYN_SENT') this.#fail(error.errno, false, p.latency)
+    if (this.state === 'SYN_SENT') return this.#fail(error.errno, false, p.latency)
+    if (this.state === 'SYN_RECV') {
+      // the caller cannot be reached: the half-open connection is forgotten (tcp_req_err)
+      if (p.icmpType === 11 || (p.icmpType === 3 && p.icmpCode <= 1)) {
+        this.#told = true
+        this.#close()
+      }
       return
     }
     this.#softError = error.errno
