@@ -112,7 +112,7 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
   const register = (): string | undefined => {
     try {
       const now = new Date(Math.floor(sim.now / 1000) * 1000).toISOString().replace('.000', '')
-      context.api.patch(nodes, undefined, nodeName, { metadata: { annotations } }, 'merge')
+      context.api.patch(nodes, undefined, nodeName, { metadata: { annotations } }, 'strategic', 'status')
       context.api.patch(nodes, undefined, nodeName, { status: { conditions: [{ type: 'NetworkUnavailable', status: 'False', reason: 'FlannelIsUp', message: 'Flannel is running on this node', lastTransitionTime: now, lastHeartbeatTime: now }] } }, 'strategic', 'status')
       return undefined
     } catch (error) {
