@@ -5,6 +5,7 @@ import { calicoVersion } from './canal/manifests.ts'
 import { calicoNode, installCni, kubeControllers } from './canal/program.ts'
 import { coreDns } from './coredns/program.ts'
 import { flannelVersion } from './flannel/manifests.ts'
+import { copyFile } from './flannel/install.ts'
 import { flanneld } from './flannel/program.ts'
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -15,10 +16,9 @@ const images: readonly ImageBehaviour[] = [
     env: { PATH: path, SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt' }, exposedPorts: [53], programs: { '/coredns': coreDns },
   },
   ...['ghcr.io/flannel-io/flannel', 'docker.io/flannel/flannel'].map((repository) => ({
-    repository, tags: [flannelVersion, 'v0.24.4'], size: 33_000_000, entrypoint: ['/opt/bin/flanneld'], env: { PATH: path }, programs: { '/opt/bin/flanneld': flanneld },
-    tools: { '/bin/cp': 'cp', '/bin/sh': 'sh', '/bin/ls': 'ls', '/bin/cat': 'cat' },
+    repository, tags: [flannelVersion, 'v0.24.4'], size: 33_000_000, entrypoint: ['/opt/bin/flanneld'], env: { PATH: path }, programs: { '/opt/bin/flanneld': flanneld, '/bin/cp': copyFile },
   })),
-  { repository: 'ghcr.io/flannel-io/flannel-cni-plugin', tags: ['v1.9.0-flannel1'], size: 4_900_000, env: { PATH: path }, files: { '/flannel': { text: binaryText, mode: 0o755 } }, tools: { '/bin/cp': 'cp', '/bin/sh': 'sh' } },
+  { repository: 'ghcr.io/flannel-io/flannel-cni-plugin', tags: ['v1.9.0-flannel1'], size: 4_900_000, env: { PATH: path }, files: { '/flannel': { text: binaryText, mode: 0o755 } }, programs: { '/bin/cp': copyFile } },
   { repository: 'docker.io/calico/cni', tags: [calicoVersion], size: 71_000_000, entrypoint: ['/opt/cni/bin/install'], env: { PATH: `/opt/cni/bin:${path}` }, programs: { '/opt/cni/bin/install': installCni } },
   { repository: 'docker.io/calico/node', tags: [calicoVersion], size: 156_000_000, command: ['start_runit'], env: { PATH: path }, programs: { '/usr/sbin/start_runit': calicoNode } },
   { repository: 'docker.io/calico/kube-controllers', tags: [calicoVersion], size: 52_000_000, entrypoint: ['/usr/bin/kube-controllers'], env: { PATH: path }, programs: { '/usr/bin/kube-controllers': kubeControllers } },
