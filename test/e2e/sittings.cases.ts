@@ -140,7 +140,7 @@ export const cases: readonly Case[] = [
           if (name === 'Trace') {
             await w.page.getByLabel('from').fill('lighthouse/boat')
             await w.page.getByLabel('to', { exact: true }).fill('beam.lighthouse')
-            await w.page.getByRole('button', { name: 'Trace', exact: true }).last().click()
+            await w.page.locator('.trace button[type=submit]').click()
             await w.page.locator('.verdict').first().waitFor()
           }
           await w.axe(`${name}, ${theme}`)
