@@ -22,13 +22,20 @@ export function buildRig(namespaces: readonly string[]): Rig {
   return { sim, server }
 }
 
+/** JSON with a space after commas and colons, as the recorder sent it. */
+function spaced(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`
+  if (value && typeof value === 'object') return `{${Object.entries(value).filter(([, v]) => v !== undefined).map(([k, v]) => `${JSON.stringify(k)}: ${spaced(v)}`).join(', ')}}`
+  return JSON.stringify(value)
+}
+
 export function requestOf(method: string, url: string, body: Json, headers: Record<string, string> = {}, user: UserInfo = admin): ApiRequest {
   const mark = url.indexOf('?')
   const query = new Map<string, string[]>()
   for (const [k, v] of new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1))) query.set(k, [...(query.get(k) ?? []), v])
   const lower = new Map(Object.entries(headers).map(([k, v]) => [k.toLowerCase(), Array.isArray(v) ? v.join(',') : String(v)] as const))
   if (body !== undefined && !lower.has('content-type')) lower.set('content-type', 'application/json')
-  return { method: method as ApiRequest['method'], path: mark < 0 ? url : url.slice(0, mark), query, headers: lower, body: body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body), user }
+  return { method: method as ApiRequest['method'], path: mark < 0 ? url : url.slice(0, mark), query, headers: lower, body: body === undefined ? '' : typeof body === 'string' ? body : spaced(body), user }
 }
 
 export function complete(response: ApiResponse): Answer {

@@ -120,7 +120,7 @@ function stage(story: Story): { rig: Rig; namespace: string } {
     s = { rig: buildRig(['story']), namespace: 'story' }
     shared.set(family, s)
     const create = (path: string, body: Json) => send(s!.rig.server, 'POST', path, body)
-    if (family === 'list/label') for (let n = 0; n < 5; n++) create('/api/v1/namespaces/story/configmaps', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `c${n}`, labels: { n: String(n), par: n % 2 === 0 ? 'even' : 'odd' } } })
+    if (family === 'list/label') for (let n = 0; n < 5; n++) create('/api/v1/namespaces/story/configmaps', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `c${n}`, labels: { n: String(n), par: n % 2 === 0 ? 'even' : 'odd' } }, data: { a: '1' } })
     const setup = stories.find((o) => o.id === `${family}-setup`)
     if (setup && setup !== story) play(setup, s.rig, s.namespace)
   }

@@ -65,6 +65,8 @@ export interface Strategy {
   validateStatusUpdate?(object: Loose, old: Loose, errors: FieldErrors, context: RequestContext): void
   prepareForStatusUpdate?(object: Loose, old: Loose, context: RequestContext): void
   warnings?(object: Loose, old: Loose | undefined, context: RequestContext): readonly string[]
+  /** Warnings that come even with a refusal: said before validation. */
+  earlyWarnings?(object: Loose): readonly string[]
   /** Does a change between these two raise metadata.generation? By default any change outside metadata and status. */
   generationChanges?(object: Loose, old: Loose): boolean
   /** Names of the kind; by default DNS-1123 subdomains. Answers the texts of what is wrong. */
@@ -103,9 +105,19 @@ export interface KindDefinition extends Strategy {
   /** Name in Schemas; undefined: anything goes (tests). */
   readonly schema?: string
   readonly hasGeneration: boolean
+  /** Starts to count at the first update. */
+  readonly generationFromUpdate?: boolean
+  /** Update checks only what changed in metadata, not all of it (ValidateObjectMetaUpdate alone). */
+  readonly lightMetaUpdate?: boolean
   /** spec.replicas &c. of the scale subresource. */
   readonly scale?: { readonly specPath: string; readonly statusPath: string; readonly selectorPath?: string }
   readonly alias?: Alias
+  /** Served from a CustomResourceDefinition. */
+  readonly custom?: boolean
+  /** Said in a Warning header on every request. */
+  readonly deprecation?: string
+  /** Takes the place of decoding by `schema`; may change its argument. */
+  decode?(value: Loose): { readonly object: Loose; readonly unknown: readonly string[] }
 }
 
 /** `deployments.apps`, `pods`: the key of a resource in the store. */

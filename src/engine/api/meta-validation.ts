@@ -1,7 +1,7 @@
 /** Validation of metadata (apimachinery pkg/api/validation/objectmeta.go): names, labels, annotations, owners, finalizers, what may not change. */
 import type { FieldErrors } from './field-errors.ts'
 import type { KindDefinition } from './kind.ts'
-import { equal, type Loose, semanticEqual } from './loose.ts'
+import { equal, type Loose } from './loose.ts'
 import { byteLength, dns1123LabelErrors, dns1123SubdomainErrors, labelValueErrors, qualifiedNameErrors } from './names.ts'
 
 const ANNOTATIONS_MAX = 256 * 1024
@@ -39,6 +39,11 @@ function validateShared(meta: Loose, errors: FieldErrors): void {
   if (meta.generation < 0) errors.invalid('metadata.generation', meta.generation, 'must be greater than or equal to 0')
   validateLabels(meta.labels, errors, 'metadata.labels')
   validateAnnotations(meta.annotations, errors, 'metadata.annotations')
+  validateOwners(meta, errors)
+  validateFinalizers(meta, errors)
+}
+
+function validateOwners(meta: Loose, errors: FieldErrors): void {
   let controller: string | undefined
   for (const owner of (meta.ownerReferences ?? []) as Loose[]) {
     const path = 'metadata.ownerReferences'
@@ -53,8 +58,15 @@ function validateShared(meta: Loose, errors: FieldErrors): void {
       else controller = owner.name
     }
   }
-  for (const finalizer of meta.finalizers ?? []) {
-    for (const text of qualifiedNameErrors(finalizer)) errors.invalid('metadata.finalizers', finalizer, text)
+}
+
+const standardFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
+
+function validateFinalizers(meta: Loose, errors: FieldErrors): void {
+  for (const [i, finalizer] of ((meta.finalizers ?? []) as string[]).entries()) {
+    const wrong = qualifiedNameErrors(finalizer)
+    if (wrong.length > 0) for (const text of wrong) errors.invalid('metadata.finalizers', finalizer, text)
+    else if (!finalizer.includes('/') && !standardFinalizers.has(finalizer)) errors.invalid(`metadata.finalizers[${i}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')
   }
   if (meta.finalizers?.includes('orphan') && meta.finalizers.includes('foregroundDeletion')) {
     errors.invalid('metadata.finalizers', meta.finalizers, 'finalizer orphan and foregroundDeletion cannot be both set')
@@ -73,5 +85,7 @@ export function validateMetaUpdate(object: Loose, old: Loose, _kind: KindDefinit
   for (const field of ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds']) {
     if (!equal(meta[field], before[field])) errors.invalid(`metadata.${field}`, meta[field], 'field is immutable')
   }
-  if (!semanticEqual(meta.labels, before.labels) || !semanticEqual(meta.annotations, before.annotations) || !semanticEqual(meta.ownerReferences, before.ownerReferences) || !semanticEqual(meta.finalizers, before.finalizers)) validateShared(meta, errors)
+  validateLabels(meta.labels, errors, 'metadata.labels')
+  validateAnnotations(meta.annotations, errors, 'metadata.annotations')
+  validateOwners(meta, errors)
 }

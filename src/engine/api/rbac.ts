@@ -60,6 +60,24 @@ export class RbacAuthorizer {
     return errors.length === 0 ? '' : `RBAC: ${errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`}`
   }
 
+  /** Why something is allowed: `RBAC: allowed by RoleBinding "rb/ns" of Role "r" to User "jane"`; '' for members of system:masters. */
+  grant(user: UserInfo, a: AuthorizationAttributes): string {
+    if (user.groups.includes('system:masters')) return ''
+    for (const namespace of a.namespace ? ['', a.namespace] : ['']) {
+      const bindings = (namespace === '' ? this.#store.list(`clusterrolebindings.${GROUP}`) : this.#store.list(`rolebindings.${GROUP}`, namespace)) as Loose[]
+      for (const binding of bindings) {
+        const subject = (binding.subjects ?? []).find((s: Loose) => this.#applies(s, user, namespace))
+        if (!subject) continue
+        const { kind, name } = binding.roleRef
+        const role = (kind === 'ClusterRole' ? this.#store.get(`clusterroles.${GROUP}`, '', name) : this.#store.get(`roles.${GROUP}`, namespace, name)) as Loose
+        if (!(role?.rules ?? []).some((r: Rule) => ruleAllows(r, a))) continue
+        const who = subject.kind === 'ServiceAccount' ? `${subject.name}/${subject.namespace || namespace}` : subject.name
+        return `RBAC: allowed by ${binding.kind} ${JSON.stringify(namespace === '' ? binding.metadata.name : `${binding.metadata.name}/${namespace}`)} of ${kind} ${JSON.stringify(name)} to ${subject.kind} ${JSON.stringify(who)}`
+      }
+    }
+    return ''
+  }
+
   /** Cluster-wide rules for namespace '', else those of the namespace's role bindings alone. */
   rulesOf(user: UserInfo, namespace: string): CollectedRules {
     const key = [user.name, [...user.groups].join(','), namespace].join('|')

@@ -6,6 +6,7 @@ import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts'
 import { FieldErrors } from './field-errors.ts'
 import { type KindDefinition, resourceKey, type RequestContext } from './kind.ts'
 import { copy, equal, type Loose } from './loose.ts'
+import { pathSegmentErrors } from './names.ts'
 import { validateMeta, validateMetaUpdate } from './meta-validation.ts'
 import * as status from './status.ts'
 import type { Store } from './store.ts'
@@ -88,8 +89,9 @@ export class Registry {
       if (meta.resourceVersion) throw status.failure(500, undefined, 'resourceVersion should not be set on objects to be created')
       delete meta.resourceVersion
     }
-    if (kind.hasGeneration) meta.generation = 1
+    if (kind.hasGeneration && !kind.generationFromUpdate) meta.generation = 1
     else delete meta.generation
+    if (kind.earlyWarnings) context.warnings.push(...kind.earlyWarnings(object))
     const errors = new FieldErrors()
     validateMeta(object, kind, errors)
     kind.validate?.(object, errors, context)
@@ -125,7 +127,7 @@ export class Registry {
     if ((version === undefined || version === '') && kind.allowUnconditionalUpdate === false) {
       const errors = new FieldErrors()
       errors.invalid('metadata.resourceVersion', 0, 'must be specified for an update')
-      throw status.invalid(kind.group, kind.kind, name, errors.list)
+      throw status.invalid(kind.group, kind.plural, name, errors.list)
     }
     const attributes = this.#attributes('UPDATE', kind, object, old, name, context)
     this.admit(attributes)
@@ -138,10 +140,18 @@ export class Registry {
       const raised = context.subresource !== 'status' && (kind.generationChanges?.(object, old) ?? specChanged(object, old))
       meta.generation = (old.metadata.generation ?? 0) + (raised ? 1 : 0)
       if (!meta.generation) delete meta.generation
-    }
+    } else if (old.metadata.generation === undefined) delete meta.generation
+    else meta.generation = old.metadata.generation
     meta.resourceVersion = old.metadata.resourceVersion
+    if (meta.uid !== old.metadata.uid) {
+      throw status.conflict(this.#ref(kind), name, `StorageError: invalid object, Code: 4, Key: /${storagePrefix[kind.plural] ?? kind.plural}/${kind.namespaced ? namespace + '/' : ''}${name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${old.metadata.uid}`)
+    }
+    if (kind.earlyWarnings) context.warnings.push(...kind.earlyWarnings(object))
     const errors = new FieldErrors()
+    validateMeta(object, { ...kind, validateName: pathSegmentErrors }, errors)
     validateMetaUpdate(object, old, kind, errors)
+    validateMetaUpdate(object, old, kind, errors)
+    if (!kind.lightMetaUpdate) validateMeta(object, kind, errors)
     if (context.subresource === 'status') {
       if (kind.validateStatusUpdate) kind.validateStatusUpdate(object, old, errors, context)
     } else if (kind.validateUpdate) kind.validateUpdate(object, old, errors, context)
@@ -213,6 +223,11 @@ export class Registry {
     const grace = kind.gracePeriod?.(object, options.gracePeriodSeconds, context) ?? 0
     const waits = finalizers.size > 0 || grace > 0 || (kind.kind === 'Namespace' && object.spec?.finalizers?.length > 0)
     if (!waits) {
+      if (kind.gracePeriod && kind.hasGeneration && meta.generation && before.timestamp === undefined && kind.kind === 'Pod') {
+        meta.generation++
+        meta.deletionTimestamp = context.now
+        meta.deletionGracePeriodSeconds = 0
+      }
       if (context.dryRun) return { object: old, removed: true }
       const last = this.#store.remove(key, object)
       this.committed(attributes)
@@ -220,7 +235,7 @@ export class Registry {
     }
     if (before.timestamp === undefined) {
       meta.deletionTimestamp = later(context.now, grace)
-      meta.deletionGracePeriodSeconds = grace
+      if (kind.kind !== 'Namespace') meta.deletionGracePeriodSeconds = grace
       if (kind.hasGeneration && meta.generation) meta.generation++
     } else if (kind.gracePeriod && grace < (before.grace ?? 0)) {
       meta.deletionTimestamp = later(before.timestamp, grace - (before.grace ?? 0))
@@ -233,6 +248,9 @@ export class Registry {
     return { object: stored, removed: false }
   }
 }
+
+/** Where etcd keys of a resource differ from its name. */
+const storagePrefix: Record<string, string> = { services: 'services/specs', endpoints: 'services/endpoints', nodes: 'minions', replicationcontrollers: 'controllers', ingresses: 'ingress', leases: 'leases' }
 
 function later(time: string, seconds: number): string {
   return new Date(Date.parse(time) + seconds * 1000).toISOString().slice(0, 19) + 'Z'

@@ -1,13 +1,14 @@
 /** REST on top of the registry: query options, bodies in, objects, lists, Tables and watches out. */
 import { impersonate } from './impersonation.ts'
-import { parseBody, queryFlag } from './body.ts'
+import { parseBody, parseObject, queryFlag } from './body.ts'
 import { DecodeError, Decoder } from './decode.ts'
-import { answerDiscovery } from './discovery.ts'
+import { answerDiscovery, unknownPath } from './discovery.ts'
 import { fieldsOf, type FieldRequirement, matchesFields, parseFieldSelector } from './field-selector.ts'
+import { FieldErrors } from './field-errors.ts'
 import { forbiddenError } from './forbidden.ts'
 import { type KindDefinition, resourceKey, type TablePrinter } from './kind.ts'
 import { matches, parseSelector, type Selector, SelectorError } from './label-selector.ts'
-import { isObject, type Loose } from './loose.ts'
+import { copy, isObject, type Loose } from './loose.ts'
 import { JsonPatchError } from './merge-patch.ts'
 import { applyPatch, type PatchType } from './patch.ts'
 import type { DeleteOptions } from './registry.ts'
@@ -43,7 +44,11 @@ export class Rest {
     this.#decoder = new Decoder(server.schemas)
   }
 
+  /** Warnings of the request under way: a refusal carries them too. */
+  readonly warnings: string[] = []
+
   handle(original: ApiRequest, info: RequestInfo): ApiResponse {
+    this.warnings.length = 0
     const user = impersonate(original, (a) => this.#server.authorize(original.user, a))
     const request: ApiRequest = user === original.user ? original : { ...original, user }
     if (!info.isResource) {
@@ -62,7 +67,11 @@ export class Rest {
     if (!this.#server.authorize(user, attributes)) throw forbiddenError(user, attributes, this.#server.denialReason(user, attributes))
     if (info.resource === '') return answerDiscovery(this.#server, request)
     const kind = this.#server.kind(info.group, info.version, info.resource)
-    if (!kind) throw status.pathNotFound()
+    if (!kind) return unknownPath(this.#server, info.group, info.version)
+    if ((request.method === 'PATCH' || request.method === 'PUT') && info.name === '') throw status.methodNotAllowed()
+    if (info.verb === 'create' && info.name !== '' && info.subresource === '') throw status.methodNotAllowed()
+    this.#checkOptions(request, info)
+    if (kind.deprecation) this.warnings.push(kind.deprecation)
     switch (info.verb) {
       case 'get':
         return this.#get(request, info, kind)
@@ -84,8 +93,26 @@ export class Rest {
     throw status.methodNotAllowed()
   }
 
-  failure(body: Status): ApiResponse {
-    return this.json(body.code ?? 500, body, [], body.details?.retryAfterSeconds ? { 'retry-after': String(body.details.retryAfterSeconds) } : {})
+  /** dryRun, fieldValidation and the field manager as query options. */
+  #checkOptions(request: ApiRequest, info: RequestInfo): void {
+    const kind = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions', delete: 'DeleteOptions', deletecollection: 'DeleteOptions' }[info.verb]
+    if (!kind) return
+    const errors = new FieldErrors()
+    const dryRun = request.query.get('dryRun') ?? []
+    if (dryRun.some((d) => d !== 'All')) errors.notSupported('dryRun', dryRun, ['All'])
+    const validation = request.query.get('fieldValidation')?.[0] ?? ''
+    if (!['', 'Ignore', 'Strict', 'Warn'].includes(validation)) errors.notSupported('fieldValidation', validation, ['', 'Ignore', 'Strict', 'Warn'])
+    const type = (request.headers.get('content-type') ?? '').split(';')[0]!.trim()
+    if (info.verb === 'patch') {
+      const apply = type === 'application/apply-patch+yaml'
+      if (apply && !request.query.get('fieldManager')?.[0]) errors.required('fieldManager', 'is required for apply patch')
+      if (!apply && request.query.get('force') !== undefined) errors.forbidden('force', 'may not be specified for non-apply patch')
+    }
+    if (errors.list.length > 0) throw status.invalid('meta.k8s.io', kind, '', errors.list)
+  }
+
+  failure(body: Status, warnings: readonly string[] = []): ApiResponse {
+    return this.json(body.code ?? 500, body, warnings, body.details?.retryAfterSeconds ? { 'retry-after': String(body.details.retryAfterSeconds) } : {})
   }
 
   json(code: number, body: unknown, warnings: readonly string[] = [], extra: Record<string, string> = {}): ApiResponse {
@@ -95,6 +122,10 @@ export class Rest {
   }
 
   accepted(request: ApiRequest): Accepted {
+    const header = request.headers.get('accept') ?? ''
+    if (header !== '' && !header.split(',').some((p) => /^(\*\/\*|application\/(\*|json|yaml|vnd\.kubernetes\.protobuf|cbor))$/.test(p.split(';')[0]!.trim()))) {
+      throw status.failure(406, 'NotAcceptable', '406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf', {})
+    }
     for (const part of (request.headers.get('accept') ?? '').split(',')) {
       const [type = '', ...parameters] = part.split(';').map((p) => p.trim())
       if (type !== 'application/json' && type !== '*/*' && type !== 'application/*' && type !== '') continue
@@ -117,7 +148,10 @@ export class Rest {
   }
 
   #get(request: ApiRequest, info: RequestInfo, kind: KindDefinition): ApiResponse {
-    if (info.subresource !== '' && !kind.subresources.some((s) => s.name === info.subresource && s.verbs.includes('get'))) throw status.pathNotFound()
+    if (info.subresource !== '' && !kind.subresources.some((s) => s.name === info.subresource && s.verbs.includes('get'))) throw kind.subresources.some((s) => s.name === info.subresource) ? status.methodNotAllowed() : status.pathNotFound()
+    const at = request.query.get('resourceVersion')?.[0] ?? ''
+    if (at !== '' && !/^\d+$/.test(at)) throw status.failure(500, undefined, `resourceVersion: Invalid value: ${JSON.stringify(at)}: strconv.ParseUint: parsing ${JSON.stringify(at)}: invalid syntax`)
+    if (!kind.verbs.includes('get')) throw status.methodNotAllowed()
     const object = this.#server.registry.get(kind, info.namespace, info.name)
     if (info.subresource === 'scale') return this.#answer(request, { ...kind, table: scaleTable }, scaleOf(kind, object), 200)
     if (proxied.has(info.subresource)) return this.#connect(request, info, kind, object)
@@ -126,6 +160,8 @@ export class Rest {
 
   #connect(request: ApiRequest, info: RequestInfo, kind: KindDefinition, object: KubeObject): ApiResponse {
     if (!kind.subresources.some((s) => s.name === info.subresource)) throw status.pathNotFound()
+    if (kind.kind === 'Pod' && info.subresource !== 'proxy' && info.subresource !== 'portforward') checkContainer(object, request.query.get('container')?.[0] ?? '')
+    if (kind.kind === 'Pod' && (object as Loose).spec.nodeName && !this.#server.store.get('nodes', '', (object as Loose).spec.nodeName)) throw status.notFound({ group: '', resource: 'pods' }, (object as Loose).spec.nodeName)
     if (!this.#server.nodeProxy) throw status.internal('no kubelet')
     return this.#server.nodeProxy.connect(request, info, object)
   }
@@ -142,29 +178,30 @@ export class Rest {
     if (typeof fields === 'string') throw status.badRequest(fields)
     if (fields.length > 0) {
       const known = fieldsOf(kind, { apiVersion: '', kind: '', metadata: { name: '' }, spec: {}, status: {} })
-      for (const f of fields) if (known[f.field] === undefined) throw status.badRequest(`field label not supported: ${f.field}`)
+      for (const f of fields) if (known[f.field] === undefined) throw status.badRequest(kind.selectableFields ? `field label not supported: ${f.field}` : `${JSON.stringify(f.field)} is not a known field selector: only "metadata.name", "metadata.namespace"`)
     }
     return { labels, fields }
   }
 
   #list(request: ApiRequest, info: RequestInfo, kind: KindDefinition): ApiResponse {
+    if (!kind.verbs.includes('list')) throw status.methodNotAllowed()
+    const limit = this.#checkList(request)
     const { labels, fields } = this.#filters(request, kind)
     let objects = this.#server.registry.list(kind, info.namespace === '' ? undefined : info.namespace)
     if (labels.length > 0) objects = objects.filter((o) => matches(labels, o.metadata.labels))
     if (fields.length > 0) objects = objects.filter((o) => matchesFields(fields, kind, o))
-    const limit = Number(request.query.get('limit')?.[0] ?? 0)
     const token = request.query.get('continue')?.[0] ?? ''
     const metadata: Loose = { resourceVersion: String(this.#server.store.revision) }
     let from = 0
     if (token !== '') {
       const m = /^c(\d+)\.(\d+)$/.exec(token)
-      if (!m) throw status.badRequest('continue key is not valid: illegal base64 data at input byte 4')
+      if (!m) throw status.badRequest(`invalid continue token: continue key is not valid: illegal base64 data at input byte ${Math.floor(token.length / 4) * 4}`)
       from = Number(m[2])
       metadata.resourceVersion = m[1]
     }
     if (limit > 0 && objects.length - from > limit) {
       metadata.continue = `c${metadata.resourceVersion}.${from + limit}`
-      metadata.remainingItemCount = objects.length - from - limit
+      if (labels.length === 0 && fields.length === 0) metadata.remainingItemCount = objects.length - from - limit
       objects = objects.slice(from, from + limit)
     } else if (from > 0) objects = objects.slice(from)
     const { as } = this.accepted(request)
@@ -173,7 +210,27 @@ export class Rest {
     if (as === 'PartialObjectMetadataList' || as === 'PartialObjectMetadata') {
       return this.json(200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map((o) => ({ metadata: o.metadata })) })
     }
+    if (kind.custom) return this.json(200, { apiVersion, items: objects, kind: `${kind.kind}List`, metadata: { continue: '', ...metadata } })
     return this.json(200, { kind: `${kind.kind}List`, apiVersion, metadata, items: objects.map(({ kind: _k, apiVersion: _a, ...rest }) => rest) })
+  }
+
+  /** ListOptions: answers the limit. */
+  #checkList(request: ApiRequest): number {
+    const one = (name: string) => request.query.get(name)?.[0] ?? ''
+    const limit = one('limit')
+    if (limit !== '' && !/^[+-]?\d+$/.test(limit)) throw status.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(limit)}: invalid syntax`)
+    const errors = new FieldErrors()
+    const [match, version] = [one('resourceVersionMatch'), one('resourceVersion')]
+    if (match !== '') {
+      if (version === '') errors.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided')
+      if (!['Exact', 'NotOlderThan'].includes(match)) errors.notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', ''])
+      if (match === 'Exact' && version === '0') errors.forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+    }
+    if (request.query.has('sendInitialEvents')) errors.forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list')
+    if (errors.list.length > 0) throw status.invalid('meta.k8s.io', 'ListOptions', '', errors.list)
+    if (one('continue') !== '' && version !== '' && version !== '0') throw status.badRequest('specifying resource version is not allowed when using continue')
+    if (version !== '' && !/^\d+$/.test(version)) throw status.badRequest(`invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(version)}: strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`)
+    return version === '0' ? 0 : Number(limit || 0)
   }
 
   #watch(request: ApiRequest, info: RequestInfo, kind: KindDefinition): ApiResponse {
@@ -194,15 +251,15 @@ export class Rest {
   }
 
   /** Decodes a body for `kind`; strictness as the request asks. */
-  decode(request: ApiRequest, kind: KindDefinition, value: Loose, warnings: string[], schema = kind.schema): Loose {
-    if (!isObject(value)) throw status.badRequest(`couldn't get version/kind; json parse error: json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`)
+  decode(request: ApiRequest, kind: KindDefinition, value: Loose, warnings: string[], schema = kind.schema, duplicates: readonly string[] = []): Loose {
+    if (!isObject(value)) throw status.badRequest(`${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: json: cannot unmarshal into Go value`)
     const { version } = kind
-    if (!schema || !this.#server.schemas.has(schema)) return value
+    if (!kind.decode && (!schema || !this.#server.schemas.has(schema))) return value
     const validation = request.query.get('fieldValidation')?.[0] ?? 'Warn'
     try {
-      const { object, unknown } = this.#decoder.decode(schema, value)
-      if (unknown.length > 0 && validation !== 'Ignore') {
-        const texts = unknown.map((u) => `unknown field ${JSON.stringify(u)}`)
+      const { object, unknown } = kind.decode && schema === kind.schema ? kind.decode(copy(value)) : this.#decoder.decode(schema!, value)
+      if (unknown.length + duplicates.length > 0 && validation !== 'Ignore') {
+        const texts = [...duplicates.map((d) => `duplicate field ${JSON.stringify(d)}`), ...unknown.map((u) => `unknown field ${JSON.stringify(u)}`)]
         if (validation === 'Strict') throw status.badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: strict decoding error: ${texts.join(', ')}`)
         warnings.push(...texts)
       }
@@ -215,24 +272,19 @@ export class Rest {
   }
 
   #body(request: ApiRequest, kind: KindDefinition, warnings: string[]): Loose {
-    const value = parseBody(request)
+    const duplicates: string[] = []
+    const value = parseObject(request, kind.kind, duplicates)
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
-    if (isObject(value)) {
-      for (const field of ['apiVersion', 'kind']) {
-        const v = value[field]
-        if (v === undefined || v === null || typeof v === 'string') continue
-        const type = Array.isArray(v) ? 'array' : typeof v === 'boolean' ? 'bool' : typeof v
-        throw status.badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go struct field .${field} of type string (${beginning(value)})`)
-      }
-      value.kind ||= kind.kind
-      value.apiVersion ||= apiVersion
-      const known = this.#server.kinds.some((k) => k.group === kind.group && `${k.group === '' ? '' : k.group + '/'}${k.version}` === value.apiVersion)
-      if (value.kind === kind.kind && !known) throw status.badRequest(`${value.kind} in version ${JSON.stringify(String(value.apiVersion).split('/').at(-1))} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(value.kind)} is registered for version ${JSON.stringify(value.apiVersion)} in scheme "pkg/runtime/scheme.go:111"`)
-      if (value.kind !== kind.kind || value.apiVersion !== apiVersion) {
-        throw status.badRequest(`${value.kind} in version ${JSON.stringify(String(value.apiVersion).split('/').at(-1))} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(value.kind)} is registered for version ${JSON.stringify(value.apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`)
-      }
+    value.kind ||= kind.kind
+    value.apiVersion ||= apiVersion
+    if (value.kind !== kind.kind || value.apiVersion !== apiVersion) {
+      const version = JSON.stringify(String(value.apiVersion).split('/').at(-1))
+      const known = this.#server.kinds.some((k) => `${k.group === '' ? '' : k.group + '/'}${k.version}` === value.apiVersion && (k.kind === value.kind || `${k.kind}List` === value.kind))
+      const [from, to] = [`${String(value.apiVersion).split('/').at(-1)}.${value.kind}`, `${kind.group.split('.')[0] || 'core'}.${kind.kind}`]
+      const why = known ? `converting (${from}) to (${to}): unknown conversion` : `no kind ${JSON.stringify(value.kind)} is registered for version ${JSON.stringify(value.apiVersion)} in scheme "pkg/runtime/scheme.go:111"`
+      throw status.badRequest(`${value.kind} in version ${version} cannot be handled as a ${kind.kind}: ${why}`)
     }
-    return this.decode(request, kind, value, warnings)
+    return this.decode(request, kind, value, warnings, kind.schema, duplicates)
   }
 
   #dryRun(request: ApiRequest): boolean {
@@ -247,7 +299,7 @@ export class Rest {
   }
 
   #create(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
-    const warnings: string[] = []
+    const { warnings } = this
     if (info.subresource !== '') {
       if (!kind.subresources.some((s) => s.name === info.subresource)) throw status.pathNotFound()
       const sub = createSubresources[`${resourceKey(kind)}/${info.subresource}`]
@@ -278,8 +330,8 @@ export class Rest {
   }
 
   #update(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
-    const warnings: string[] = []
-    const body = info.subresource === 'scale' ? { ...kind, kind: 'Scale', group: 'autoscaling', version: 'v1', schema: 'autoscaling.v1.Scale' } : kind
+    const { warnings } = this
+    const body = info.subresource === 'scale' ? scaleShape(kind) : kind
     if (info.subresource !== '' ? !kind.subresources.some((s) => s.name === info.subresource && s.verbs.includes('update')) : !kind.verbs.includes('update')) throw info.subresource === '' || kind.subresources.some((s) => s.name === info.subresource) ? status.methodNotAllowed() : status.pathNotFound()
     const object = this.#body(request, body, warnings)
     this.#checkNames(object, info, kind)
@@ -290,17 +342,18 @@ export class Rest {
 
   #patch(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
     const type = patchTypes[(request.headers.get('content-type') ?? '').split(';')[0]!.trim()]
-    if (!type) throw status.unsupportedMediaType(Object.keys(patchTypes))
-    const warnings: string[] = []
+    if (!type) throw status.unsupportedMediaType()
+    if (kind.custom && type === 'strategic') throw status.badBodyType(['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'])
+    const { warnings } = this
     const patch = parseBody(request)
-    const shape: KindDefinition = info.subresource === 'scale' ? { ...kind, kind: 'Scale', schema: 'autoscaling.v1.Scale' } : kind
+    const shape: KindDefinition = info.subresource === 'scale' ? scaleShape(kind) : kind
     const change = (old: KubeObject | undefined) => {
       if (!old) return this.decode(request, shape, patch, warnings)
       try {
         return this.decode(request, shape, applyPatch(this.#server.schemas, shape, old, patch, type), warnings)
       } catch (error) {
         if (error instanceof JsonPatchError) throw status.failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${error.message}`, {})
-        if (error instanceof StrategicMergeError) throw status.internal(error.message)
+        if (error instanceof StrategicMergeError) throw status.failure(500, undefined, error.message)
         throw error
       }
     }
@@ -341,10 +394,22 @@ export class Rest {
   }
 }
 
-/** The first bytes of a body as yaml-to-json conversion writes them, cut as the server does. */
-function beginning(value: Loose): string {
-  const text = JSON.stringify(value).replaceAll('":', '": ').replaceAll(',"', ', "')
-  return text.length > 30 ? `${text.slice(0, 30)} ...` : text
+/** Pods with several containers want one to be named. */
+function checkContainer(pod: Loose, name: string): void {
+  const all: string[] = [...(pod.spec.initContainers ?? []), ...(pod.spec.containers ?? []), ...(pod.spec.ephemeralContainers ?? [])].map((c) => c.name)
+  if (name === '') {
+    if ((pod.spec.containers ?? []).length === 1) return
+    const standard = pod.metadata.annotations?.['kubectl.kubernetes.io/default-container']
+    if (standard && all.includes(standard)) return
+    throw status.badRequest(`a container name must be specified for pod ${pod.metadata.name}, choose one of: [${all.join(' ')}]`)
+  }
+  if (!all.includes(name)) throw status.badRequest(`container ${name} is not valid for pod ${pod.metadata.name}`)
+}
+
+/** The kind as whose the body of a scale request is read. */
+function scaleShape(kind: KindDefinition): KindDefinition {
+  const { decode: _, ...rest } = kind
+  return { ...rest, kind: 'Scale', group: 'autoscaling', version: 'v1', schema: 'autoscaling.v1.Scale' }
 }
 
 const proxied = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])

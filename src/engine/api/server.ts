@@ -165,15 +165,15 @@ export class ApiServer {
   }
 
   /** Why something is allowed, as access reviews tell. */
-  grantReason(_user: UserInfo, _attributes: AuthorizationAttributes): string {
-    return ''
+  grantReason(user: UserInfo, attributes: AuthorizationAttributes): string {
+    return this.options.allowAll ? '' : this.rbac.grant(user, attributes)
   }
 
   handle(request: ApiRequest): ApiResponse {
     try {
       return this.#rest.handle(request, requestInfo(request))
     } catch (error) {
-      if (error instanceof StatusError) return this.#rest.failure(error.status)
+      if (error instanceof StatusError) return this.#rest.failure(error.status, this.#rest.warnings)
       throw error
     }
   }

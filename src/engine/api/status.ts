@@ -47,7 +47,9 @@ export const methodNotAllowed = () =>
 
 export const pathNotFound = () => failure(404, 'NotFound', 'the server could not find the requested resource', {})
 
-export const unsupportedMediaType = (supported: readonly string[]) =>
+export const unsupportedMediaType = () => failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
+
+export const badBodyType = (supported: readonly string[]) =>
   failure(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${supported.join(', ')}`)
 
 export const unauthorized = () => failure(401, 'Unauthorized', 'Unauthorized')

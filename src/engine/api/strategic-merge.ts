@@ -25,7 +25,7 @@ function mergeMap(schemas: Schemas, struct: Struct | undefined, target: Loose, p
     return strip(rest)
   }
   if (directive === 'delete') return {}
-  if (directive !== undefined && directive !== 'merge') throw new StrategicMergeError(`unknown patch type found: ${directive}`)
+  if (directive !== undefined && directive !== 'merge') throw new StrategicMergeError(`unknown patch type: ${directive} in map: ${goMap(patch)}`)
   const out: Record<string, Loose> = isObject(target) ? { ...target } : {}
   if (Array.isArray(patch.$retainKeys)) for (const key of Object.keys(out)) if (!patch.$retainKeys.includes(key)) delete out[key]
   for (const [key, value] of Object.entries(patch as Record<string, Loose>)) {
@@ -45,7 +45,12 @@ function mergeMap(schemas: Schemas, struct: Struct | undefined, target: Loose, p
     const field = struct?.fields.get(key)
     const before = out[key]
     if (isObject(value)) out[key] = before === undefined || !isObject(before) ? strip(mergeMap(schemas, structOf(schemas, field?.type), {}, value)) : mergeMap(schemas, structOf(schemas, field?.type) ?? mapItem(schemas, field), before, value)
-    else if (Array.isArray(value)) out[key] = mergeList(schemas, field, Array.isArray(before) ? before : undefined, value)
+    else if (Array.isArray(value)) {
+      const order = patch[ORDER + key]
+      if (Array.isArray(order)) checkOrder(value, order, field?.mergeKey ?? '')
+      out[key] = mergeList(schemas, field, Array.isArray(before) ? before : undefined, value)
+      if (!order && field?.mergeKey !== undefined && Array.isArray(before) && !value.some((v) => isObject(v) && v.$patch === 'replace' && Object.keys(v).length === 1)) out[key] = reorder(out[key], value, field.mergeKey, before)
+    }
     else out[key] = value
   }
   for (const [key, value] of Object.entries(patch as Record<string, Loose>)) {
@@ -107,6 +112,18 @@ export function goMap(value: Loose): string {
   if (Array.isArray(value)) return `[${value.map(goMap).join(' ')}]`
   if (isObject(value)) return `map[${Object.keys(value).sort().map((k) => `${k}:${goMap(value[k])}`).join(' ')}]`
   return value === null ? '<nil>' : String(value)
+}
+
+/** The elements of a patch list must come in the order that it asks for. */
+function checkOrder(patch: readonly Loose[], order: readonly Loose[], mergeKey: string): void {
+  const keyOf = (v: Loose) => (mergeKey !== '' && isObject(v) ? v[mergeKey] : v)
+  let at = 0
+  for (const v of patch) {
+    if (isObject(v) && v.$patch !== undefined) continue
+    while (at < order.length && !equal(keyOf(order[at]), keyOf(v))) at++
+    if (at >= order.length) throw new StrategicMergeError(`The order in patch list:\n${goMap(patch)}\n doesn't match $setElementOrder list:\n${goMap(order)}\n`)
+    at++
+  }
 }
 
 /** Elements named by the patch in its order; those only the server has keep their place relative to their former neighbours. */

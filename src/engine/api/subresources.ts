@@ -51,7 +51,7 @@ function evict(server: ApiServer, kind: KindDefinition, parent: Loose, body: Loo
   const { phase } = parent.status ?? {}
   if (phase === 'Succeeded' || phase === 'Failed' || phase === 'Pending' || parent.metadata.deletionTimestamp) return finish()
   const budgets = (server.store.list('poddisruptionbudgets.policy', namespace) as Loose[]).filter((b) => matchesLabelSelector(b.spec?.selector, parent.metadata.labels))
-  if (budgets.length > 1) throw status.internal('This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
+  if (budgets.length > 1) throw status.failure(500, undefined, 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.')
   const budget = budgets[0]
   if (budget) {
     const s = budget.status ?? {}
@@ -89,7 +89,7 @@ function token(server: ApiServer, parent: Loose, body: Loose, context: RequestCo
   if (spec.boundObjectRef) {
     const { kind, apiVersion, name: boundName, uid: boundUid } = spec.boundObjectRef
     const group = { Pod: 'pods', Secret: 'secrets', Node: 'nodes' }[kind as string]
-    if (apiVersion !== 'v1' || !group) throw status.badRequest(`cannot bind token for serviceaccount to object of type ${apiVersion}, Kind=${kind}`)
+    if (apiVersion !== 'v1' || !group) throw status.badRequest(`cannot bind token to object of type ${String(apiVersion).includes('/') ? apiVersion : `/${apiVersion}`}, Kind=${kind}`)
     const found = server.store.get(group, group === 'nodes' ? '' : namespace, boundName) as Loose
     if (!found) throw status.notFound({ group: '', resource: group }, boundName)
     if (boundUid && boundUid !== found.metadata.uid) throw status.conflict({ group: '', resource: group }, boundName, `the UID in the bound object reference (${boundUid}) does not match the UID in record. The object might have been deleted and then recreated`)

@@ -23,7 +23,7 @@ export function watchResponse(server: ApiServer, options: WatchOptions): ApiResp
   const { kind, resource, namespace } = options
   const version = options.resourceVersion
   if (version !== '' && !/^\d+$/.test(version)) {
-    throw status.failure(500, undefined, `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`)
+    throw status.failure(500, undefined, `resourceVersion: Invalid value: ${JSON.stringify(version)}: strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`)
   }
   const convert = (o: KubeObject) => (kind.alias ? kind.alias.fromStorage(o) : o)
   const headers = new Map([['content-type', 'application/json'], ['transfer-encoding', 'chunked']])

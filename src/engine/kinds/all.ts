@@ -48,8 +48,10 @@ export function schemaName(group: string, version: string, kind: string): string
 }
 
 /** Kinds without metadata.generation though they have a spec. */
-const noGeneration = new Set(['namespaces', 'nodes', 'services', 'endpoints', 'persistentvolumes', 'persistentvolumeclaims', 'leases.coordination.k8s.io', 'limitranges', 'resourcequotas', 'horizontalpodautoscalers.autoscaling', 'certificatesigningrequests.certificates.k8s.io', 'ipaddresses.networking.k8s.io', 'servicecidrs.networking.k8s.io', 'volumeattachments.storage.k8s.io', 'csidrivers.storage.k8s.io', 'csinodes.storage.k8s.io', 'podtemplates', 'apiservices.apiregistration.k8s.io'])
+const noGeneration = new Set(['namespaces', 'nodes', 'services', 'endpoints', 'persistentvolumes', 'persistentvolumeclaims', 'leases.coordination.k8s.io', 'limitranges', 'resourcequotas', 'horizontalpodautoscalers.autoscaling', 'certificatesigningrequests.certificates.k8s.io', 'ipaddresses.networking.k8s.io', 'servicecidrs.networking.k8s.io', 'volumeattachments.storage.k8s.io', 'csinodes.storage.k8s.io', 'apiservices.apiregistration.k8s.io'])
 const generationWithoutSpec = new Set(['endpointslices.discovery.k8s.io', 'priorityclasses.scheduling.k8s.io', 'validatingwebhookconfigurations.admissionregistration.k8s.io', 'mutatingwebhookconfigurations.admissionregistration.k8s.io'])
+
+const lightMeta = new Set(['services', 'resourcequotas', 'replicationcontrollers', 'deployments.apps', 'replicasets.apps', 'statefulsets.apps', 'daemonsets.apps', 'cronjobs.batch', 'horizontalpodautoscalers.autoscaling'])
 
 let built: readonly KindDefinition[] | undefined
 
@@ -78,7 +80,9 @@ export function builtinKinds(): readonly KindDefinition[] {
       return {
         group: r.group, version: r.version, kind: r.kind, plural: r.plural, singular: r.singular, shortNames: r.shortNames, categories: r.categories, namespaced: r.namespaced,
         verbs: r.verbs, subresources: subresources.get(`${r.group}/${r.version}/${r.plural}`) ?? [], schema,
-        hasGeneration: generationWithoutSpec.has(key) || (!noGeneration.has(key) && (schemas[schema] ?? '').includes(`;spec #`)),
+        ...(lightMeta.has(key) ? { lightMetaUpdate: true } : {}),
+        ...(key === 'csidrivers.storage.k8s.io' ? { generationFromUpdate: true } : {}),
+        hasGeneration: generationWithoutSpec.has(key) || (!noGeneration.has(key) && /;spec!? #/.test(schemas[schema] ?? '')),
         ...(table ? { table } : {}),
         ...strategy,
       }

@@ -186,6 +186,7 @@ export const simpleStrategies: Table = {
   },
   endpoints: {
     validate: validateEndpointsObject,
+    deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
     warnings: endpointsWarnings,
     defaults(ep) {
       each(ep.subsets, (s) => each(s.ports, (p) => fill(p, { protocol: 'TCP' })))

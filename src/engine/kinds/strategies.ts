@@ -1,6 +1,7 @@
 /** Which strategy serves which resource: `plural.group`, or `plural.group/version` where versions differ. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import { cronJobStrategy } from './cronjob/strategy.ts'
+import { crdStrategy } from './customresourcedefinition/strategy.ts'
 import { daemonSetStrategy } from './daemonset/strategy.ts'
 import { deploymentStrategy } from './deployment/strategy.ts'
 import { hpaStrategy, hpaV1 } from './horizontalpodautoscaler/strategy.ts'
@@ -14,6 +15,7 @@ import { statefulSetStrategy } from './statefulset/strategy.ts'
 
 export const strategies: Readonly<Record<string, Strategy & Partial<KindDefinition>>> = {
   ...simpleStrategies,
+  'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,
   pods: podStrategy,
   services: serviceStrategy,
   replicationcontrollers: replicationControllerStrategy,

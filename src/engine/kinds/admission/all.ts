@@ -1,6 +1,7 @@
 /** The plugins of a kubeadm control plane, in the order in which the server runs them. */
 import type { AdmissionPlugin } from '#engine/api/admission.ts'
 import type { ApiServer } from '#engine/api/server.ts'
+import { CustomResources } from '../customresourcedefinition/controller.ts'
 import { ServiceAllocator } from '../service/allocator.ts'
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts'
 import { limitRanger } from './limit-ranger.ts'
@@ -12,6 +13,7 @@ export function kubeadmAdmission(server: ApiServer): readonly AdmissionPlugin[] 
   const { options, store } = server
   return [
     namespaceLifecycle, limitRanger, serviceAccount, taintNodes, priority, defaultTolerationSeconds, defaultStorageClass, runtimeClass, defaultIngressClass,
+    new CustomResources(server),
     new ServiceAllocator({ store, serviceCidr: options.serviceCidr ?? '10.96.0.0/12', nodePortRange: options.nodePortRange ?? [30000, 32767] }),
   ]
 }

@@ -1,6 +1,6 @@
 /** Deployments: defaults and strategy. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
-import { equal } from '#engine/api/loose.ts'
+import { equal, semanticEqual } from '#engine/api/loose.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
 import { podNameWarnings, podSpecWarnings } from '../pod/warnings.ts'
 import { validateDeploymentSpec } from '../shared/workload-validation.ts'
@@ -28,6 +28,7 @@ export const deploymentStrategy: Strategy & Partial<KindDefinition> = {
   prepareForUpdate(d, old) {
     d.status = old.status
   },
+  generationChanges: (d, old) => !equal(d.spec, old.spec) || !semanticEqual(d.metadata.annotations, old.metadata.annotations),
   prepareForStatusUpdate(d, old) {
     d.spec = old.spec
     if (old.metadata.labels) d.metadata.labels = old.metadata.labels

@@ -126,7 +126,7 @@ export function validateEndpointsObject(ep: Loose, errors: FieldErrors): void {
 }
 
 export function endpointsWarnings(ep: Loose): string[] {
-  const out = ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice']
+  const out: string[] = []
   for (const [i, s] of list(ep.subsets).entries()) for (const field of ['addresses', 'notReadyAddresses']) for (const [n, a] of list(s[field]).entries()) out.push(...ipWarnings(a.ip, `subsets[${i}].${field}[${n}].ip`))
   return out
 }

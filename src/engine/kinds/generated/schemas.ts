@@ -478,7 +478,7 @@ export const schemas: Readonly<Record<string, string>> = {
   'meta.v1.APIResource': ';categories [s ~a;group s;kind! s ="";name! s ="";namespaced! b =false;shortNames [s ~a;singularName! s ="";storageVersionHash s;verbs! [s =null;version s',
   'meta.v1.APIResourceList': ';apiVersion s;groupVersion! s ="";kind s;resources! [#meta.v1.APIResource ~a =null',
   'meta.v1.APIVersions': ';apiVersion s;kind s;serverAddressByClientCIDRs! [#meta.v1.ServerAddressByClientCIDR ~a =null;versions! [s ~a =null',
-  'meta.v1.Condition': ';lastTransitionTime! t;message! s ="";observedGeneration l;reason! s ="";status! s ="";type! s =""',
+  'meta.v1.Condition': ';lastTransitionTime! t =null;message! s ="";observedGeneration l;reason! s ="";status! s ="";type! s =""',
   'meta.v1.DeleteOptions': ';apiVersion s;dryRun [s ~a;gracePeriodSeconds l *;ignoreStoreReadErrorWithClusterBreakingPotential b *;kind s;orphanDependents b *;preconditions #meta.v1.Preconditions;propagationPolicy s',
   'meta.v1.FieldSelectorRequirement': ';key! s ="";operator! s ="";values [s ~a',
   'meta.v1.GroupVersionForDiscovery': ';groupVersion! s ="";version! s =""',

@@ -44,6 +44,7 @@ export const podStrategy: Strategy & Partial<KindDefinition> = {
     'spec.hostNetwork': String(pod.spec?.hostNetwork ?? false),
     'status.phase': pod.status?.phase ?? '',
     'status.podIP': pod.status?.podIP ?? '',
+    'status.podIPs': pod.status?.podIP ?? '',
     'status.nominatedNodeName': pod.status?.nominatedNodeName ?? '',
   }),
 }

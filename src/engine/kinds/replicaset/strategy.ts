@@ -18,6 +18,5 @@ export const replicaSetStrategy: Strategy & Partial<KindDefinition> = {
   prepareForUpdate(rs, old) {
     rs.status = old.status
   },
-  selectableFields: (rs) => ({ 'status.replicas': String(rs.status?.replicas ?? 0) }),
   scale: { specPath: '.spec.replicas', statusPath: '.status.replicas', selectorPath: '.spec.selector' },
 }
