@@ -5,6 +5,7 @@ import { openHost } from '../src/host/host.ts'
 import { defaultDataDir } from '../src/host/data-dir.ts'
 import { serveWeb } from '../src/web/server.ts'
 
+const usualPort = 7117
 const root = join(import.meta.dirname, '..')
 
 function openBrowser(url: string): void {
@@ -21,7 +22,9 @@ function openBrowser(url: string): void {
 
 export async function startWeb(options: { port?: number | undefined; open: boolean }): Promise<void> {
   const host = openHost({ contentDir: root, dataDir: process.env['KUBEDRILL_DATA'] ?? defaultDataDir() })
-  const web = await serveWeb({ host: host.methods, notice: host.notice, staticDir: join(root, 'dist/ui'), ...(options.port === undefined ? {} : { port: options.port }) })
+  const serve = (port: number) => serveWeb({ host: host.methods, notice: host.notice, staticDir: join(root, 'dist/ui'), port })
+  // The same port at every start keeps what the browser remembers of a page (scroll, panes); any other will do when it is taken.
+  const web = options.port === undefined ? await serve(usualPort).catch(() => serve(0)) : await serve(options.port)
   console.log(`Kubedrill is at ${web.url}`)
   console.log('Ctrl-C ends it.')
   if (options.open) openBrowser(web.url)

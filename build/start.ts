@@ -39,7 +39,7 @@ if ('program' in electron && hasDisplay() && !wantWeb) {
   })
   child.on('exit', (code) => (process.exitCode = code ?? 1))
 } else {
-  if (!wantWeb) console.log(`${'reason' in electron ? electron.reason : 'There is no display'}, so the app opens in your browser instead.`)
+  if (!wantWeb) console.log(`${'reason' in electron ? electron.reason : 'There is no display'}, so the same app is served to your browser.`)
   const { startWeb } = await import('./start-web.ts')
   await startWeb({ port: args.includes('--port') ? Number(args[args.indexOf('--port') + 1]) : undefined, open: !args.includes('--no-open') })
 }
