@@ -28,7 +28,6 @@ for (const lesson of lessons) {
         const ended = await sitting.runner.runWhile(() => terminal.prompts === prompts || !terminal.atPrompt, 300_000)
         expect({ command: text, ended }).toEqual({ command: text, ended: true })
         if (block.output !== undefined) {
-          // eslint-disable-next-line no-control-regex
           const printed = terminal.output.slice(before).replace(/\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07/g, '').replaceAll('\r', '').split('\n')
           const lines = printed.slice(text.split('\n').length, -1).join('\n')
           expect({ command: text, printed: lines, matches: outputMatches(block.output, lines) }).toEqual({ command: text, printed: lines, matches: true })
