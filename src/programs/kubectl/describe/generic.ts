@@ -1,8 +1,7 @@
 /** Kinds without a describer of their own: metadata, then every field in order of its name, in words made from camelCase. */
 import type { KubeObject } from '#engine/api/types.ts'
-import type { Invocation } from '../cli/invocation.ts'
-import type { Resource } from '../client/discovery.ts'
 import { goValue } from '../print/json.ts'
+import { eventTable, type EventObject } from './events.ts'
 import { annotationLines, DescribeWriter, labelLines } from './writer.ts'
 
 /** `podCIDRs` → `Pod CID Rs`? No: words as the smart label of upstream cuts them. */
@@ -11,13 +10,14 @@ export function smartLabel(field: string): string {
   return parts.map((p) => (/^(uid|id|url|api|ip|cidr)$/i.test(p) && p.toLowerCase() !== p ? p.toUpperCase() : p[0]!.toUpperCase() + p.slice(1))).map((p) => (['Api', 'Url', 'Uid', 'Id'].includes(p) ? p.toUpperCase() : p)).join(' ')
 }
 
-export async function describeGeneric(_run: Invocation, _resource: Resource, object: KubeObject, _events: boolean): Promise<string> {
+export function describeGeneric(object: KubeObject, events: readonly EventObject[] | undefined, now: number): string {
   const out = new DescribeWriter()
   out.line(0, `Name:\t${object.metadata.name}`)
   out.line(0, `Namespace:\t${object.metadata.namespace ?? ''}`)
   labelLines(out, 'Labels', object.metadata.labels)
   annotationLines(out, 'Annotations', object.metadata.annotations)
   content(out, 0, object, ['metadata.name', 'metadata.namespace', 'metadata.labels', 'metadata.annotations', 'metadata.managedFields'], '')
+  if (events) eventTable(out, now, events)
   return out.toString()
 }
 
