@@ -3,7 +3,7 @@
  * HostApi as it grows, so that a reload or a crash comes back to the same cluster and the same text.
  */
 import { connect, type Channel, type Remote } from '#contract/channel.ts'
-import type { MapSnapshot, ObjectRef, OpenRequest, SessionEvents, SessionInfo, SessionMethods, SittingLog, TraceRequest } from '#contract/session-api.ts'
+import type { MapSnapshot, ObjectRef, OpenRequest, SessionEvents, SessionInfo, SessionMethods, SittingLog, TraceReport, TraceRequest } from '#contract/session-api.ts'
 import { app } from '../app/app.svelte.ts'
 import { host } from '../app/host.ts'
 import { namesOf } from '../terminal/names.ts'
@@ -36,6 +36,8 @@ export class Sitting {
   panel = $state<Panel | undefined>(undefined)
   /** Whether `panel` has been set from what is remembered. */
   placed = false
+  /** The newest trace, drawn on the map until it is dismissed. */
+  lastTrace = $state.raw<TraceReport | undefined>(undefined)
   traceRequest = $state.raw<TraceRequest | undefined>(undefined)
   /** Counts undo and reset, so that pages drop what they know of the old cluster. */
   generation = $state(0)
@@ -132,6 +134,7 @@ export class Sitting {
       }
       for (const name of this.terminals.filter((t) => !terminals.includes(t))) this.#forget(name)
       this.generation++
+      this.lastTrace = undefined
       if (this.status === 'ready') {
         this.#whole = true
         this.#saveSoon()
