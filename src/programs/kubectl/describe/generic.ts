@@ -4,10 +4,13 @@ import { goValue } from '../print/json.ts'
 import { eventTable, type EventObject } from './events.ts'
 import { annotationLines, DescribeWriter, labelLines } from './writer.ts'
 
-/** `podCIDRs` → `Pod CID Rs`? No: words as the smart label of upstream cuts them. */
+const acronyms = new Set(['API', 'URL', 'UID', 'OSB', 'GUID'])
+
+/** camelCase in words: capitals start words, well-known short forms stay in capitals; names with other characters stay as they are. */
 export function smartLabel(field: string): string {
-  const parts = field.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|[^A-Za-z0-9]+/g) ?? [field]
-  return parts.map((p) => (/^(uid|id|url|api|ip|cidr)$/i.test(p) && p.toLowerCase() !== p ? p.toUpperCase() : p[0]!.toUpperCase() + p.slice(1))).map((p) => (['Api', 'Url', 'Uid', 'Id'].includes(p) ? p.toUpperCase() : p)).join(' ')
+  if (/[^\p{L}-]/u.test(field)) return field
+  const parts = field.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{Lu}+|[^\p{L}]+/gu) ?? [field]
+  return parts.map((p) => (acronyms.has(p.toUpperCase()) ? p.toUpperCase() : p[0]!.toUpperCase() + p.slice(1))).join(' ')
 }
 
 export function describeGeneric(object: KubeObject, events: readonly EventObject[] | undefined, now: number): string {

@@ -224,8 +224,8 @@ function policyRules(out: DescribeWriter, rules: readonly Fields[], ingress: boo
     const list = rows(rule[peers!])
     if (list.length === 0) out.line(0, `${pad}${word!}: <any> (traffic not restricted by ${open!})`)
     else {
-      out.line(0, `${pad}${word!}:`)
       for (const peer of list) {
+        out.line(0, `${pad}${word!}:`)
         if (peer['namespaceSelector']) out.line(0, `${pad}  NamespaceSelector: ${selectorOr(peer['namespaceSelector'])}`)
         if (peer['podSelector']) out.line(0, `${pad}  PodSelector: ${selectorOr(peer['podSelector'])}`)
         const block = peer['ipBlock'] as Fields | undefined
