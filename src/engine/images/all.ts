@@ -1,8 +1,14 @@
 /** Every image that labs use, by repository. */
 import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
+import { agnhost } from './agnhost.ts'
 import { busybox } from './busybox.ts'
+import { alpine, curlImage, debian, netshoot, ubuntu } from './clients.ts'
+import { mysql, postgres, redis } from './databases.ts'
+import { echo } from './echo.ts'
+import { httpd } from './httpd.ts'
+import { nginx } from './nginx/image.ts'
 import { pause } from './pause.ts'
 
-const all: readonly ImageBehaviour[] = [busybox, pause]
+const all: readonly ImageBehaviour[] = [agnhost, alpine, busybox, curlImage, debian, echo, httpd, mysql, netshoot, nginx, pause, postgres, redis, ubuntu]
 
 export const commonImages: ImageTable = new Map(all.map((image) => [image.repository, image]))

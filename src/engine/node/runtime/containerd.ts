@@ -278,7 +278,7 @@ export class Containerd implements ContainerRuntime {
   #pause(sandbox: Sandbox, hostname: string): Container | undefined {
     const image = this.registry.lookup('registry.k8s.io/pause:3.10.1')
     if (!image) return undefined
-    const machine = this.node.createContainer({ id: sandbox.id, hostname, net: sandbox.net, image: imageTree(image.behaviour), programs: this.#programs(image.behaviour, 'pause', () => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: sandbox.podName } })) })
+    const machine = this.node.createContainer({ id: sandbox.id, hostname, net: sandbox.net, image: imageTree(image.behaviour, this.node.programs), programs: this.#programs(image.behaviour, 'pause', () => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: sandbox.podName } })) })
     machine.start({ argv: ['/pause'], fds: {} })
     return machine
   }
@@ -327,7 +327,7 @@ export class Containerd implements ContainerRuntime {
       id,
       hostname: config.hostname,
       net: sandbox.net,
-      image: imageTree(image.behaviour),
+      image: imageTree(image.behaviour, this.node.programs),
       mounts: config.mounts,
       programs: this.#programs(image.behaviour, config.name, config.pod),
       ...(config.hostPid ? { pids: 'host' as const } : shared ? { pids: shared } : {}),

@@ -1,8 +1,9 @@
 /** An image unpacked: its file tree, made once per image and layered under every container. */
+import type { ProgramTable } from '#engine/machine/machine.ts'
 import { FileTree } from '#engine/machine/tree.ts'
 import type { ImageBehaviour } from './image.ts'
 
-const trees = new WeakMap<ImageBehaviour, FileTree>()
+const trees = new WeakMap<ProgramTable, WeakMap<ImageBehaviour, FileTree>>()
 
 const skeleton = ['/bin', '/dev', '/etc', '/home', '/opt', '/proc', '/root', '/run', '/sbin', '/sys', '/tmp', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/var/log', '/var/run', '/var/tmp']
 
@@ -11,13 +12,16 @@ export function programName(image: ImageBehaviour, path: string): string {
   return `${image.repository}:${path}`
 }
 
-export function imageTree(image: ImageBehaviour): FileTree {
-  let tree = trees.get(image)
-  if (!tree) trees.set(image, (tree = build(image)))
+/** `programs`: the host's table, which says what tools exist. A tool named `busybox:NAME` is NAME where the table has no variant of busybox's own. */
+export function imageTree(image: ImageBehaviour, programs: ProgramTable): FileTree {
+  let known = trees.get(programs)
+  if (!known) trees.set(programs, (known = new WeakMap()))
+  let tree = known.get(image)
+  if (!tree) known.set(image, (tree = build(image, programs)))
   return tree
 }
 
-function build(image: ImageBehaviour): FileTree {
+function build(image: ImageBehaviour, programs: ProgramTable): FileTree {
   const tree = new FileTree()
   const scratch = image.tools === undefined
   if (!scratch) {
@@ -34,7 +38,10 @@ function build(image: ImageBehaviour): FileTree {
     else if (typeof file === 'string') tree.file(path, file)
     else tree.file(path, file.text, file.mode !== undefined ? { mode: file.mode } : {})
   }
-  for (const [path, tool] of Object.entries(image.tools ?? {})) tree.program(path, tool)
+  for (const [path, tool] of Object.entries(image.tools ?? {})) {
+    const name = programs.has(tool) ? tool : tool.replace(/^busybox:/, '')
+    if (programs.has(name)) tree.program(path, name)
+  }
   for (const path of Object.keys(image.programs ?? {})) tree.program(path, programName(image, path))
   for (const [path, target] of Object.entries(image.links ?? {})) tree.symlink(path, target)
   return tree
