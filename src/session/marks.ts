@@ -6,7 +6,8 @@
  */
 
 /** Read by every interactive bash (as /etc/bash.bashrc). */
-export const markScript = `__kubedrill_mark() { local s=$?; printf '\\e]133;D;%s;%s\\a' "$s" "$(HISTTIMEFORMAT= history 1)"; return $s; }
+export const markScript = `PS1='\\u@\\h:\\w\\$ '
+__kubedrill_mark() { local s=$?; printf '\\e]133;D;%s;%s\\a' "$s" "$(HISTTIMEFORMAT= history 1)"; return $s; }
 PROMPT_COMMAND=__kubedrill_mark
 PS0='\\e]133;C\\a'
 `

@@ -9,4 +9,4 @@ import type { ProgramTable } from '#engine/machine/machine.ts'
 
 const bash = createBash({ completers: new Map([['kubectl', complete], ['k', complete]]) })
 
-export const sittingPrograms: ProgramTable = new Map([...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash], ['kubectl', kubectl]])
+export const sittingPrograms: ProgramTable = new Map([...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash], ['kubectl', kubectl], ['k', kubectl]])
