@@ -110,10 +110,26 @@ export async function buildAll(say: (line: string) => void, force = false, only:
     const present = target.outputs.every((file) => existsSync(join(dist, file)))
     if (!force && present && record[target.name] === now) continue
     const started = performance.now()
-    await target.run()
+    try {
+      await target.run()
+    } catch (error) {
+      // esbuild has printed its errors already; vite's are in the message.
+      const text = error instanceof Error ? error.message : String(error)
+      throw new Error(text.startsWith('Build failed with') ? `${target.name}: not built` : `${target.name}: not built: ${text}`, { cause: error })
+    }
     record[target.name] = now
     writeFileSync(recordFile, JSON.stringify(record, null, 2))
     say(`${target.name}: built in ${((performance.now() - started) / 1000).toFixed(1)} s`)
+  }
+}
+
+/** For the commands: a failed step ends the program with its line and no stack. */
+export async function buildOrExit(...args: Parameters<typeof buildAll>): Promise<void> {
+  try {
+    await buildAll(...args)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    process.exit(1)
   }
 }
 
@@ -121,6 +137,6 @@ if (import.meta.main) {
   const force = process.argv.includes('--force')
   if (force) rmSync(dist, { recursive: true, force: true })
   const started = performance.now()
-  await buildAll((line) => console.log(line), force, process.argv.slice(2).filter((a) => !a.startsWith('--')))
+  await buildOrExit((line) => console.log(line), force, process.argv.slice(2).filter((a) => !a.startsWith('--')))
   console.log(`dist/ is up to date (${((performance.now() - started) / 1000).toFixed(1)} s)`)
 }

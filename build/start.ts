@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildAll } from './build.ts'
+import { buildOrExit } from './build.ts'
 
 const root = join(import.meta.dirname, '..')
 const args = process.argv.slice(2)
@@ -27,7 +27,7 @@ function hasDisplay(): boolean {
   return process.platform !== 'linux' || Boolean(process.env['DISPLAY'] ?? process.env['WAYLAND_DISPLAY'])
 }
 
-await buildAll((line) => console.log(line))
+await buildOrExit((line) => console.log(line))
 
 const electron = findElectron()
 const wantWeb = args.includes('--web')
