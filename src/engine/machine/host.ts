@@ -55,6 +55,8 @@ export class Host extends RealmBase implements Machine {
   readonly #sysctls = new Map<string, string>(Object.entries(hostSysctls))
   readonly #configure: ((host: Host) => void) | undefined
   #saved: SavedNetwork | undefined
+  /** Devices that a reboot does not take away: those that were there when the host was made. */
+  readonly #hardware: ReadonlySet<string>
 
   constructor(options: HostOptions) {
     const onBug = options.onBug ?? ((error: unknown) => {
@@ -70,6 +72,7 @@ export class Host extends RealmBase implements Machine {
     this.defaultEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' }
     this.bootTime = options.bootTime ?? this.sim.now
     this.#configure = options.configureNetwork
+    this.#hardware = new Set([...options.net.links.values()].filter((l) => l.kind !== 'loopback').map((l) => l.name))
     this.#tree = baseTree(options.programs).layer()
     this.#tree.file('/etc/hostname', options.hostname + '\n').file('/etc/hosts', hostsFile(options.hostname)).file('/etc/machine-id', this.sim.random.letters(32, '0123456789abcdef') + '\n')
     this.#tree.file('/etc/resolv.conf', '')
@@ -143,7 +146,7 @@ export class Host extends RealmBase implements Machine {
     this.#children.clear()
     this.containers = undefined
     this.units.forgetProcesses()
-    this.#saved = forgetNetwork(this.net)
+    this.#saved = forgetNetwork(this.net, this.#hardware)
     for (const [key, value] of Object.entries(hostSysctls)) this.#sysctls.set(key, value)
     this.namedNamespaces.clear()
     this.#power.emit('off')

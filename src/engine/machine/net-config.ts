@@ -6,12 +6,13 @@ export interface SavedNetwork {
   readonly routes: readonly RouteSpec[]
 }
 
-export function forgetNetwork(net: NetNamespace): SavedNetwork {
-  const physical = [...net.links.values()].filter((l) => l.kind === 'physical')
+/** `hardware`: the devices that are there without anybody configuring them. */
+export function forgetNetwork(net: NetNamespace, hardware: ReadonlySet<string>): SavedNetwork {
+  const physical = [...net.links.values()].filter((l) => hardware.has(l.name))
   const routes = net.routes().filter((r) => r.protocol !== 'kernel' && physical.some((l) => l.name === r.device))
   const saved = { links: physical.map((l) => ({ name: l.name, up: l.up, addresses: l.addresses.map((a) => `${a.address}/${a.length}`) })), routes }
   for (const link of [...net.links.values()]) {
-    if (link.kind === 'loopback' || link.kind === 'physical') continue
+    if (link.kind === 'loopback' || hardware.has(link.name)) continue
     if (net.links.has(link.name)) net.deleteLink(link.name)
   }
   for (const link of physical) {

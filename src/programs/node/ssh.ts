@@ -1,136 +1,151 @@
-/** ssh of OpenSSH 9.2 as learners use it: `ssh [-t] [-l user] [user@]host [command]`. Host keys are accepted silently, as a lab's configuration does. */
-import { FsError } from '#engine/machine/files.ts'
-import type { Connection } from '#engine/machine/sockets.ts'
+/** OpenSSH's client: commands, interactive sessions, ~/.ssh/config (Host, HostName, User, Port, IdentityFile). Host keys are taken as known. */
+import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
-import { FrameStream } from './ssh-frames.ts'
-import { keyOf } from './sshd.ts'
+import { getopt } from '../net/getopt.ts'
+import { complain, lookupErrors } from '../net/support.ts'
+import { encode, offerEditor, SshReader } from './ssh-protocol.ts'
 
-interface Target {
-  readonly user: string
-  readonly host: string
-  readonly port: number
-  readonly command: string | undefined
-  readonly tty: boolean | undefined
-  readonly timeout: number | undefined
-}
+const usage = 'usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]\n           [-b bind_address] [-c cipher_spec] [-D [bind_address:]port]\n           [-E log_file] [-e escape_char] [-F configfile] [-I pkcs11]\n           [-i identity_file] [-J [user@]host[:port]] [-L address]\n           [-l login_name] [-m mac_spec] [-O ctl_cmd] [-o option] [-p port]\n           [-Q query_option] [-R address] [-S ctl_path] [-W host:port]\n           [-w local_tun[:remote_tun]] destination [command [argument ...]]\n'
 
-const usage = 'usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface] [-b bind_address]\n           [-c cipher_spec] [-D [bind_address:]port] [-E log_file]\n           [-e escape_char] [-F configfile] [-I pkcs11] [-i identity_file]\n           [-J destination] [-L address] [-l login_name] [-m mac_spec]\n           [-O ctl_cmd] [-o option] [-P tag] [-p port] [-R address]\n           [-S ctl_path] [-W host:port] [-w local_tun[:remote_tun]]\n           destination [command [argument ...]]\n'
-
-function parse(p: Process): Target | undefined {
-  const withValue = new Set('BbcDEeFIiJLlmOoPpRSWw'.split(''))
-  let user = p.user.name
-  let port = 22
-  let tty: boolean | undefined
-  let timeout: number | undefined
-  let destination: string | undefined
-  const args = p.argv.slice(1)
-  let i = 0
-  for (; i < args.length; i++) {
-    const arg = args[i]!
-    if (arg === '--') continue
-    if (!arg.startsWith('-') || arg === '-') {
-      if (destination !== undefined) break
-      destination = arg
-      continue
-    }
-    for (let k = 1; k < arg.length; k++) {
-      const flag = arg[k]!
-      if (withValue.has(flag)) {
-        const value = k + 1 < arg.length ? arg.slice(k + 1) : args[++i]
-        if (value === undefined) return undefined
-        if (flag === 'l') user = value
-        if (flag === 'p') port = Number(value)
-        const seconds = flag === 'o' ? /^ConnectTimeout[= ](\d+)$/i.exec(value) : null
-        if (seconds) timeout = Number(seconds[1]) * 1000
-        break
-      }
-      if (flag === 't') tty = true
-      if (flag === 'T') tty = false
-    }
-  }
-  if (destination === undefined) return undefined
-  const at = destination.lastIndexOf('@')
-  const command = args.slice(i).join(' ')
-  return { user: at >= 0 ? destination.slice(0, at) : user, host: destination.slice(at + 1), port, command: command === '' ? undefined : command, tty, timeout }
-}
-
-function ownKeys(p: Process): readonly string[] {
-  return ['id_ed25519.pub', 'id_rsa.pub'].flatMap((name) => {
+function configOf(p: Process, host: string): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const file of [`${p.env.get('HOME') ?? p.user.home}/.ssh/config`, '/etc/ssh/ssh_config']) {
+    let text: string
     try {
-      return [keyOf(p.fs.readFile(`${p.user.home}/.ssh/${name}`))]
+      text = p.fs.readFile(file)
     } catch (error) {
-      if (error instanceof FsError) return []
+      if (error instanceof FsError) continue
       throw error
     }
-  })
+    let applies = true
+    for (const line of text.split('\n')) {
+      const m = /^\s*(\w+)[\s=]+(.*?)\s*$/.exec(line)
+      if (!m || line.trim().startsWith('#')) continue
+      if (m[1]!.toLowerCase() === 'host') applies = m[2]!.split(/\s+/).some((pattern) => new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`).test(host))
+      else if (applies && !found.has(m[1]!.toLowerCase())) found.set(m[1]!.toLowerCase(), m[2]!)
+    }
+  }
+  return found
+}
+
+function publicKeys(p: Process, identity: string | undefined): string[] {
+  const home = p.env.get('HOME') ?? p.user.home
+  const files = identity !== undefined ? [identity.replace(/^~/, home)] : ['id_rsa', 'id_ecdsa', 'id_ed25519'].map((n) => `${home}/.ssh/${n}`)
+  const keys: string[] = []
+  for (const file of files) {
+    try {
+      p.fs.readFile(file)
+      keys.push(p.fs.readFile(`${file}.pub`).trim().split(/\s+/).slice(0, 2).join(' '))
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+    }
+  }
+  return keys
 }
 
 export const ssh: Program = async (p) => {
-  const target = parse(p)
-  if (!target) {
-    await p.stderr.write(usage)
+  const o = getopt(p.argv.slice(1), '+1246AaCfGgKkMNnqsTtVvXxYyB:b:c:D:E:e:F:I:i:J:L:l:m:O:o:p:Q:R:S:W:w:')
+  if (o.error) {
+    await complain(p, `${o.error.replace(/^invalid option -- '(.)'$/, 'unknown option -- $1').replace(/'/g, '')}\n${usage}`)
     return 255
   }
-  const found = await p.sockets.lookup(target.host)
+  if (o.has('V')) {
+    await complain(p, 'OpenSSH_9.2p1 Debian-2+deb12u4, OpenSSL 3.0.15 3 Sep 2024\n')
+    return 0
+  }
+  let [destination, ...words] = o.operands
+  if (destination === undefined) {
+    await complain(p, usage)
+    return 255
+  }
+  // Options may also stand after the destination.
+  while (words[0] !== undefined && /^-[tTnq]+$/.test(words[0])) o.has(words.shift()!)
+  destination = destination.replace(/^ssh:\/\//, '')
+  const at = destination.lastIndexOf('@')
+  const host = at >= 0 ? destination.slice(at + 1) : destination
+  const config = configOf(p, host)
+  const option = (name: string) => o.all('o').map((x) => x.split(/[= ]/)).find(([k]) => k!.toLowerCase() === name)?.[1] ?? config.get(name)
+  const user = (at >= 0 ? destination.slice(0, at) : o.get('l')) ?? option('user') ?? p.user.name
+  const port = Number(o.get('p') ?? option('port') ?? 22)
+  const name = option('hostname') ?? host
+  const found = await p.sockets.lookup(name)
   if (!found.ok) {
-    await p.stderr.write(`ssh: Could not resolve hostname ${target.host}: ${found.error === 'EAI_AGAIN' ? 'Temporary failure in name resolution' : 'Name or service not known'}\n`)
+    await complain(p, `ssh: Could not resolve hostname ${name}: ${lookupErrors[found.error]}\n`)
     return 255
   }
-  let connection: Connection
+  const timeout = option('connecttimeout')
+  let connection
   try {
-    connection = await p.sockets.connect(found.addresses[0]!, target.port, target.timeout === undefined ? {} : { timeout: target.timeout })
+    connection = await p.sockets.connect(found.addresses[0]!, port, timeout === undefined ? {} : { timeout: Number(timeout) * 1000 })
   } catch (error) {
     if (!(error instanceof FsError)) throw error
-    await p.stderr.write(`ssh: connect to host ${target.host} port ${target.port}: ${error.message}\n`)
+    await complain(p, `ssh: connect to host ${name} port ${port}: ${strerror(error.code)}\n`)
     return 255
   }
-  const stream = new FrameStream(connection)
-  try {
-    if (!(await stream.greet())) {
-      await p.stderr.write(`kex_exchange_identification: Connection closed by remote host\nConnection closed by ${found.addresses[0]} port ${target.port}\n`)
-      return 255
-    }
-    await stream.send({ kind: 'auth', user: target.user, keys: ownKeys(p) })
-    const answer = await stream.receive()
-    if (answer?.kind !== 'accepted') {
-      await p.stderr.write(answer ? `${target.user}@${target.host}: Permission denied (publickey).\n` : `Connection closed by ${found.addresses[0]} port ${target.port}\n`)
-      return 255
-    }
-    const local = p.stdin.tty
-    const terminal = local !== undefined && (target.tty ?? target.command === undefined) ? { columns: local.columns, rows: local.rows, term: p.env.get('TERM') ?? 'xterm' } : undefined
-    if (target.tty === true && !local) await p.stderr.write('Pseudo-terminal will not be allocated because stdin is not a terminal.\n')
-    await stream.send({ kind: 'session', command: target.command, terminal })
-    return await converse(p, stream, terminal !== undefined, target.host)
-  } catch (error) {
-    if (!(error instanceof FsError)) throw error
-    await p.stderr.write(`client_loop: send disconnect: ${error.message}\n`)
+  const reader = new SshReader(connection)
+  const gone = async (text: string) => {
+    await complain(p, text)
     return 255
-  } finally {
-    connection.close()
   }
-}
-
-async function converse(p: Process, stream: FrameStream, terminal: boolean, host: string): Promise<number> {
-  const restore = terminal ? p.stdin.tty?.setRaw(true) : undefined
-  if (terminal) p.onSignal('SIGWINCH', () => void stream.send({ kind: 'resize', columns: p.stdin.tty!.columns, rows: p.stdin.tty!.rows }))
-  const forward = async () => {
-    for (let data = await p.stdin.read(); data !== undefined; data = await p.stdin.read()) await stream.send({ kind: 'input', data })
-    await stream.send({ kind: 'input-end' })
+  await connection.write('SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u4\r\n')
+  const banner = await reader.line()
+  if (banner === undefined) return gone(`kex_exchange_identification: Connection closed by remote host\nConnection closed by ${found.addresses[0]} port ${port}\n`)
+  if (!banner.startsWith('SSH-')) return gone(`kex_exchange_identification: banner line contains invalid characters\nbanner exchange: Connection to ${found.addresses[0]} port ${port}: invalid format\n`)
+  await connection.write(encode({ t: 'auth', user, keys: publicKeys(p, o.get('i') ?? option('identityfile')) }))
+  const verdict = await reader.record()
+  if (verdict?.t !== 'accepted') return gone(verdict?.t === 'denied' ? `${user}@${name}: Permission denied (${verdict.methods}).\n` : `Connection closed by ${found.addresses[0]} port ${port}\n`)
+  const command = words.length > 0 ? words.join(' ') : undefined
+  const tty = p.stdin.tty
+  const wantsPty = o.has('t') || (command === undefined && !o.has('T') && tty !== undefined)
+  const pty = wantsPty && tty ? { columns: tty.columns, rows: tty.rows, term: p.env.get('TERM') ?? 'xterm' } : undefined
+  if (wantsPty && !tty && command === undefined) await complain(p, 'Pseudo-terminal will not be allocated because stdin is not a terminal.\n')
+  await connection.write(encode({ t: 'open', command, pty, editor: tty?.editor && pty ? offerEditor(p.machine.sim, tty.editor) : undefined }))
+  const restore = pty && tty ? tty.setRaw(true) : undefined
+  p.onEnd(() => restore?.())
+  const send = async (record: Parameters<typeof encode>[0]) => {
+    try {
+      await connection.write(encode(record))
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+    }
   }
-  void forward().catch(() => undefined)
+  if (pty && tty) p.onSignal('SIGWINCH', () => void send({ t: 'resize', columns: tty.columns, rows: tty.rows }))
+  let input: Promise<string | undefined> | undefined = o.has('n') ? undefined : p.stdin.read()
+  if (o.has('n')) await send({ t: 'eof' })
+  let incoming = reader.record()
+  let atLineStart = true
   for (;;) {
-    const frame = await stream.receive()
-    if (frame === undefined) {
-      restore?.()
-      await p.stderr.write(`Connection to ${host} closed by remote host.\n`)
-      return 255
-    }
-    if (frame.kind === 'output') await p.stdout.write(frame.data)
-    else if (frame.kind === 'error') await p.stderr.write(frame.data)
-    else if (frame.kind === 'exit') {
-      restore?.()
-      if (terminal) await p.stderr.write(`Connection to ${host} closed.\n`)
-      return frame.code
+    const first = await p.any(input ? [incoming, input] : [incoming])
+    if (first === 0) {
+      const record = await incoming
+      if (!record) {
+        restore?.()
+        return gone(pty ? `Connection to ${name} closed by remote host.\r\nConnection to ${name} closed.\r\n` : `Connection to ${name} closed by remote host.\n`)
+      }
+      incoming = reader.record()
+      if (record.t === 'data') await (record.error ? p.stderr : p.stdout).write(record.text)
+      if (record.t === 'exit') {
+        restore?.()
+        connection.close()
+        if (pty && !o.has('q')) await complain(p, `Connection to ${name} closed.\n`)
+        return record.signal !== undefined ? 255 : record.code
+      }
+    } else {
+      const keys = await input!
+      if (keys === undefined) {
+        input = undefined
+        await send({ t: 'eof' })
+        continue
+      }
+      if (pty && atLineStart && keys.startsWith('~.')) {
+        restore?.()
+        connection.close()
+        await complain(p, `\nConnection to ${name} closed.\n`)
+        return 255
+      }
+      atLineStart = /[\r\n]$/.test(keys)
+      await send({ t: 'data', text: keys })
+      input = p.stdin.read()
     }
   }
 }

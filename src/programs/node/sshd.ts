@@ -1,140 +1,155 @@
-/** sshd: listens on port 22; who holds a key of ~/.ssh/authorized_keys gets a shell, with a terminal or without. */
+/** OpenSSH's server: public keys of authorized_keys, commands with pipes, sessions with a terminal. Leaves out: passwords, forwarding, subsystems. */
 import { FsError } from '#engine/machine/files.ts'
-import type { Connection } from '#engine/machine/sockets.ts'
 import type { Process, Program, User } from '#engine/machine/process.ts'
-import { FrameStream } from './ssh-frames.ts'
+import type { Connection } from '#engine/machine/sockets.ts'
+import { encode, editorAt, serverBanner, SshReader, type SshRecord } from './ssh-protocol.ts'
 
 export const sshd: Program = async (p) => {
-  let listener
-  try {
-    listener = p.sockets.listen('0.0.0.0', 22)
-  } catch (error) {
-    if (!(error instanceof FsError)) throw error
-    await p.stderr.write(`error: Bind to port 22 on 0.0.0.0 failed: ${error.message}.\nfatal: Cannot bind any address.\n`)
-    return 255
-  }
-  await p.stderr.write('Server listening on 0.0.0.0 port 22.\n')
-  for (;;) {
-    const connection = await listener.accept()
-    p.spawn({ argv: ['sshd: [accepted]'], program: (child) => serve(child, connection) })
-  }
-}
-
-function authorizedKeys(p: Process, user: User): readonly string[] {
-  try {
-    return p.fs.readFile(`${user.home}/.ssh/authorized_keys`).split('\n').filter((l) => l !== '' && !l.startsWith('#')).map(keyOf)
-  } catch (error) {
-    if (error instanceof FsError) return []
-    throw error
-  }
-}
-
-/** Type and base64 of a public key line, without its comment. */
-export function keyOf(line: string): string {
-  return line.trim().split(/\s+/).slice(0, 2).join(' ')
-}
-
-async function serve(p: Process, connection: Connection): Promise<number> {
-  const stream = new FrameStream(connection)
-  try {
-    if (!(await stream.greet())) return 255
-    const auth = await stream.receive()
-    if (auth?.kind !== 'auth') return 255
-    const user = p.machine.users.get(auth.user)
-    const { host } = connection.remote
-    if (!user || !authorizedKeys(p, user).some((k) => auth.keys.includes(k))) {
-      await p.stderr.write(`Connection closed by ${user ? 'authenticating' : 'invalid'} user ${auth.user} ${host} port ${connection.remote.port} [preauth]\n`)
-      await stream.send({ kind: 'denied' })
-      return 255
+  const at = p.argv.indexOf('-p')
+  const port = at >= 0 ? Number(p.argv[at + 1]) : configuredPort(p)
+  const listener = p.sockets.listen('0.0.0.0', port)
+  await p.stderr.write(`Server listening on 0.0.0.0 port ${port}.\n`)
+  p.onSignal('SIGTERM', () => {
+    void p.stderr.write('Received signal 15; terminating.\n')
+    p.end(0)
+  })
+  const serveNext = async (connection: Connection): Promise<void> => {
+    try {
+      await session(p, connection)
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
     }
-    await p.stderr.write(`Accepted publickey for ${user.name} from ${host} port ${connection.remote.port} ssh2\n`)
-    await stream.send({ kind: 'accepted' })
-    const session = await stream.receive()
-    if (session?.kind !== 'session') return 255
-    const env = { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell, LANG: 'C.UTF-8', PATH: user.uid === 0 ? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' : '/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games', SSH_CONNECTION: `${host} ${connection.remote.port} ${connection.local.host} 22` }
-    const cwd = p.fs.exists(user.home) ? user.home : '/'
-    const code = session.terminal
-      ? await withTerminal(p, stream, user, { ...env, TERM: session.terminal.term }, cwd, session.command, session.terminal)
-      : await withPipes(p, stream, user, env, cwd, session.command)
-    await stream.send({ kind: 'exit', code })
-    return 0
-  } catch (error) {
-    if (error instanceof FsError) return 255
-    throw error
-  } finally {
     connection.close()
   }
+  for (;;) void serveNext(await listener.accept())
 }
 
-function shellOf(user: User, command: string | undefined): string[] {
-  const name = user.shell.replace(/^.*\//, '')
-  return command === undefined ? [`-${name}`] : [user.shell, '-c', command]
+function configuredPort(p: Process): number {
+  try {
+    return Number(/^\s*Port\s+(\d+)/m.exec(p.fs.readFile('/etc/ssh/sshd_config'))?.[1] ?? 22)
+  } catch (error) {
+    if (error instanceof FsError) return 22
+    throw error
+  }
 }
 
-async function withTerminal(p: Process, stream: FrameStream, user: User, env: Record<string, string>, cwd: string, command: string | undefined, size: { readonly columns: number; readonly rows: number }): Promise<number> {
-  const session = p.machine.openTerminal({ argv: shellOf(user, command), user, env, cwd, columns: size.columns, rows: size.rows })
-  const pending: string[] = []
+function authorised(p: Process, user: User, keys: readonly string[]): boolean {
+  try {
+    const lines = p.fs.readFile(`${user.home}/.ssh/authorized_keys`).split('\n')
+    return lines.some((line) => keys.some((key) => key !== '' && line.includes(key)))
+  } catch (error) {
+    if (error instanceof FsError) return false
+    throw error
+  }
+}
+
+async function session(p: Process, connection: Connection): Promise<void> {
+  const reader = new SshReader(connection)
+  await connection.write(serverBanner + '\r\n')
+  const banner = await reader.line()
+  if (!banner?.startsWith('SSH-')) {
+    await connection.write('Invalid SSH identification string.\r\n')
+    return
+  }
+  const auth = await reader.record()
+  if (auth?.t !== 'auth') return
+  const user = p.machine.users.get(auth.user)
+  const from = connection.remote
+  if (!user || !authorised(p, user, auth.keys)) {
+    await p.stderr.write(user ? `Connection closed by authenticating user ${auth.user} ${from.host} port ${from.port} [preauth]\n` : `Invalid user ${auth.user} from ${from.host} port ${from.port}\n`)
+    return connection.write(encode({ t: 'denied', methods: 'publickey,password' }))
+  }
+  await p.stderr.write(`Accepted publickey for ${auth.user} from ${from.host} port ${from.port} ssh2\n`)
+  await connection.write(encode({ t: 'accepted' }))
+  const open = await reader.record()
+  if (open?.t !== 'open') return
+  const env = {
+    USER: user.name, LOGNAME: user.name, HOME: user.home, SHELL: user.shell, LANG: 'C.UTF-8', PATH: user.uid === 0 ? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' : '/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games',
+    SSH_CLIENT: `${from.host} ${from.port} ${connection.local.port}`, SSH_CONNECTION: `${from.host} ${from.port} ${connection.local.host} ${connection.local.port}`,
+  }
+  if (open.pty) await terminal(p, connection, reader, user, env, open)
+  else await piped(p, connection, reader, user, env, open.command)
+}
+
+type Open = Extract<SshRecord, { t: 'open' }>
+
+async function terminal(p: Process, connection: Connection, reader: SshReader, user: User, env: Record<string, string>, open: Open): Promise<void> {
+  const editor = editorAt(p.machine.sim, open.editor)
+  const home = p.fs.exists(user.home) ? user.home : '/'
+  const remote = p.machine.openTerminal({
+    argv: open.command === undefined ? [user.shell, '-l'] : [user.shell, '-c', open.command], user, cwd: home, env: { ...env, TERM: open.pty!.term }, columns: open.pty!.columns, rows: open.pty!.rows, ...(editor && { editor }),
+  })
+  const queue: string[] = []
   let wake: (() => void) | undefined
-  const stop = session.onOutput((text) => {
-    pending.push(text)
+  remote.onOutput((text) => {
+    queue.push(text)
     wake?.()
   })
-  p.onEnd(() => session.close())
-  let ended = false
-  session.child.onEnd(() => {
-    ended = true
+  let over: { readonly code: number } | undefined
+  remote.child.onEnd((status) => {
+    over = status
     wake?.()
   })
-  const input = async () => {
-    for (;;) {
-      const frame = await stream.receive()
-      if (frame === undefined) {
-        session.close()
+  p.onEnd(() => remote.close())
+  const something = () => p.call<void>((resolve) => {
+    wake = () => {
+      wake = undefined
+      resolve()
+    }
+    if (queue.length > 0 || over) wake()
+  })
+  let incoming = reader.record()
+  let output = something()
+  for (;;) {
+    const first = await p.any([output, incoming])
+    if (first === 0) {
+      const text = queue.splice(0).join('')
+      if (text !== '') await connection.write(encode({ t: 'data', text }))
+      if (over && queue.length === 0) {
+        await connection.write(encode({ t: 'exit', code: over.code }))
         return
       }
-      if (frame.kind === 'input') session.write(frame.data)
-      else if (frame.kind === 'resize') session.resize(frame.columns, frame.rows)
+      output = something()
+    } else {
+      const record = await incoming
+      if (!record) return remote.close()
+      if (record.t === 'data') remote.write(record.text)
+      if (record.t === 'resize') remote.resize(record.columns, record.rows)
+      incoming = reader.record()
     }
   }
-  void input().catch(() => session.close())
-  while (!ended || pending.length > 0) {
-    if (pending.length > 0) await stream.send({ kind: 'output', data: pending.splice(0).join('') })
-    else {
-      await p.call<void>((resolve) => {
-        wake = () => {
-          wake = undefined
-          resolve()
-        }
-      })
-    }
-  }
-  stop()
-  return session.child.status?.code ?? 255
 }
 
-async function withPipes(p: Process, stream: FrameStream, user: User, env: Record<string, string>, cwd: string, command: string | undefined): Promise<number> {
-  const input = p.pipe()
-  const output = p.pipe()
-  const error = p.pipe()
-  const child = p.spawn({ argv: shellOf(user, command), user, env, cwd, fds: { 0: input.read, 1: output.write, 2: error.write }, newSession: true })
+async function piped(p: Process, connection: Connection, reader: SshReader, user: User, env: Record<string, string>, command: string | undefined): Promise<void> {
+  const [input, out, err] = [p.pipe(), p.pipe(), p.pipe()]
+  const child = p.spawn({
+    argv: command === undefined ? [user.shell] : [user.shell, '-c', command], user, env, cwd: p.fs.exists(user.home) ? user.home : '/', newSession: true, background: false, fds: { 0: input.read, 1: out.write, 2: err.write },
+  })
   input.read.release()
-  output.write.release()
-  error.write.release()
-  const forward = async () => {
+  out.write.release()
+  err.write.release()
+  const forward = async (from: typeof out.read, error: boolean) => {
+    for (let text = await from.read(); text !== undefined; text = await from.read()) await connection.write(encode({ t: 'data', text, ...(error && { error }) }))
+  }
+  const feed = async () => {
     for (;;) {
-      const frame = await stream.receive()
-      if (frame?.kind === 'input') await input.write.write(frame.data).catch(() => undefined)
-      else if (frame === undefined || frame.kind === 'input-end') {
-        input.write.release()
-        if (frame === undefined) child.signal('SIGHUP')
+      const record = await reader.record()
+      if (!record) {
+        if (child.status === undefined) child.signal('SIGHUP')
         return
+      }
+      if (record.t === 'eof') input.write.release()
+      if (record.t !== 'data') continue
+      try {
+        await input.write.write(record.text)
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error
       }
     }
   }
-  void forward().catch(() => child.signal('SIGHUP'))
-  const collect = async (from: typeof output.read, kind: 'output' | 'error') => {
-    for (let data = await from.read(); data !== undefined; data = await from.read()) await stream.send({ kind, data })
-  }
-  await Promise.all([collect(output.read, 'output'), collect(error.read, 'error')])
-  return (await child.wait()).code
+  p.onSignal('SIGPIPE', 'ignore')
+  void feed().catch(() => undefined)
+  await Promise.all([forward(out.read, false), forward(err.read, true)])
+  const status = await child.wait()
+  await connection.write(encode({ t: 'exit', code: status.code }))
 }

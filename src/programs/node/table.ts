@@ -1,18 +1,15 @@
-/** Programs that look at and manage a host, by name. ssh, sshd, sudo, su, systemctl, journalctl, reboot exist (keep them here); others are added beside them. */
-import type { ProgramTable } from '#engine/machine/machine.ts'
+/** Programs that look at and manage a host, by name. */
+import type { Program } from '#engine/machine/process.ts'
 import { journalctl } from './journalctl.ts'
+import { kill, killall, pgrep, pidof, pkill, ps, top } from './ps.ts'
 import { ssh } from './ssh.ts'
 import { sshd } from './sshd.ts'
-import { su, sudo } from './sudo.ts'
-import { poweroffProgram, rebootProgram, systemctl } from './systemctl.ts'
+import { df, dmesg, free, hostname, hostnamectl, lsmod, lsns, modprobe, mount, nsenter, reboot, timedatectl, umount, uname, uptime } from './system.ts'
+import { systemctl } from './systemctl.ts'
+import { groups, id, su, sudo, whoami } from './users.ts'
 
-export const nodePrograms: ProgramTable = new Map([
-  ['ssh', ssh],
-  ['sshd', sshd],
-  ['sudo', sudo],
-  ['su', su],
-  ['systemctl', systemctl],
-  ['journalctl', journalctl],
-  ['reboot', rebootProgram],
-  ['poweroff', poweroffProgram],
+export const nodePrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
+  ['ssh', ssh], ['sshd', sshd], ['sudo', sudo], ['su', su], ['id', id], ['whoami', whoami], ['groups', groups], ['hostname', hostname], ['hostnamectl', hostnamectl], ['uname', uname], ['uptime', uptime], ['free', free], ['df', df],
+  ['mount', mount], ['umount', umount], ['dmesg', dmesg], ['reboot', reboot], ['shutdown', reboot], ['poweroff', reboot], ['halt', reboot], ['lsmod', lsmod], ['modprobe', modprobe], ['nsenter', nsenter], ['lsns', lsns], ['timedatectl', timedatectl],
+  ['systemctl', systemctl], ['journalctl', journalctl], ['ps', ps], ['top', top], ['kill', kill], ['killall', killall], ['pgrep', pgrep], ['pkill', pkill], ['pidof', pidof],
 ])
