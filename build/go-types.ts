@@ -38,7 +38,7 @@ export const pointerStrings = new Set(
 
 /** Written as null when absent, though OpenAPI calls them optional. */
 export const nullWhenAbsent = new Set(
-  ('meta.v1.Condition.lastTransitionTime rbac.v1.Role.rules rbac.v1.ClusterRole.rules discovery.v1.EndpointSlice.ports core.v1.ProjectedVolumeSource.sources core.v1.TypedLocalObjectReference.apiGroup core.v1.TypedObjectReference.apiGroup core.v1.Event.eventTime ' +
+  ('core.v1.ContainerStateTerminated.startedAt core.v1.ContainerStateTerminated.finishedAt core.v1.ContainerStateRunning.startedAt meta.v1.Condition.lastTransitionTime rbac.v1.Role.rules rbac.v1.ClusterRole.rules discovery.v1.EndpointSlice.ports core.v1.ProjectedVolumeSource.sources core.v1.TypedLocalObjectReference.apiGroup core.v1.TypedObjectReference.apiGroup core.v1.Event.eventTime ' +
     'core.v1.Event.firstTimestamp core.v1.Event.lastTimestamp events.v1.Event.eventTime events.v1.Event.deprecatedFirstTimestamp events.v1.Event.deprecatedLastTimestamp core.v1.PodCondition.lastProbeTime ' +
     'core.v1.PodCondition.lastTransitionTime core.v1.NodeCondition.lastHeartbeatTime core.v1.NodeCondition.lastTransitionTime autoscaling.v2.HorizontalPodAutoscalerStatus.currentMetrics ' +
     'apiextensions.v1.CustomResourceDefinitionStatus.conditions apps.v1.DeploymentCondition.lastUpdateTime apps.v1.DeploymentCondition.lastTransitionTime apps.v1.ReplicaSetCondition.lastTransitionTime ' +

@@ -55,6 +55,31 @@ export class Decoder {
     return out
   }
 
+  /** Drops the empty lists and maps that do not survive the way through the store, and writes null where a list is always written. */
+  settle(typeName: string, object: Record<string, Loose>): void {
+    const struct = this.#schemas.struct(typeName)
+    for (const key in object) {
+      const value = object[key]
+      if (value === null || typeof value !== 'object') continue
+      const field = struct.fields.get(key)
+      if (!field) continue
+      const { type } = field
+      if (type.kind === 'struct') this.settle(type.name, value)
+      else if (Array.isArray(value)) {
+        if (value.length === 0) {
+          if (field.default === null) object[key] = null
+          else delete object[key]
+        } else if (type.kind === 'list' && type.item.kind === 'struct') for (const v of value) if (v !== null && typeof v === 'object') this.settle(type.item.name, v)
+      } else if (type.kind === 'map') {
+        const keys = Object.keys(value)
+        if (keys.length === 0) {
+          if (field.default === null) object[key] = null
+          else delete object[key]
+        } else if (type.item.kind === 'struct') for (const k of keys) this.settle(type.item.name, value[k])
+      }
+    }
+  }
+
   #mismatch(value: Loose, goType: string, stack: readonly string[], structName: string): never {
     const kind = jsonKind(value)
     const what = kind === 'number' && goType.startsWith('int') ? `number ${value}` : kind
@@ -191,16 +216,14 @@ function zero(field: Field): Loose {
   return kind === 'string' ? '' : kind === 'bool' ? false : kind === 'int32' || kind === 'int64' || kind === 'double' ? 0 : null
 }
 
-/** Is a decoded value left out when written again (omitempty)? Empty lists do not survive the way through the store in any case. */
+/** Is a decoded value left out when written again (omitempty)? Empty lists stay until the object is stored (settle). */
 function dropped(field: Field, value: Loose): boolean {
-  if (Array.isArray(value)) return value.length === 0
+  if (Array.isArray(value)) return false
   if (field.default !== undefined || field.pointer) return false
   switch (field.type.kind) {
     case 'string':
     case 'bytes':
       return value === ''
-    case 'map':
-      return Object.keys(value as object).length === 0
     case 'bool':
       return value === false
     case 'int32':

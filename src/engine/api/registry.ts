@@ -29,6 +29,9 @@ export class Registry {
   readonly #store: Store
   readonly #admission: readonly AdmissionPlugin[]
 
+  /** What the way through the store does to an object: empty lists go. */
+  settle: ((kind: KindDefinition, object: Loose) => void) | undefined
+
   constructor(store: Store, admission: readonly AdmissionPlugin[]) {
     this.#store = store
     this.#admission = admission
@@ -98,6 +101,7 @@ export class Registry {
     if (errors.list.length > 0) throw status.invalid(kind.group, kind.kind, meta.name ?? '', errors.list)
     if (kind.warnings) context.warnings.push(...kind.warnings(object, undefined, context))
     this.validateAdmission(attributes)
+    this.settle?.(kind, object)
     if (this.#store.get(this.#key(kind), kind.namespaced ? meta.namespace : '', meta.name)) {
       const error = status.alreadyExists(this.#ref(kind), meta.name)
       throw error
@@ -159,6 +163,7 @@ export class Registry {
     if (errors.list.length > 0) throw status.invalid(kind.group, kind.kind, name, errors.list)
     if (kind.warnings && context.subresource === '') context.warnings.push(...kind.warnings(object, old, context))
     this.validateAdmission(attributes)
+    this.settle?.(kind, object)
     if (context.dryRun) return { object, created: false }
     if (meta.deletionTimestamp && (meta.finalizers ?? []).length === 0 && !meta.deletionGracePeriodSeconds && !object.spec?.finalizers?.length) {
       const last = this.#store.remove(key, object)
@@ -199,10 +204,10 @@ export class Registry {
     if (!old) throw status.notFound(this.#ref(kind), name)
     const { uid, resourceVersion } = options.preconditions ?? {}
     if (uid !== undefined && uid !== old.metadata.uid) {
-      throw status.conflict(this.#ref(kind), name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`)
+      throw status.failure(409, 'Conflict', `Operation cannot be fulfilled on ${kind.kind}${kind.group ? `.${kind.group}` : ''} ${JSON.stringify(name)}: the UID in the precondition (${uid}) does not match the UID in record (${old.metadata.uid}). The object might have been deleted and then recreated`, { name, ...(kind.group ? { group: kind.group } : {}), kind: kind.kind })
     }
     if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
-      throw status.conflict(this.#ref(kind), name, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${old.metadata.resourceVersion}`)
+      throw status.failure(409, 'Conflict', `Operation cannot be fulfilled on ${kind.kind}${kind.group ? `.${kind.group}` : ''} ${JSON.stringify(name)}: the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion}). The object might have been modified`, { name, ...(kind.group ? { group: kind.group } : {}), kind: kind.kind })
     }
     const attributes = this.#attributes('DELETE', kind, undefined, old, name, context)
     this.admit(attributes)
@@ -223,9 +228,9 @@ export class Registry {
     const grace = kind.gracePeriod?.(object, options.gracePeriodSeconds, context) ?? 0
     const waits = finalizers.size > 0 || grace > 0 || (kind.kind === 'Namespace' && object.spec?.finalizers?.length > 0)
     if (!waits) {
-      if (kind.gracePeriod && kind.hasGeneration && meta.generation && before.timestamp === undefined && kind.kind === 'Pod') {
-        meta.generation++
-        meta.deletionTimestamp = context.now
+      if (kind.gracePeriod && kind.hasGeneration && meta.generation && kind.kind === 'Pod') {
+        if (before.timestamp === undefined) meta.generation++
+        meta.deletionTimestamp = before.timestamp === undefined ? context.now : later(before.timestamp, -(before.grace ?? 0))
         meta.deletionGracePeriodSeconds = 0
       }
       if (context.dryRun) return { object: old, removed: true }

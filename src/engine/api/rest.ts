@@ -69,6 +69,8 @@ export class Rest {
     const kind = this.#server.kind(info.group, info.version, info.resource)
     if (!kind) return unknownPath(this.#server, info.group, info.version)
     if ((request.method === 'PATCH' || request.method === 'PUT') && info.name === '') throw status.methodNotAllowed()
+    if (info.subresource !== '' && (info.verb === 'delete' || info.verb === 'deletecollection') && info.subresource !== 'proxy') throw kind.subresources.some((s) => s.name === info.subresource) ? status.methodNotAllowed() : status.pathNotFound()
+    if (request.method === 'HEAD' || (info.verb === 'deletecollection' && (!kind.verbs.includes('deletecollection') || (kind.namespaced && info.namespace === '')))) throw status.methodNotAllowed()
     if (info.verb === 'create' && info.name !== '' && info.subresource === '') throw status.methodNotAllowed()
     this.#checkOptions(request, info)
     if (kind.deprecation) this.warnings.push(kind.deprecation)
@@ -115,7 +117,7 @@ export class Rest {
     return this.json(body.code ?? 500, body, warnings, body.details?.retryAfterSeconds ? { 'retry-after': String(body.details.retryAfterSeconds) } : {})
   }
 
-  json(code: number, body: unknown, warnings: readonly string[] = [], extra: Record<string, string> = {}): ApiResponse {
+  json(code: number, body: unknown, warnings: readonly string[] = this.warnings, extra: Record<string, string> = {}): ApiResponse {
     const headers = new Map(Object.entries({ 'content-type': 'application/json', ...extra }))
     if (warnings.length > 0) headers.set('warning', [...new Set(warnings)].map((w) => `299 - ${JSON.stringify(w)}`).join(', '))
     return { kind: 'complete', code, headers, body: JSON.stringify(body) + '\n' }
@@ -137,7 +139,7 @@ export class Rest {
   }
 
   /** One object in the form that was asked for. */
-  #answer(request: ApiRequest, kind: KindDefinition, object: KubeObject, code: number, warnings: readonly string[] = []): ApiResponse {
+  #answer(request: ApiRequest, kind: KindDefinition, object: KubeObject, code: number, warnings: readonly string[] = this.warnings): ApiResponse {
     const { as } = this.accepted(request)
     if (as === 'Table') {
       const include = request.query.get('includeObject')?.[0] ?? 'Metadata'
@@ -208,7 +210,7 @@ export class Rest {
     if (as === 'Table') return this.json(200, tableOf(kind, objects, this.#server.sim.now, request.query.get('includeObject')?.[0] ?? 'Metadata', metadata))
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
     if (as === 'PartialObjectMetadataList' || as === 'PartialObjectMetadata') {
-      return this.json(200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map((o) => ({ metadata: o.metadata })) })
+      return this.json(200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map((o) => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: o.metadata })) })
     }
     if (kind.custom) return this.json(200, { apiVersion, items: objects, kind: `${kind.kind}List`, metadata: { continue: '', ...metadata } })
     return this.json(200, { kind: `${kind.kind}List`, apiVersion, metadata, items: objects.map(({ kind: _k, apiVersion: _a, ...rest }) => rest) })
@@ -346,13 +348,14 @@ export class Rest {
     if (kind.custom && type === 'strategic') throw status.badBodyType(['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'])
     const { warnings } = this
     const patch = parseBody(request)
+    if (type === 'json' && !Array.isArray(patch)) throw status.badRequest(`json: cannot unmarshal ${isObject(patch) ? 'object' : typeof patch} into Go value of type jsonpatch.Patch`)
     const shape: KindDefinition = info.subresource === 'scale' ? scaleShape(kind) : kind
     const change = (old: KubeObject | undefined) => {
       if (!old) return this.decode(request, shape, patch, warnings)
       try {
         return this.decode(request, shape, applyPatch(this.#server.schemas, shape, old, patch, type), warnings)
       } catch (error) {
-        if (error instanceof JsonPatchError) throw status.failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${error.message}`, {})
+        if (error instanceof JsonPatchError) throw status.failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {})
         if (error instanceof StrategicMergeError) throw status.failure(500, undefined, error.message)
         throw error
       }

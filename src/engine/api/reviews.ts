@@ -20,9 +20,9 @@ function attributesOf(spec: Loose): AuthorizationAttributes {
 function access(server: ApiServer, kind: KindDefinition, object: Loose, user: UserInfo): void {
   const { spec = {} } = object
   const errors = new FieldErrors()
-  if (spec.resourceAttributes && spec.nonResourceAttributes) errors.invalid('spec.nonResourceAttributes', spec.nonResourceAttributes, 'cannot be specified in combination with resourceAttributes')
+  if (spec.resourceAttributes && spec.nonResourceAttributes) errors.invalid('spec.nonResourceAttributes', { Path: spec.nonResourceAttributes.path ?? '', Verb: spec.nonResourceAttributes.verb ?? '' }, 'cannot be specified in combination with resourceAttributes')
   if (!spec.resourceAttributes && !spec.nonResourceAttributes) errors.invalid('spec.resourceAttributes', spec.resourceAttributes, 'exactly one of nonResourceAttributes or resourceAttributes must be specified')
-  if (errors.list.length > 0) throw status.invalid(kind.group, kind.kind, '', errors.list)
+  if (errors.list.length > 0) throw status.invalid(kind.group, '', '', errors.list)
   const attributes = attributesOf(spec)
   const allowed = server.authorize(user, attributes)
   const reason = allowed ? server.grantReason(user, attributes) : server.denialReason(user, attributes)
@@ -37,7 +37,7 @@ export const reviews: Readonly<Record<string, Review>> = {
     const { spec = {} } = object
     const errors = new FieldErrors()
     if (!spec.user && !spec.groups?.length) errors.invalid('spec.user', spec.user ?? '', 'at least one of user or group must be specified')
-    if (errors.list.length > 0) throw status.invalid(kind.group, kind.kind, '', errors.list)
+    if (errors.list.length > 0) throw status.invalid(kind.group, '', '', errors.list)
     access(server, kind, object, { name: spec.user ?? '', groups: spec.groups ?? [] })
   },
   LocalSubjectAccessReview: (server, kind, object, context) => {

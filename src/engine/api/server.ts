@@ -7,6 +7,7 @@ import type { Sim } from '#engine/sim/sim.ts'
 import type { AdmissionPlugin } from './admission.ts'
 import { anonymous, type CertificateFacts, Tokens, userOfToken } from './authenticator.ts'
 import { Client } from './client.ts'
+import { Decoder } from './decode.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Gate } from './gate.ts'
 import { StoreInformer } from './informer.ts'
@@ -94,6 +95,10 @@ export class ApiServer {
     for (const object of options.bootstrap ?? []) this.seed(object)
     const admission = typeof options.admission === 'function' ? options.admission(this) : (options.admission ?? [])
     this.registry = new Registry(this.store, admission)
+    const decoder = new Decoder(this.schemas)
+    this.registry.settle = (kind, object) => {
+      if (kind.schema !== undefined && this.schemas.has(kind.schema)) decoder.settle(kind.schema, object)
+    }
     this.#rest = new Rest(this)
   }
 

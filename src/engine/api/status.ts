@@ -15,7 +15,7 @@ export interface GroupResource {
 
 export const groupResource = (r: GroupResource) => (r.group === '' ? r.resource : `${r.resource}.${r.group}`)
 export const groupKind = (group: string, kind: string) => (group === '' ? kind : `${kind}.${group}`)
-const named = (group: string, kind: string, name: string): Details => ({ ...(name ? { name } : {}), ...(group ? { group } : {}), kind })
+const named = (group: string, kind: string, name: string): Details => ({ ...(name ? { name } : {}), ...(group ? { group } : {}), ...(kind ? { kind } : {}) })
 
 export const notFound = (r: GroupResource, name: string) =>
   failure(404, 'NotFound', `${groupResource(r)} ${JSON.stringify(name)} not found`, named(r.group, r.resource, name))

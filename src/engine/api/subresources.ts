@@ -45,6 +45,10 @@ function evict(server: ApiServer, kind: KindDefinition, parent: Loose, body: Loo
   const options = body.deleteOptions ?? {}
   const done = { ...status.success(), code: 201 } as Status
   const finish = () => {
+    if (!context.dryRun && !parent.metadata.deletionTimestamp) {
+      const condition = { type: 'DisruptionTarget', status: 'True', lastProbeTime: null, lastTransitionTime: context.now, reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' }
+      server.registry.write(kind, { ...parent, status: { ...parent.status, conditions: [...(parent.status?.conditions ?? []).filter((c: Loose) => c.type !== 'DisruptionTarget'), condition] } }, context)
+    }
     server.registry.delete(kind, namespace, name, options, context)
     return done
   }

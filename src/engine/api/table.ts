@@ -19,7 +19,7 @@ export function tableOf(kind: KindDefinition, objects: readonly KubeObject[], no
     apiVersion: 'meta.k8s.io/v1',
     metadata: listMeta,
     columnDefinitions: withColumns ? printer.columns.map((c) => ({ name: c.name, type: c.type, format: c.format ?? '', description: c.description ?? '', priority: c.priority })) : null,
-    rows: objects.map((o) => {
+    rows: objects.length === 0 && printer === fallback ? null : objects.map((o) => {
       const conditions = printer.conditions?.(o)
       return {
         cells: printer.row(o, now),

@@ -1,10 +1,13 @@
 /** Every built-in kind: discovery's facts joined with the strategies of the kinds that have one of their own. */
+import type { FieldErrors } from '#engine/api/field-errors.ts'
 import type { KindDefinition, Strategy, Subresource } from '#engine/api/kind.ts'
+import type { Loose } from '#engine/api/loose.ts'
 import type { KubeObject } from '#engine/api/types.ts'
 import { bootstrapText } from './generated/bootstrap.ts'
 import { resources } from './generated/discovery.ts'
 import { schemas } from './generated/schemas.ts'
 import { strategies } from './strategies.ts'
+import { updateRules } from './update-rules.ts'
 import { tables } from './tables/all.ts'
 
 const verbs: Record<string, string> = { c: 'create', d: 'delete', D: 'deletecollection', g: 'get', l: 'list', p: 'patch', u: 'update', w: 'watch' }
@@ -55,6 +58,15 @@ const lightMeta = new Set(['services', 'resourcequotas', 'replicationcontrollers
 
 let built: readonly KindDefinition[] | undefined
 
+/** A kind's own validation followed by what may not change. */
+function joined(strategy: Strategy, rule: (object: Loose, old: Loose, errors: FieldErrors) => void): NonNullable<Strategy['validateUpdate']> {
+  return (object, old, errors, context) => {
+    if (strategy.validateUpdate) strategy.validateUpdate(object, old, errors, context)
+    else strategy.validate?.(object, errors, context)
+    rule(object, old, errors)
+  }
+}
+
 /** In the order of discovery. */
 export function builtinKinds(): readonly KindDefinition[] {
   if (built) return built
@@ -76,6 +88,7 @@ export function builtinKinds(): readonly KindDefinition[] {
       const key = r.group === '' ? r.plural : `${r.plural}.${r.group}`
       const schema = schemaName(r.group, r.version, r.kind)
       const strategy: Strategy & Partial<KindDefinition> = strategies[`${key}/${r.version}`] ?? strategies[key] ?? {}
+      const rule = updateRules[key]
       const table = tables[`${key}/${r.version}`] ?? tables[key]
       return {
         group: r.group, version: r.version, kind: r.kind, plural: r.plural, singular: r.singular, shortNames: r.shortNames, categories: r.categories, namespaced: r.namespaced,
@@ -85,6 +98,7 @@ export function builtinKinds(): readonly KindDefinition[] {
         hasGeneration: generationWithoutSpec.has(key) || (!noGeneration.has(key) && /;spec!? #/.test(schemas[schema] ?? '')),
         ...(table ? { table } : {}),
         ...strategy,
+        ...(rule ? { validateUpdate: joined(strategy, rule) } : {}),
       }
     })
   return built

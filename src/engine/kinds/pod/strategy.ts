@@ -3,12 +3,16 @@ import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { podDefaults } from './defaults.ts'
 import { qosClass } from './qos.ts'
+import { validatePodUpdate } from './update-validation.ts'
 import { validatePod } from './validation.ts'
 import { podWarnings } from './warnings.ts'
 
 export const podStrategy: Strategy & Partial<KindDefinition> = {
   defaults: podDefaults,
   validate: validatePod,
+  validateUpdate(pod, old, errors, context) {
+    if (context.subresource === '') validatePodUpdate(pod, old, errors)
+  },
   warnings: (pod, old) => (old ? [] : podWarnings(pod)),
   prepareForCreate(pod, context) {
     pod.status = { phase: 'Pending', qosClass: qosClass(pod.spec) }

@@ -17,7 +17,7 @@ function validateHostNetwork(spec: Loose, at: string, errors: FieldErrors): void
   if (!spec.hostNetwork) return
   for (const field of ['containers', 'initContainers']) {
     for (const [i, c] of list(spec[field]).entries()) {
-      for (const [n, p] of list(c.ports).entries()) if (p.hostPort !== p.containerPort && p.hostPort !== undefined) errors.invalid(`${at}.${field}[${i}].ports[${n}].containerPort`, p.containerPort, 'must match `hostPort` when `hostNetwork` is true')
+      for (const [n, p] of list(c.ports).entries()) if (p.hostPort !== p.containerPort && p.hostPort !== undefined) errors.invalid(`${at}.${field}[${i}].ports[${n}].hostPort`, p.hostPort, 'must match `containerPort` when `hostNetwork` is true')
     }
   }
 }
