@@ -62,11 +62,10 @@ export class RestClient {
   }
 
   #wire(method: WireRequest['method'], path: string, options: CallOptions): WireRequest {
-    const query: string[] = []
-    for (const [key, value] of Object.entries(options.query ?? {})) {
-      for (const v of Array.isArray(value) ? value : [value]) if (v !== undefined && v !== '') query.push(`${encodeURIComponent(key)}=${encodeURIComponent(String(v)).replaceAll('%20', '+')}`)
-    }
-    query.sort()
+    // Sorted by name; the values of one name (the words of a command) keep their order.
+    const query = Object.entries(options.query ?? {})
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([key, value]) => (Array.isArray(value) ? (value as readonly string[]) : value === undefined || value === '' ? [] : [value]).map((v) => `${encodeURIComponent(key)}=${encodeURIComponent(String(v)).replaceAll('%20', '+')}`))
     const full = query.length > 0 ? `${path}${path.includes('?') ? '&' : '?'}${query.join('&')}` : path
     const headers: Record<string, string> = { accept: 'application/json', ...this.#hooks.headers, ...options.headers }
     const body = options.body === undefined ? undefined : typeof options.body === 'string' ? options.body : JSON.stringify(options.body)
