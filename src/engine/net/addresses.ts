@@ -23,10 +23,10 @@ export function addAddress(ns: Namespace, device: Device, cidr: string, options:
   const address: Address = { local, length, mask, scope, label: options.label ?? device.name, broadcast, secondary }
   if (secondary) device.addresses.push(address)
   else {
-    // a primary goes before the first secondary, after primaries of the same or wider scope
+    // a primary goes before the secondaries, after primaries of the same or narrower scope
     let at = 0
     device.addresses.forEach((a, i) => {
-      if (!a.secondary && a.scope <= scope) at = i + 1
+      if (!a.secondary && scope <= a.scope) at = i + 1
     })
     device.addresses.splice(at, 0, address)
   }

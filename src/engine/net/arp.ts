@@ -98,6 +98,12 @@ export function resolve(device: Device, nexthop: Ipv4, p: Packet, send: (mac: Ma
   entry.waiting.push({ send, failed: () => unreachable(device, nexthop, p) })
 }
 
+/** Starts resolving an address that no packet waits for. */
+export function probe(device: Device, address: Ipv4): void {
+  const entry = newEntry(device, address, 'incomplete', 0)
+  startSolicit(device, entry, 0)
+}
+
 function unreachable(device: Device, nexthop: Ipv4, p: Packet): void {
   const ns = device.ns
   const original = copyPacket(p)

@@ -69,6 +69,8 @@ export class Device {
   macChosen = false
   mtu: number
   up = false
+  /** Has been up once: the queue discipline stays. */
+  wasUp = false
   ns: Namespace
   master: Device | undefined = undefined
   addresses: Address[] = []
@@ -184,16 +186,24 @@ class LinkView implements LinkInfo {
     if (d.taps && d.taps.length > 0) flags.push('PROMISC')
     if (d.up) flags.push('UP')
     if (d.up && d.carrier) flags.push('LOWER_UP')
+    if (d.peer && d.peer.ns === d.ns && !d.peer.up) flags.push('M-DOWN')
     return flags
   }
   get operstate(): LinkInfo['operstate'] {
     const d = this.#d
-    if (d.kind === 'veth') return !d.up ? 'DOWN' : d.carrier ? 'UP' : 'LOWERLAYERDOWN'
+    if (d.kind === 'veth') {
+      if (!d.up || d.carrier) return d.up ? 'UP' : 'DOWN'
+      // the kernel looks the other end's index up among this namespace's own devices
+      const link = d.peer?.index
+      if (link === undefined || link === d.index) return 'DOWN'
+      for (const other of d.ns.devices.values()) if (other.index === link) return other.carrier ? 'DOWN' : 'LOWERLAYERDOWN'
+      return 'DOWN'
+    }
     if (d.kind === 'bridge' || d.kind === 'physical') return d.carrier ? 'UP' : 'DOWN'
     return d.up ? 'UNKNOWN' : 'DOWN'
   }
   get qdisc(): LinkInfo['qdisc'] {
-    return this.#d.up ? 'noqueue' : 'noop'
+    return this.#d.wasUp ? 'noqueue' : 'noop'
   }
   get queueLength() {
     return 1000

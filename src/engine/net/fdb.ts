@@ -59,25 +59,37 @@ export function deleteFdb(device: Device, macText: string, options: NonNullable<
   bridge.fdb.delete(mac)
 }
 
+/** Group addresses that a device listens to once it is up. */
+function groups(d: Device): FdbInfo[] {
+  if (!d.up || d.loopback || d.vxlan || d.ipip) return []
+  const macs = d.kind === 'bridge' && d.snooping ? ['33:33:00:00:00:6a', '33:33:00:00:00:01', '01:00:5e:00:00:6a', '01:00:5e:00:00:01'] : ['33:33:00:00:00:01', '01:00:5e:00:00:01']
+  return macs.map((mac) => ({ mac, device: d.name, master: undefined, self: true, state: 'permanent' as const }))
+}
+
+/** The entries of a bridge for one port, or for itself: the newest first. */
+function bridgeEntries(bridge: Device, port: Device): FdbInfo[] {
+  const result: FdbInfo[] = []
+  for (const mac of [...bridge.fdb.keys()].reverse()) {
+    const entry = bridgeLookup(bridge, mac)
+    if (entry?.port === port) result.push({ mac: formatMac(mac), device: port.name, master: bridge.name, self: false, state: entry.permanent ? 'permanent' : entry.isStatic ? 'static' : 'learnt' })
+  }
+  result.push({ mac: formatMac(port.mac), device: port.name, master: bridge.name, self: false, state: 'permanent' })
+  return result
+}
+
+/** By device as the kernel dumps them. `only`: a device, or a bridge with its ports. */
 export function listFdb(ns: Namespace, only: Device | undefined): readonly FdbInfo[] {
   const result: FdbInfo[] = []
   for (const d of ns.devices.values()) {
-    if (d.kind === 'bridge') {
-      if (only && only !== d && only.master !== d) continue
-      const own: FdbInfo[] = []
-      for (const port of d.ports) own.push({ mac: formatMac(port.mac), device: port.name, master: d.name, self: false, state: 'permanent' })
-      if (d.ports.length > 0 || d.macChosen) own.push({ mac: formatMac(d.mac), device: d.name, master: d.name, self: false, state: 'permanent' })
-      for (const mac of [...d.fdb.keys()]) {
-        const entry = bridgeLookup(d, mac)
-        if (entry) own.push({ mac: formatMac(mac), device: entry.port.name, master: d.name, self: false, state: entry.permanent ? 'permanent' : entry.isStatic ? 'static' : 'learnt' })
-      }
-      result.push(...own.filter((e) => !only || only === d || e.device === only.name))
-    }
-    if (d.vxlan && (!only || only === d)) {
+    if (only && only !== d && d.master !== only) continue
+    if (d.master) result.push(...bridgeEntries(d.master, d))
+    if (d.vxlan) {
       for (const mac of [...d.vxlan.fdb.keys()]) {
         for (const remote of vxlanLookup(d, mac) ?? []) result.push({ mac: formatMac(mac), device: d.name, master: undefined, self: true, remote: formatIpv4(remote.address), state: remote.permanent ? 'permanent' : 'learnt' })
       }
     }
+    result.push(...groups(d))
+    if (d.kind === 'bridge') result.push(...bridgeEntries(d, d))
   }
   return result
 }

@@ -136,17 +136,28 @@ export class FibTable {
 
   lookup(flow: Flow, rule: PolicyRule | undefined): FibResult | FibFailure | undefined {
     for (const length of this.#lengths) {
-      const list = this.#byLength[length]!.get((flow.destination & maskOf(length)) >>> 0)
-      if (!list) continue
-      for (const route of list) {
-        if (route.scope < flow.scope) continue
-        const errno = typeErrors[route.type]
-        if (errno !== undefined) return { errno, route }
-        const nexthop = pick(route, flow)
-        if (nexthop) return { route, nexthop, rule }
-      }
+      const found = this.lookupLength(length, flow, rule)
+      if (found) return found
     }
     return undefined
+  }
+
+  /** Looks among the prefixes of one length. */
+  lookupLength(length: number, flow: Flow, rule: PolicyRule | undefined): FibResult | FibFailure | undefined {
+    const list = this.#byLength[length]?.get((flow.destination & maskOf(length)) >>> 0)
+    if (!list) return undefined
+    for (const route of list) {
+      if (route.scope < flow.scope) continue
+      const errno = typeErrors[route.type]
+      if (errno !== undefined) return { errno, route }
+      const nexthop = pick(route, flow)
+      if (nexthop) return { route, nexthop, rule }
+    }
+    return undefined
+  }
+
+  get lengths(): readonly number[] {
+    return this.#lengths
   }
 }
 
@@ -197,7 +208,9 @@ export class Fib {
     return table
   }
 
+  /** Without rules of one's own `local` and `main` are one trie, so the longer prefix wins; with rules they are asked in order. */
   lookup(flow: Flow): FibResult | FibFailure {
+    if (!this.customRules) return this.#merged(flow)
     for (const rule of this.rules) {
       if (rule.from === undefined && rule.to === undefined && rule.markMask === 0 && rule.input === undefined && rule.output === undefined && !rule.not) {
         // the common rule without conditions
@@ -210,18 +223,66 @@ export class Fib {
     return noRoute
   }
 
+  #cache = new Map<Ipv4, FibResult | FibFailure>()
+  #cacheAt = -1
+
+  #merged(flow: Flow): FibResult | FibFailure {
+    // without rules only the destination decides
+    const plain = flow.output === undefined && flow.scope === 0 && !flow.ignoreLinkState
+    if (plain) {
+      if (this.#cacheAt !== this.generation || this.#cache.size > 4096) {
+        this.#cache.clear()
+        this.#cacheAt = this.generation
+      }
+      const known = this.#cache.get(flow.destination)
+      if (known) return known
+    }
+    const found = this.#mergedLookup(flow)
+    if (plain && ('errno' in found || found.route.nexthops.length === 1)) this.#cache.set(flow.destination, found)
+    return found
+  }
+
+  #mergedLookup(flow: Flow): FibResult | FibFailure {
+    const local = this.tables.get(TABLE_LOCAL)
+    const main = this.tables.get(TABLE_MAIN)
+    const [localRule, mainRule] = this.rules
+    let thrown = false
+    for (let length = 32; length >= 0 && !thrown; length--) {
+      const found = local?.lookupLength(length, flow, localRule) ?? main?.lookupLength(length, flow, mainRule)
+      if (!found) continue
+      if ('errno' in found && found.errno === 'EAGAIN') thrown = true
+      else return found
+    }
+    const last = this.tables.get(TABLE_DEFAULT)?.lookup(flow, this.rules[2])
+    return last === undefined || ('errno' in last && last.errno === 'EAGAIN') ? noRoute : last
+  }
+
+  #types = new Map<Ipv4, RouteType>()
+  #typesAt = -1
+
   /** The type that the local table gives an address (inet_addr_type). `device`: only routes through it (inet_addr_type_dev_table). */
   addressType(address: Ipv4, device?: Device): RouteType {
     if (address === 0 || address === 0xffffffff) return 'broadcast'
     if (address >>> 28 === 0xe) return 'multicast'
+    if (device !== undefined) return this.#typeOf(address, device)
+    if (this.#typesAt !== this.generation || this.#types.size > 4096) {
+      this.#types.clear()
+      this.#typesAt = this.generation
+    }
+    let type = this.#types.get(address)
+    if (type === undefined) {
+      type = this.#typeOf(address, undefined)
+      this.#types.set(address, type)
+    }
+    return type
+  }
+
+  #typeOf(address: Ipv4, device: Device | undefined): RouteType {
     const local = this.tables.get(TABLE_LOCAL)
-    if (!local) return 'unicast'
-    for (let length = 32; length >= 0; length--) {
-      const list = local.at((address & maskOf(length)) >>> 0, length)
-      const route = list[0]
+    for (const length of local?.lengths ?? []) {
+      const route = local!.at((address & maskOf(length)) >>> 0, length)[0]
       if (route === undefined) continue
-      if (device === undefined || route.nexthops[0]?.device === device) return route.type
-      return 'unicast'
+      return device === undefined || route.nexthops[0]?.device === device ? route.type : 'unicast'
     }
     return 'unicast'
   }

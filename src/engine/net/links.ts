@@ -134,6 +134,7 @@ function setUp(device: Device): void {
   if (device.up) return
   const ns = device.ns
   device.up = true
+  device.wasUp = true
   if (device.loopback && device.addresses.length === 0) addAddress(ns, device, '127.0.0.1/8', { scope: 'host' })
   else routesOnUp(ns, device)
   carrierChanged(device)
@@ -157,7 +158,10 @@ function carrierChanged(device: Device): void {
   const peer = device.peer
   if (!peer) return
   peer.ns.fib.generation++
-  if (peer.master && !device.up) forgetPort(peer.master, peer)
+  if (device.up) return
+  if (peer.master) forgetPort(peer.master, peer)
+  // neigh_carrier_down
+  for (const [address, entry] of peer.neighbours) if (entry.status !== 'permanent' && entry.status !== 'noarp') peer.neighbours.delete(address)
 }
 
 /** Learnt addresses behind a port that is gone. */

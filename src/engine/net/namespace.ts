@@ -6,6 +6,7 @@ import { formatIpv4, parseIpv4, type Ipv4 } from '#base/ip.ts'
 import type { Random } from '#base/random.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import { addAddress, deleteAddress, selectAddress } from './addresses.ts'
+import { probe } from './arp.ts'
 import { capturePackets } from './capture.ts'
 import { ConntrackStore } from './conntrack/store.ts'
 import type { Device, Tap } from './device.ts'
@@ -16,6 +17,7 @@ import { addLink, deleteLink, setLink } from './links.ts'
 import { addProxyNeighbour, deleteNeighbour, flushNeighbours, listNeighbours, setNeighbour } from './neighbours.ts'
 import { NetfilterState } from './netfilter/netfilter.ts'
 import type { SimNetwork } from './network.ts'
+import type { Packet } from './packet.ts'
 import { addRule, changeRoute, deleteRoute, deleteRule, listRoutes, listRules, routeInfo } from './routes.ts'
 import { routeInput, routeOutput } from './route.ts'
 import { SocketTable } from './sockets.ts'
@@ -97,8 +99,33 @@ export class Namespace implements NetNamespace {
     this.#pathMtus.set(destination, { mtu: Math.max(mtu, 552), until: this.sim.now + 600_000 })
   }
 
-  get pathMtus(): ReadonlyMap<Ipv4, { readonly mtu: number; readonly until: number }> {
-    return this.#pathMtus
+  /** Whether any redirect has been accepted: routing asks only then. */
+  redirected = false
+  readonly #redirects = new Map<Ipv4, { readonly gateway: Ipv4; readonly instead: Ipv4; readonly until: number }>()
+
+  /** An ICMP redirect has come (__ip_do_redirect): taken when it comes from the gateway in use and the new one is a neighbour that answers. */
+  redirect(p: Packet, quoted: Packet): void {
+    const device = p.input
+    if (!device) return
+    const all = this.sysctls.all.accept_redirects !== 0
+    const own = device.conf.accept_redirects !== 0
+    if (device.conf.forwarding !== 0 ? !(all && own) : !(all || own)) return
+    const path = routeOutput(this, quoted.destination, quoted.source, undefined, 0)
+    const gateway = p.icmpInfo
+    if ('errno' in path || path.device !== device || path.gateway !== p.source || gateway === p.source || this.fib.addressType(gateway) !== 'unicast') return
+    const neighbour = device.neighbours.get(gateway)
+    if (!neighbour || neighbour.status === 'failed' || neighbour.status === 'incomplete') {
+      probe(device, gateway)
+      return
+    }
+    this.redirected = true
+    this.#redirects.set(quoted.destination, { gateway, instead: p.source, until: this.sim.now + 300_000 })
+  }
+
+  /** The gateway for a destination after redirects. */
+  redirectedGateway(destination: Ipv4, gateway: Ipv4): Ipv4 {
+    const known = this.#redirects.get(destination)
+    return known && known.until > this.sim.now && known.instead === gateway ? known.gateway : gateway
   }
 
   /** The namespace goes away with its devices. */
@@ -158,7 +185,7 @@ export class Namespace implements NetNamespace {
     deleteRule(this, rule)
   }
 
-  routeGet(destination: string, options: { readonly source?: string; readonly mark?: number; readonly inputDevice?: string; readonly outputDevice?: string } = {}): { readonly route: RouteSpec; readonly source: string } | { readonly error: string } {
+  routeGet(destination: string, options: { readonly source?: string; readonly mark?: number; readonly inputDevice?: string; readonly outputDevice?: string } = {}): ReturnType<NetNamespace['routeGet']> {
     const to = parseIpv4(destination)
     if (to === undefined) return { error: 'EINVAL' }
     const from = options.source === undefined ? 0 : (parseIpv4(options.source) ?? 0)
@@ -169,7 +196,13 @@ export class Namespace implements NetNamespace {
     if ('errno' in path) return { error: path.errno === '' ? (path.why.startsWith('martian') ? 'EINVAL' : 'EHOSTUNREACH') : path.errno }
     const base = path.route ? routeInfo(path.route) : undefined
     const local = path.type === 'local'
+    const redirect = this.#redirects.get(to)
+    const mtu = this.#pathMtus.get(to)
+    const redirected = redirect && redirect.until > this.sim.now && redirect.gateway === path.gateway
+    const learnt = mtu && mtu.until > this.sim.now
+    const until = Math.max(redirected ? redirect.until : 0, learnt ? mtu.until : 0)
     return {
+      ...(redirected || learnt ? { cache: { ...(redirected ? { redirected: true } : {}), ...(learnt ? { mtu: mtu.mtu } : {}), expires: Math.round((until - this.sim.now) / 1000) } } : {}),
       route: {
         ...base,
         to: destination,

@@ -51,7 +51,7 @@ export function routeOutput(ns: Namespace, destination: Ipv4, source: Ipv4, outp
   const lo = ns.loopback
   if (source !== 0) {
     if (isMulticast(source) || source === 0xffffffff || isZeronet(source)) return { errno: 'EINVAL', why: 'not a possible source address' }
-    if (!anySource && ns.fib.addressType(source) !== 'local') return { errno: 'EINVAL', why: 'the source is not an address of this host' }
+    if (!anySource && ns.fib.addressType(source) !== 'local') return { errno: 'ENETUNREACH', why: 'the source is not an address of this host' }
   }
   if (output) {
     if (!output.up || output.addresses.length === 0) return { errno: 'ENETUNREACH', why: `${output.name} is down or has no address` }
@@ -68,9 +68,11 @@ export function routeOutput(ns: Namespace, destination: Ipv4, source: Ipv4, outp
   const { route, nexthop } = result
   if (route.type === 'local') return { type: 'local', device: lo, gateway: destination, source: source === 0 ? (route.prefsrc ?? destination) : source, route, mtu: lo.mtu, redirect: false }
   const device = nexthop.device!
+  let gateway = nexthop.gateway ?? destination
   let from = source
-  if (from === 0) from = route.prefsrc ?? selectAddress(ns, device, nexthop.gateway ?? destination, route.scope)
-  return finish(ns, destination, from, device, nexthop.gateway ?? destination, route, undefined)
+  if (from === 0) from = route.prefsrc ?? selectAddress(ns, device, gateway, route.scope)
+  if (ns.redirected) gateway = ns.redirectedGateway(destination, gateway)
+  return finish(ns, destination, from, device, gateway, route, undefined)
 }
 
 function finish(ns: Namespace, destination: Ipv4, source: Ipv4, device: Device, gateway: Ipv4, route: Route | undefined, type: Path['type'] | undefined): Path | NoPath {

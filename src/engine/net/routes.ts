@@ -227,7 +227,7 @@ function buildRule(spec: RuleSpec, priority: number): PolicyRule {
     input: spec.inputDevice,
     output: spec.outputDevice,
     action,
-    table: spec.table ?? TABLE_MAIN,
+    table: action === 'lookup' ? (spec.table ?? TABLE_MAIN) : 0,
   }
 }
 
@@ -250,7 +250,7 @@ export function deleteRule(ns: Namespace, spec: RuleSpec): void {
       (spec.mark === undefined || (r.mark === wanted.mark && (spec.markMask === undefined || r.markMask === wanted.markMask))) &&
       (spec.inputDevice === undefined || r.input === spec.inputDevice) &&
       (spec.outputDevice === undefined || r.output === spec.outputDevice) &&
-      (spec.type === undefined || r.action === spec.type),
+      (spec.type === undefined ? spec.table === undefined || r.action === 'lookup' : r.action === spec.type),
   )
   if (!found) throw new NetError('ENOENT')
   ns.fib.rules = ns.fib.rules.filter((r) => r !== found)
@@ -270,7 +270,7 @@ export function listRules(ns: Namespace): RuleSpec[] {
       ...(r.markMask === 0 ? {} : { mark: r.mark, markMask: r.markMask }),
       ...(r.input === undefined ? {} : { inputDevice: r.input }),
       ...(r.output === undefined ? {} : { outputDevice: r.output }),
-      table: r.table,
+      ...(r.action === 'lookup' ? { table: r.table } : {}),
       type: r.action,
     }
   })

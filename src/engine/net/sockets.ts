@@ -15,6 +15,7 @@ interface Echo {
   readonly sent: number
   readonly done: (result: PingResult) => void
   timer: Timer | undefined
+  readonly onRedirect: PingOptions['onRedirect']
 }
 
 type PingOptions = Parameters<NetSockets['ping']>[0]
@@ -49,7 +50,7 @@ export class SocketTable implements NetSockets {
     throw new NetError('EADDRINUSE')
   }
 
-  tcpListen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void, options: { readonly owner?: string; readonly device?: string } = {}): TcpListener {
+  tcpListen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void, options: { readonly owner?: string; readonly device?: string; readonly backlog?: number } = {}): TcpListener {
     return this.tcp.listen(address, port, onConnection, options)
   }
 
@@ -63,7 +64,7 @@ export class SocketTable implements NetSockets {
 
   ping(options: PingOptions, done: (result: PingResult) => void): void {
     const ns = this.#ns
-    const fail = (errno: string) => ns.network.later(ns.sim.now, () => done({ kind: 'error', errno }))
+    const fail = (errno: string, mtu?: number) => ns.network.later(ns.sim.now, () => done({ kind: 'error', errno, ...(mtu === undefined ? {} : { mtu }) }))
     const output = options.device === undefined ? undefined : ns.devices.get(options.device)
     const from = options.from ?? 0
     if (from !== 0 && ns.fib.addressType(from) !== 'local') return fail('EADDRNOTAVAIL')
@@ -82,9 +83,10 @@ export class SocketTable implements NetSockets {
     p.ttl = options.ttl ?? 64
     p.mark = options.mark ?? 0
     p.id = ns.nextId()
-    if (options.dontFragment && p.length > Math.min(path.mtu, ns.pathMtu(p.destination))) return fail('EMSGSIZE')
+    const mtu = Math.min(path.mtu, ns.pathMtu(p.destination))
+    if (options.dontFragment && p.length > mtu) return fail('EMSGSIZE', mtu)
     const key = `${p.icmpId} ${p.icmpSeq}`
-    const echo: Echo = { sent: ns.sim.now, done, timer: undefined }
+    const echo: Echo = { sent: ns.sim.now, done, timer: undefined, onRedirect: options.onRedirect }
     this.#echoes.set(key, echo)
     ns.network.startWalk(p)
     const errno = localOut(ns, p, path)
@@ -115,8 +117,12 @@ export class SocketTable implements NetSockets {
   }
 
   echoError(p: Packet, quoted: Packet): void {
-    // a redirect is news, not the end
-    if (p.icmpType === 5) return
+    if (p.icmpType === 5) {
+      // a redirect is news, not the end
+      const echo = this.#echoes.get(`${quoted.icmpId} ${quoted.icmpSeq}`)
+      if (echo?.onRedirect) this.#ns.network.later(this.#ns.sim.now + p.latency, () => echo.onRedirect?.(formatIpv4(p.source), icmpText(p)))
+      return
+    }
     this.#finish(p, quoted.icmpId, quoted.icmpSeq, () => ({ kind: 'icmp', from: formatIpv4(p.source), type: p.icmpType, code: p.icmpCode, text: icmpText(p) }))
   }
 
@@ -126,8 +132,9 @@ export class SocketTable implements NetSockets {
     for (const s of this.udp.sockets()) {
       result.push({ protocol: 'udp', state: s.connected ? 'ESTAB' : 'UNCONN', local: open(s.localAddress, s.localPort), remote: open(s.remoteAddress, s.remotePort), owner: s.owner, receiveQueue: 0, sendQueue: 0, ...(s.device === undefined ? {} : { device: s.device }) })
     }
+    for (const port of new Set(this.#ns.tunnels.flatMap((d) => (d.up && d.vxlan ? [d.vxlan.port] : [])))) result.push({ protocol: 'udp', state: 'UNCONN', local: open(0, port), remote: '0.0.0.0:*', owner: '', receiveQueue: 0, sendQueue: 0 })
     for (const l of this.tcp.listeners()) {
-      result.push({ protocol: 'tcp', state: 'LISTEN', local: open(l.address, l.port), remote: '0.0.0.0:*', owner: l.owner, receiveQueue: 0, sendQueue: 4096, ...(l.device === undefined ? {} : { device: l.device }) })
+      result.push({ protocol: 'tcp', state: 'LISTEN', local: open(l.address, l.port), remote: '0.0.0.0:*', owner: l.owner, receiveQueue: 0, sendQueue: l.backlog, ...(l.device === undefined ? {} : { device: l.device }) })
     }
     for (const c of this.tcp.connections()) {
       const owner = c.state === 'TIME_WAIT' ? '' : c.owner

@@ -11,6 +11,7 @@ export interface Listener extends TcpListener {
   readonly onConnection: (connection: TcpConnection) => void
   readonly owner: string
   readonly device: string | undefined
+  readonly backlog: number
   closed: boolean
 }
 
@@ -36,7 +37,7 @@ export class TcpTable {
     return list.find((l) => l.address === address) ?? list.find((l) => l.address === 0)
   }
 
-  listen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void, options: { readonly owner?: string; readonly device?: string } = {}): Listener {
+  listen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void, options: { readonly owner?: string; readonly device?: string; readonly backlog?: number } = {}): Listener {
     const ns = this.#ns
     if (address !== 0 && ns.fib.addressType(address) !== 'local') throw new NetError('EADDRNOTAVAIL')
     const chosen = port === 0 ? ns.sockets.freePort((candidate) => !this.#listeners.has(candidate)) : port
@@ -48,6 +49,7 @@ export class TcpTable {
       onConnection,
       owner: options.owner ?? '',
       device: options.device,
+      backlog: options.backlog ?? 4096,
       closed: false,
       close: () => {
         if (listener.closed) return

@@ -50,6 +50,7 @@ export class TcpSocket implements TcpConnection {
   #mss = 1460
   #timer: Timer | undefined
   #tries = 0
+  #delayed: Timer | undefined
   #rto = 200
   #softError: string | undefined
   #quietUntil = 0
@@ -140,8 +141,11 @@ export class TcpSocket implements TcpConnection {
       return
     }
     this.#receiveNext = (this.#receiveNext + length + (fin ? 1 : 0)) >>> 0
+    const open = this.state === 'ESTABLISHED'
     if (fin) this.#finReceived()
-    this.#acknowledge(p.latency)
+    // the answer to a FIN waits for the program's own FIN, at most 40 ms
+    if (fin && length === 0 && open) this.#delayAcknowledgement()
+    else this.#acknowledge(p.latency)
     if (length > 0) this.#tell(p.latency, () => this.handlers.onData?.(p.payload))
     if (fin) this.#tell(p.latency, () => this.handlers.onEnd?.())
     if (fin && (this.state as TcpState) === 'TIME_WAIT') this.#closed(p.latency)
@@ -296,8 +300,19 @@ export class TcpSocket implements TcpConnection {
     this.#transmit({ seq: this.#sendNext, flags: ACK, payload: '' }, latency)
   }
 
+  #delayAcknowledgement(): void {
+    this.#delayed ??= this.ns.sim.after(40, () => {
+      this.#delayed = undefined
+      if (this.state !== 'CLOSED') this.#acknowledge(0)
+    })
+  }
+
   #transmit(s: Segment, latency: number): void {
     const ns = this.ns
+    if (this.#delayed) {
+      ns.sim.cancel(this.#delayed)
+      this.#delayed = undefined
+    }
     const output = this.device === undefined ? undefined : ns.devices.get(this.device)
     const path = routeOutput(ns, this.remoteAddress, this.localAddress, output, this.mark)
     if ('errno' in path) {
@@ -313,7 +328,7 @@ export class TcpSocket implements TcpConnection {
     p.flags = s.flags
     p.seq = s.seq
     p.ack = (s.flags & ACK) !== 0 ? this.#receiveNext : 0
-    p.window = (s.flags & SYN) !== 0 ? 64240 : 502
+    p.window = (s.flags & SYN) === 0 ? (this.#listener ? 64 : 63) : this.#listener ? 65160 : 64240
     p.payload = s.payload
     p.df = true
     p.mark = this.mark

@@ -108,14 +108,13 @@ export function deliverEchoReply(ns: Namespace, p: Packet): void {
 
 /** An ICMP error about `quoted` has come: to the socket that sent it. */
 export function deliverIcmpError(ns: Namespace, p: Packet, quoted: Packet): void {
+  if (p.icmpType === 3 && p.icmpCode === 4) ns.learnPathMtu(quoted.destination, p.icmpInfo)
+  if (p.icmpType === 5) ns.redirect(p, quoted)
   if (quoted.protocol === ICMP) {
     ns.sockets.echoError(p, quoted)
     return
   }
   if (p.icmpType === 5) return
-  if (p.icmpType === 3 && p.icmpCode === 4) {
-    ns.learnPathMtu(quoted.destination, p.icmpInfo)
-  }
   if (quoted.protocol === TCP) ns.sockets.tcp.find(quoted.source, quoted.sourcePort, quoted.destination, quoted.destinationPort)?.icmp(p)
   else if (quoted.protocol === UDP) ns.sockets.udp.find(quoted.source, quoted.sourcePort, quoted.destination, quoted.destinationPort)?.icmp(p, quoted)
 }

@@ -192,7 +192,7 @@ export interface NetNamespace {
   addRule(rule: RuleSpec): void
   deleteRule(rule: RuleSpec): void
   /** The route that a packet to `destination` would take (ip route get). */
-  routeGet(destination: string, options?: { readonly source?: string; readonly mark?: number; readonly inputDevice?: string; readonly outputDevice?: string }): { readonly route: RouteSpec; readonly source: string } | { readonly error: string }
+  routeGet(destination: string, options?: { readonly source?: string; readonly mark?: number; readonly inputDevice?: string; readonly outputDevice?: string }): { readonly route: RouteSpec; readonly source: string; /** What ICMP has taught: `cache <redirected> expires 297sec mtu 1400`. */ readonly cache?: { readonly redirected?: boolean; readonly mtu?: number; readonly expires: number } } | { readonly error: string }
   /** `verb`: add (fails with EEXIST), replace (the default), change (fails with ENOENT). */
   setNeighbour(device: string, address: string, mac: string, options?: { readonly permanent?: boolean; readonly state?: NeighbourState; readonly verb?: 'add' | 'replace' | 'change' }): void
   neighbours(device?: string): readonly NeighbourInfo[]
@@ -353,12 +353,12 @@ export interface IpSets {
 
 /** Event-driven sockets; the machine room wraps them for programs. Everything is synchronous, callbacks come from the loop. */
 export interface NetSockets {
-  tcpListen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void, options?: { readonly owner?: string; readonly device?: string }): TcpListener
+  tcpListen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void, options?: { readonly owner?: string; readonly device?: string; readonly backlog?: number }): TcpListener
   tcpConnect(options: { readonly to: Ipv4; readonly port: number; readonly from?: Ipv4; readonly fromPort?: number; readonly owner?: string; readonly mark?: number; readonly device?: string }, handlers: TcpHandlers): TcpConnection
   /** Throws NetError EADDRINUSE, EADDRNOTAVAIL. */
   udpBind(options: { readonly address?: Ipv4; readonly port?: number; readonly owner?: string; readonly ttl?: number; readonly broadcast?: boolean; readonly device?: string }, handlers: UdpHandlers): UdpSocket
   /** Echo request; exactly one call back. */
-  ping(options: { readonly to: Ipv4; readonly from?: Ipv4; readonly ttl?: number; readonly size?: number; readonly dontFragment?: boolean; readonly timeout: number; readonly sequence?: number; readonly id?: number; readonly broadcast?: boolean; readonly device?: string; readonly mark?: number }, done: (result: PingResult) => void): void
+  ping(options: { readonly to: Ipv4; readonly from?: Ipv4; readonly ttl?: number; readonly size?: number; readonly dontFragment?: boolean; readonly timeout: number; readonly sequence?: number; readonly id?: number; readonly broadcast?: boolean; readonly device?: string; readonly mark?: number; /** Redirects, which do not end it. */ readonly onRedirect?: (from: string, text: string) => void }, done: (result: PingResult) => void): void
   /** Sockets as `ss` lists them. */
   list(): readonly SocketInfo[]
 }
@@ -426,7 +426,8 @@ export interface UdpSocket {
 export type PingResult =
   | { readonly kind: 'reply'; readonly from: string; readonly ttl: number; readonly rtt: number }
   | { readonly kind: 'icmp'; readonly from: string; readonly type: number; readonly code: number; readonly text: string }
-  | { readonly kind: 'error'; readonly errno: string }
+  /** `mtu`: with EMSGSIZE, what `ping: local error: message too long, mtu=` prints. */
+  | { readonly kind: 'error'; readonly errno: string; readonly mtu?: number }
   | { readonly kind: 'timeout' }
 
 /** All namespaces and what joins them. */

@@ -69,6 +69,8 @@ export class Chain implements ChainInfo {
   policy: 'ACCEPT' | 'DROP' | undefined
   /** A base chain exists in the kernel only once something was put into it. */
   exists: boolean
+  /** Policy counters run only once something has set them (-Z, -P, iptables-restore). */
+  counting = false
   packets = 0
   bytes = 0
   rules: Rule[] = []

@@ -80,6 +80,7 @@ export function runCommand(state: NetfilterState, command: IptablesCommand): voi
     }
     case 'zero': {
       if (command.chain !== undefined && !existing?.chains.has(command.chain) && !isBuiltin(command.table, command.chain)) throw new Refusal(noChain)
+      if (command.chain !== undefined && !existing?.chains.get(command.chain)?.exists) throw new Refusal(noChain)
       for (const chain of existing?.chains.values() ?? []) {
         if (command.chain !== undefined && chain.name !== command.chain) continue
         if (command.position !== undefined) {
@@ -89,6 +90,7 @@ export function runCommand(state: NetfilterState, command: IptablesCommand): voi
           rule.bytes = 0
           continue
         }
+        chain.counting = chain.hook !== undefined && chain.exists
         chain.packets = 0
         chain.bytes = 0
         for (const rule of chain.rules) {
@@ -105,6 +107,7 @@ export function runCommand(state: NetfilterState, command: IptablesCommand): voi
       const chain = state.open(command.table).chains.get(command.chain!)!
       chain.policy = command.argument
       chain.exists = true
+      chain.counting = true
       state.refresh()
       return
     }
@@ -213,6 +216,7 @@ function forget(table: Table, chain: Chain): void {
     return
   }
   chain.exists = false
+  chain.counting = false
   chain.packets = 0
   chain.bytes = 0
 }

@@ -72,8 +72,10 @@ function runBase(chain: Chain, p: Packet, h: HookContext): boolean {
   const state = h.ns.netfilter
   let outcome = chain.run(p, h, 0)
   if (outcome === 0) {
-    chain.packets++
-    chain.bytes += p.length
+    if (chain.counting) {
+      chain.packets++
+      chain.bytes += p.length
+    }
     if (chain.policy === 'DROP') {
       outcome = DROP
       state.decided = undefined

@@ -204,7 +204,7 @@ const mark: MatchType<{ mark?: Marked; not: boolean }> = {
     if (!d.mark) usage('mark: option "--mark" must be specified\n')
   },
   save: (d) => `${d.not ? ' !' : ''} --mark ${markText(d.mark!)}`,
-  details: (d) => `mark match ${d.not ? '!' : ''}${markText(d.mark!)}`,
+  details: (d) => `mark match ${d.not ? '! ' : ''}${markText(d.mark!)}`,
   test: (d) => {
     const { value, mask } = d.mark!
     return (p) => ((p.mark & mask) >>> 0 === value) !== d.not

@@ -56,6 +56,7 @@ function copyChain(chain: Chain): Chain {
   const copy = new Chain(chain.name, chain.hook)
   copy.policy = chain.policy
   copy.exists = chain.exists
+  copy.counting = chain.counting
   copy.packets = chain.packets
   copy.bytes = chain.bytes
   copy.rules = [...chain.rules]
@@ -150,6 +151,7 @@ function chainLine(table: Table, line: string, number: number, options: { readon
     if (policy !== 'ACCEPT' && policy !== 'DROP') throw new RestoreError(`${program}: line ${number} failed: Bad policy name.`, 1, number)
     builtin.policy = policy
     builtin.exists = true
+    builtin.counting = true
     builtin.packets = options.counters ? counters![0] : 0
     builtin.bytes = options.counters ? counters![1] : 0
     return
