@@ -3,6 +3,7 @@
  * sockets (client/network.ts). Left out: plugins other than their error texts, kuberc, shell completion scripts for shells other than bash.
  */
 import type { Process, Program } from '#engine/machine/process.ts'
+import { findCommand } from './find.ts'
 import { commandTable } from './generated/commands.ts'
 import { dialNetwork } from './client/network.ts'
 import { Aggregate, ApiError, ConfigInvalid, ConnectError, describeFailure, Failure } from './cli/errors.ts'
@@ -19,35 +20,6 @@ const groups = new Set(['kubectl rollout', 'kubectl config', 'kubectl set', 'kub
 const deprecations: Readonly<Record<string, string>> = {
   record: '--record will be removed in the future',
   'cpu-percent': "Use --cpu with percentage or resource quantity format (e.g., '70%' for utilization or '500m' for milliCPU).",
-}
-
-function child(path: string, word: string): string | undefined {
-  const names = Object.values(commandTable[path]?.subcommands ?? {}).flat()
-  for (const name of names) if (name === word || commandTable[`${path} ${name}`]?.aliases?.includes(word)) return `${path} ${name}`
-  return undefined
-}
-
-/** The command that the words name, and the words that are left for it (flags before it stay). */
-export function findCommand(words: readonly string[]): { readonly path: string; readonly rest: readonly string[] } {
-  let path = 'kubectl'
-  const rest: string[] = []
-  let i = 0
-  let flags = new Flags(flagsOf(path))
-  for (; i < words.length; i++) {
-    const word = words[i]!
-    if (word === '--') break
-    if (word.startsWith('-') && word.length > 1) {
-      rest.push(word)
-      const takesNext = word.startsWith('--') ? !word.includes('=') && flags.definition(word.slice(2))?.bare === '' : word.length === 2 && flags.byShorthand(word[1]!)?.bare === ''
-      if (takesNext && i + 1 < words.length) rest.push(words[++i]!)
-      continue
-    }
-    const next = child(path, word)
-    if (next === undefined) break
-    path = next
-    flags = new Flags(flagsOf(path))
-  }
-  return { path, rest: [...rest, ...words.slice(i)] }
 }
 
 async function fail(process: Process, text: string, code = 1): Promise<number> {
