@@ -223,7 +223,12 @@ export class Containerd implements ContainerRuntime {
     const { metadata } = config.pod
     const netns = `cni-${this.#random.uuid()}`
     const net = config.hostNetwork ? this.node.net : this.node.network.createNamespace(`${metadata.namespace}/${metadata.name}`.concat(this.node.network.namespaces.has(`${metadata.namespace}/${metadata.name}`) ? `@${id.slice(0, 8)}` : ''), { node: this.ties.nodeName })
-    if (!config.hostNetwork) this.node.namedNamespaces.set(netns, net)
+    if (!config.hostNetwork) {
+      this.node.namedNamespaces.set(netns, net)
+      // enable_unprivileged_ports and enable_unprivileged_icmp, both on in containerd 2.
+      net.setSysctl('net.ipv4.ip_unprivileged_port_start', '0')
+      net.setSysctl('net.ipv4.ping_group_range', '0 2147483647')
+    }
     const sandbox: Sandbox = {
       id,
       podName: metadata.name,
