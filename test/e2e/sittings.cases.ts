@@ -211,6 +211,36 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: 'a flood of output neither freezes the window nor outlives Ctrl+C',
+    run: async (w) => {
+      await w.start()
+      await openLab(w, lab)
+      await w.page.keyboard.type('yes flood\n')
+      await w.terminalShows(/flood\nflood\nflood/)
+      await w.page.waitForTimeout(1500)
+      const started = Date.now()
+      await w.page.getByRole('button', { name: 'Objects' }).click()
+      await w.page.getByRole('region', { name: 'Objects' }).first().waitFor()
+      holds(Date.now() - started < 2000, `a click took ${Date.now() - started} ms during the flood`)
+      await w.page.keyboard.press('Escape')
+      await w.page.locator('.stage .xterm-screen').click()
+      await w.page.keyboard.press('Control+c')
+      await w.terminalShows(/\^C\n.*[$#]\s*$/, 10_000)
+      holds((await w.line('echo still-here')).includes('still-here'), 'the shell does not answer after the flood')
+    },
+  },
+  {
+    name: 'an endless loop ends with Ctrl+C',
+    run: async (w) => {
+      await w.start()
+      await openLab(w, lab)
+      await w.page.keyboard.type('while true; do :; done\n')
+      await w.page.waitForTimeout(1500)
+      await w.page.keyboard.press('Control+c')
+      holds((await w.line('echo alive')).includes('alive'), 'the shell does not answer after the loop')
+    },
+  },
+  {
     name: 'screens at the sizes of the interface, light and dark',
     run: async (w) => {
       await w.start()
