@@ -223,7 +223,7 @@ function forget(table: Table, chain: Chain): void {
 
 /** What the kernel checks when a rule comes: the extension's own demands, and that it may stand at every hook that reaches it. */
 export function verify(table: Table, chain: Chain, rule: Rule): string | undefined {
-  const special = (r: Rule) => r.spec.target?.type.tables !== undefined || r.spec.target?.type.hooks !== undefined || r.spec.target?.type.check !== undefined || r.spec.matches.some((m) => m.type.check)
+  const special = (r: Rule) => r.spec.sourceNot || r.spec.destinationNot || r.spec.target?.type.tables !== undefined || r.spec.target?.type.hooks !== undefined || r.spec.target?.type.check !== undefined || r.spec.matches.some((m) => m.type.check)
   if (rule.spec.chain === undefined && !special(rule)) return undefined
   const own = checkRule(table, rule, undefined)
   if (own !== undefined) return own
@@ -269,6 +269,7 @@ export function verify(table: Table, chain: Chain, rule: Rule): string | undefin
 
 function checkRule(table: Table, rule: Rule, hook: number | undefined): string | undefined {
   const s = rule.spec
+  if ((s.source?.mask === 0 && s.sourceNot) || (s.destination?.mask === 0 && s.destinationNot)) return 'EINVAL'
   const where = { table: table.name, protocol: s.protocol, protocolNot: s.protocolNot, hook }
   for (const m of s.matches) {
     const problem = m.type.check?.(m.data, where)

@@ -162,7 +162,7 @@ const multiport: MatchType<{ kind: 'sports' | 'dports' | 'ports' | undefined; ra
     const names: Record<number, string> = { 6: 'tcp', 17: 'udp', 132: 'sctp', 33: 'dccp', 136: 'udplite' }
     const protocol = names[context.protocol]
     if (protocol === undefined || context.protocolNot) usage("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'")
-    if (d.kind !== undefined) usage('multiport: option "--ports" can only be used once.\n')
+    if (d.kind !== undefined) usage(`multiport: option "--${option}" cannot be used together with "--${{ sports: 'source-ports', dports: 'destination-ports', ports: 'ports' }[d.kind]}".\n`)
     d.protocol = protocol
     d.not = not
     d.kind = option === 'source-ports' ? 'sports' : option === 'destination-ports' ? 'dports' : 'ports'
@@ -488,7 +488,7 @@ const physdev: MatchType<{ in?: Named; out?: Named; isIn?: Named; isOut?: Named;
     return `PHYSDEV match${this.save(d)}`
   },
   // bridge ports going out are known only where the bridge itself forwards
-  check: (d, where) => ((d.out || d.isOut) && (where.hook === 3 || (where.hook === 1 || where.hook === 0)) && !d.bridged ? 'EINVAL' : undefined),
+  check: (d, where) => ((d.out || d.isOut) && where.hook === 3 && (!d.bridged || d.bridged.not) ? 'EINVAL' : undefined),
   test: (d) => {
     const same = (n: Named, name: string | undefined) => {
       const wild = n.name.endsWith('+')
@@ -523,8 +523,9 @@ const owner: MatchType<{ uid?: { from: number; to: number; not: boolean }; gid?:
     const one = (name: string, r: { from: number; to: number; not: boolean } | undefined) => (r ? `${r.not ? ' !' : ''} --${name} ${r.from === r.to ? r.from : `${r.from}-${r.to}`}` : '')
     return one('uid-owner', d.uid) + one('gid-owner', d.gid)
   },
-  details(d) {
-    const one = (name: string, r: { from: number; to: number; not: boolean } | undefined) => (r ? ` owner ${r.not ? '! ' : ''}${name} match ${r.from === r.to ? r.from : `${r.from}-${r.to}`}` : '')
+  details(d, numeric) {
+    const names: Record<string, Record<number, string>> = { UID: { 0: 'root' }, GID: { 0: 'root', 5: 'tty' } }
+    const one = (name: string, r: { from: number; to: number; not: boolean } | undefined) => (r ? `${r.not ? ' !' : ''} owner ${name} match ${r.from === r.to ? ((numeric ? undefined : names[name]![r.from]) ?? r.from) : `${r.from}-${r.to}`}` : '')
     return (one('UID', d.uid) + one('GID', d.gid)).slice(1)
   },
   check: (_d, where) => (where.hook === undefined || where.hook === 3 || where.hook === 4 ? undefined : 'EINVAL'),

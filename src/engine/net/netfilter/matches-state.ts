@@ -226,17 +226,16 @@ class Bucket {
 
 const limit: MatchType<{ rate: Rate; burst: number }> = {
   name: 'limit',
-  options: [{ names: ['limit'], args: 1, not: true }, { names: ['limit-burst'], args: 1 }],
+  options: [{ names: ['limit'], args: 1 }, { names: ['limit-burst'], args: 1 }],
   create: () => ({ rate: parseRate('3/hour')!, burst: 5 }),
-  parse(d, option, args, not) {
-    if (not) usage('limit does not support invert')
+  parse(d, option, args) {
     if (option === 'limit') {
       const rate = parseRate(args[0]!)
       if (!rate) usage(`bad rate "${args[0]!}"'`)
       d.rate = rate
     } else {
       const burst = parseNumber(args[0]!)
-      if (burst === undefined || burst > 10000) usage(`limit: Bad value for "--limit-burst" option: "${args[0]!}", or out of range (0-10000).\n`)
+      if (burst === undefined || burst > 10000) usage('limit: bad value for option "--limit-burst", or out of range (0-10000).\n')
       d.burst = burst
     }
   },
@@ -271,8 +270,8 @@ const hashlimit: MatchType<{ rate?: Rate; above: boolean; burst: number; modes: 
     }
   },
   finish(d) {
-    if (!d.rate) usage("You have to specify --hashlimit")
-    if (d.name === '') usage("You have to specify --hashlimit-name")
+    if (d.name === '') usage('hashlimit: option "--hashlimit-name" must be specified\n')
+    if (!d.rate) usage('You have to specify --hashlimit')
   },
   save(d) {
     const modes = ['dstip', 'dstport', 'srcip', 'srcport'].filter((m) => d.modes.includes(m))
@@ -340,7 +339,7 @@ const statistic: MatchType<{ mode: 'random' | 'nth' | undefined; probability: nu
       d.mode = text
     } else if (option === 'probability') {
       const value = Number(text)
-      if (!(value >= 0 && value <= 1)) usage(`statistic: Bad value for "--probability" option: "${text}"\n`)
+      if (!(value >= 0 && value <= 1)) usage('statistic: bad value for option "--probability", or out of range (0-1).\n')
       // kept in 31 bits
       d.probability = Math.round(value * 0x80000000)
       d.not = not
@@ -413,6 +412,7 @@ const recent: MatchType<RecentData> = {
       case 'rcheck':
       case 'update':
       case 'remove':
+        if (d.action !== undefined) usage(`recent: option "--${option}" cannot be used together with "--${d.action}".\n`)
         d.action = option
         d.not = not
         return
@@ -443,13 +443,14 @@ const recent: MatchType<RecentData> = {
     }
   },
   finish(d) {
+    if (d.reap && d.seconds === 0) usage('recent: option "--reap" also requires "--seconds".\n')
     if (d.action === undefined) usage("recent: you must specify one of `--set', `--rcheck' `--update' or `--remove'")
   },
   save: (d) =>
     `${d.not ? ' !' : ''} --${d.action}${d.seconds ? ` --seconds ${d.seconds}` : ''}${d.reap ? ' --reap' : ''}${d.hitcount ? ` --hitcount ${d.hitcount}` : ''}${d.ttl ? ' --rttl' : ''} --name ${d.name} --mask ${formatIpv4(d.mask)} --${d.destination ? 'rdest' : 'rsource'}`,
   details: (d) =>
     `${d.not ? '! ' : ''}recent: ${{ set: 'SET', rcheck: 'CHECK', update: 'UPDATE', remove: 'REMOVE' }[d.action!]}${d.seconds ? ` seconds: ${d.seconds}` : ''}${d.reap ? ' reap' : ''}${d.hitcount ? ` hit_count: ${d.hitcount}` : ''}${d.ttl ? ' TTL-Match' : ''} name: ${d.name} side: ${d.destination ? 'dest' : 'source'} mask: ${formatIpv4(d.mask)}`,
-  check: (d) => (d.reap && d.seconds === 0 ? 'EINVAL' : undefined),
+  check: (d) => ((d.action === 'set' || d.action === 'remove') && (d.seconds > 0 || d.hitcount > 0) ? 'EINVAL' : undefined),
   test(d, ns) {
     return (p) => {
       const list = ns.netfilter.recentList(d.name)

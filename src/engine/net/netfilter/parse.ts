@@ -68,6 +68,7 @@ interface Loaded {
   readonly kind: 'match' | 'target'
   readonly type: ExtensionType<unknown>
   readonly data: unknown
+  readonly seen: Set<string>
 }
 
 class Parser {
@@ -142,13 +143,14 @@ class Parser {
     const name = equals < 0 ? text : text.slice(0, equals)
     const inline = equals < 0 ? undefined : text.slice(equals + 1)
     const global = byLong.get(name)
-    const extension = this.#extension(name, true)
+    const extension = this.#extension(name)
     if (extension) return this.#extensionOption(extension.loaded, extension.option, `--${name}`, inline)
     if (global) return this.#global(global.short, `--${name}`, inline)
-    const partial = this.#extension(name, false)
-    if (partial) return this.#extensionOption(partial.loaded, partial.option, `--${name}`, inline)
+    const partial = this.#partial(name)
     const candidates = globals.filter((g) => g.long.some((l) => l.startsWith(name)))
-    if (candidates.length === 1 && name.length > 1) return this.#global(candidates[0]!.short, `--${name}`, inline)
+    if (partial.length + candidates.length > 1) usage(`unknown option "--${name}"`)
+    if (partial[0]) return this.#extensionOption(partial[0].loaded, partial[0].option, `--${name}`, inline)
+    if (candidates[0]) return this.#global(candidates[0].short, `--${name}`, inline)
     // an option of the protocol's own match
     const own = implicit[this.protocolNot ? 0 : this.protocol]
     if (own !== undefined && !this.matches.some((m) => m.type.name === own)) {
@@ -161,15 +163,21 @@ class Parser {
     usage(`unknown option "--${name}"`)
   }
 
-  #extension(name: string, exact: boolean): { readonly loaded: Loaded; readonly option: OptionSpec } | undefined {
-    const loaded = [...(this.target ? [this.target] : []), ...[...this.matches].reverse()]
-    for (const l of loaded) {
-      const option = exact ? l.type.options.find((o) => o.names.includes(name)) : undefined
+  /** The extensions that are loaded, the target first, then the latest match. */
+  #loaded(): Loaded[] {
+    return [...(this.target ? [this.target] : []), ...[...this.matches].reverse()]
+  }
+
+  #extension(name: string): { readonly loaded: Loaded; readonly option: OptionSpec } | undefined {
+    for (const l of this.#loaded()) {
+      const option = l.type.options.find((o) => o.names.includes(name))
       if (option) return { loaded: l, option }
     }
-    if (exact) return undefined
-    const found = loaded.flatMap((l) => l.type.options.filter((o) => o.names.some((n) => n.startsWith(name))).map((option) => ({ loaded: l, option })))
-    return found.length === 1 ? found[0] : undefined
+    return undefined
+  }
+
+  #partial(name: string): { readonly loaded: Loaded; readonly option: OptionSpec }[] {
+    return this.#loaded().flatMap((l) => l.type.options.filter((o) => o.names.some((n) => n.startsWith(name))).map((option) => ({ loaded: l, option })))
   }
 
   #extensionOption(l: Loaded, option: OptionSpec, written: string, inline: string | undefined): void {
@@ -183,6 +191,9 @@ class Parser {
       this.at++
     }
     if (this.#not && !option.not) usage(`${l.type.name}: option "--${name}" cannot be inverted.\n`)
+    // the tcp match has words of its own for this
+    if (l.seen.has(name) && l.type.name !== 'tcp') usage(`${l.type.name}: option "--${name}" can only be used once.\n`)
+    l.seen.add(name)
     l.type.parse(l.data, name, values, this.#not, this.#context())
     this.#options.add(`${l.type.name}:${name}`)
   }
@@ -304,7 +315,8 @@ class Parser {
       }
       case 'p':
         this.#once(letter)
-        this.protocol = parseProtocol(this.#argument(written, inline))
+        // the program reads the word as it stands, option letter and all
+        this.protocol = parseProtocol(inline === undefined ? this.#argument(written, inline) : `${written}${written.startsWith('--') ? '=' : ''}${inline}`)
         this.protocolNot = this.#not
         if (this.protocol === 0 && this.#not) usage('rule would never match protocol')
         return
@@ -337,7 +349,7 @@ class Parser {
         this.jump = name
         this.goto = letter === 'g'
         const type = letter === 'j' ? targetTypes.get(name) : undefined
-        if (type) this.target = { kind: 'target', type, data: type.create() }
+        if (type) this.target = { kind: 'target', type, data: type.create(), seen: new Set() }
         return
       }
       case 'm':
@@ -393,7 +405,7 @@ class Parser {
   #load(name: string): void {
     const type = matchTypes.get(name)
     if (!type) usage(`Couldn't load match \`${name}':No such file or directory\n`)
-    this.matches.push({ kind: 'match', type, data: type.create() })
+    this.matches.push({ kind: 'match', type, data: type.create(), seen: new Set() })
   }
 
   /** What is checked after all words have been read. */
@@ -407,6 +419,7 @@ class Parser {
     if (!isRule) {
       for (const letter of ['s', 'd', 'p', 'j', 'i', 'o']) if (this.#seen.has(letter)) usage(`Illegal option \`-${letter}' with this command`)
     }
+    if (this.table === 'nat' && (this.jump === 'DROP' || (this.verb === 'policy' && this.argument === 'DROP'))) usage('\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n')
     if (this.chain !== undefined && this.chain.length > 28) usage(`chain name \`${this.chain}' too long (must be under 29 chars)`)
     this.sources = this.#lateSources.map((a) => parseAddressMask(a.text))
     this.destinations = this.#lateDestinations.map((a) => parseAddressMask(a.text))

@@ -249,11 +249,11 @@ function parsePorts(text: string, context: ParseContext, words: boolean): { port
   const number = (word: string) => {
     const n = parseNumber(word)
     if (n !== undefined) {
-      if (n < 1 || n > 65535) usage(`Port \`${range!}' not valid`)
+      if (n > 65535) usage(`Port \`${word}' not valid`)
       return n
     }
     const named = servicePort(word)
-    if (named === undefined) usage(`Port \`${range!}' not valid`)
+    if (named === undefined) usage(`Port \`${word}' not valid`)
     return named
   }
   const min = number(a!)
@@ -270,7 +270,7 @@ function parseTo(d: NatData, text: string, context: ParseContext): void {
     d.ports = parsed.ports
     d.base = parsed.base
   }
-  if (addresses === '') return
+  if (addresses === '' && colon >= 0) return
   const [a, b] = addresses.split('-')
   const from = parseIpv4(a!)
   const to = b === undefined ? from : parseIpv4(b)
@@ -486,7 +486,7 @@ const ttl: TargetType<{ mode: 'set' | 'inc' | 'dec' | undefined; value: number }
   parse(d, option, args) {
     d.mode = option.slice(4) as 'set'
     const n = parseNumber(args[0]!)
-    if (n === undefined || n > 255) usage(`TTL: Bad value for "--${option}" option: "${args[0]!}"\n`)
+    if (n === undefined || n > 255) usage(`TTL: bad value for option "--${option}", or out of range (0-255).\n`)
     d.value = n
   },
   finish(d) {
@@ -547,7 +547,7 @@ const checksum: TargetType<{ fill: boolean }> = {
   create: () => ({ fill: false }),
   parse: (d) => void (d.fill = true),
   finish(d) {
-    if (!d.fill) usage('CHECKSUM target: Parameter --checksum-fill is required')
+    if (!d.fill) usage('CHECKSUM: option "--checksum-fill" must be specified\n')
   },
   save: () => ' --checksum-fill',
   details: () => 'CHECKSUM fill',
@@ -565,7 +565,7 @@ const classify: TargetType<{ major: number; minor: number }> = {
     d.minor = Number.parseInt(m[2]!, 16)
   },
   finish(d) {
-    if (d.major < 0) usage('CLASSIFY: Parameter --set-class is required')
+    if (d.major < 0) usage('CLASSIFY: option "--set-class" must be specified\n')
   },
   save: (d) => ` --set-class ${d.major.toString(16).padStart(4, '0')}:${d.minor.toString(16).padStart(4, '0')}`,
   details: (d) => `CLASSIFY set ${d.major.toString(16)}:${d.minor.toString(16)}`,
