@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { parseYaml } from '#base/yaml.ts'
 import { PolicyModel } from '#engine/addons/policy/evaluate.ts'
 import type { NetworkPolicy, PolicyNamespace, PolicyPod } from '#engine/addons/policy/types.ts'
+import { PolicyWorld } from '../network/policy-world.ts'
 import { collection } from './collection.ts'
 import type { Outcome } from './collection.ts'
 
@@ -140,7 +141,52 @@ function run(row: Row): Outcome {
   return wrong.length === 0 ? { result: 'passed' } : { result: 'failed', expected: 'the table', actual: wrong.slice(0, 20).join('\n') }
 }
 
+/** The same with packets: TCP and UDP on 80 and 81 between all pods of two nodes. */
+function runPackets(row: Row): Outcome {
+  const world = new PolicyWorld()
+  const state: CyclonusWorld = { namespaces: new Map(Object.entries(row.resources.namespaces)), pods: new Map(row.resources.pods.map((p) => [`${p.namespace}/${p.name}`, p])), policies: new Map() }
+  const known = { namespaces: new Set<string>(), pods: new Set<string>(), policies: new Set<string>() }
+  const wrong: string[] = []
+  for (const [i, step] of row.case!.steps.entries()) {
+    for (const action of step.actions ?? []) applyAction(state, action)
+    for (const [name, labels] of state.namespaces) world.namespace(name, labels)
+    for (const name of known.namespaces) if (!state.namespaces.has(name)) world.dropNamespace(name)
+    for (const [key, p] of state.pods) {
+      world.pod({ namespace: p.namespace, name: p.name, labels: p.labels ?? {}, ip: p.ip, ports: p.containers.map((c) => ({ name: c.portName, containerPort: c.port, protocol: c.protocol })) })
+      known.pods.add(key)
+    }
+    for (const key of known.pods) if (!state.pods.has(key)) world.dropPod(...(key.split('/') as [string, string]))
+    for (const p of state.policies.values()) world.policy(p)
+    for (const key of known.policies) if (!state.policies.has(key)) world.dropPolicy(...(key.split('/') as [string, string]))
+    known.namespaces = new Set(state.namespaces.keys())
+    known.policies = new Set(state.policies.keys())
+    world.settle()
+    const keys = step.probe.all ? (['TCP/80', 'TCP/81', 'UDP/80', 'UDP/81'] as const) : []
+    for (const key of keys) {
+      const blocked = others(step.expect.blocked[key])
+      const [protocol, port] = key.split('/') as ['TCP' | 'UDP', string]
+      for (const from of state.pods.keys()) {
+        for (const to of state.pods.keys()) {
+          if (from === to) continue
+          if (world.reaches(from, to, Number(port), protocol) === blocked.has(`${from}->${to}`)) wrong.push(`step ${i + 1}: ${key} ${from}->${to}`)
+        }
+      }
+    }
+  }
+  return wrong.length === 0 ? { result: 'passed' } : { result: 'failed', expected: 'the table', actual: wrong.slice(0, 20).join('\n') }
+}
+
 export const collections = [
+  collection<Row>({
+    name: 'netpol/cyclonus-packets',
+    needs: [file],
+    load: (shared) => {
+      const data = JSON.parse(readFileSync(join(shared, file), 'utf8')) as { cases: CyclonusCase[]; resources: Row['resources'] }
+      return data.cases.map((c) => ({ id: `case-${c.id}`, case: c, resources: data.resources }))
+    },
+    id: (row) => row.id,
+    run: runPackets,
+  }),
   collection<Row>({
     name: 'netpol/cyclonus',
     needs: [file],

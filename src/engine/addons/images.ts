@@ -5,6 +5,7 @@ import { calicoVersion } from './canal/manifests.ts'
 import { calicoNode, installCni, kubeControllers } from './canal/program.ts'
 import { coreDns } from './coredns/program.ts'
 import { flannelVersion } from './flannel/manifests.ts'
+import { ingressNginx, ingressNginxVersion } from './ingress-nginx/program.ts'
 import { copyFile } from './flannel/install.ts'
 import { flanneld } from './flannel/program.ts'
 
@@ -21,6 +22,10 @@ const images: readonly ImageBehaviour[] = [
   { repository: 'ghcr.io/flannel-io/flannel-cni-plugin', tags: ['v1.9.0-flannel1'], size: 4_900_000, env: { PATH: path }, files: { '/flannel': { text: binaryText, mode: 0o755 } }, programs: { '/bin/cp': copyFile } },
   { repository: 'docker.io/calico/cni', tags: [calicoVersion], size: 71_000_000, entrypoint: ['/opt/cni/bin/install'], env: { PATH: `/opt/cni/bin:${path}` }, programs: { '/opt/cni/bin/install': installCni } },
   { repository: 'docker.io/calico/node', tags: [calicoVersion], size: 156_000_000, command: ['start_runit'], env: { PATH: path }, programs: { '/usr/sbin/start_runit': calicoNode } },
+  {
+    repository: 'registry.k8s.io/ingress-nginx/controller', tags: [ingressNginxVersion, 'v1.13.3', 'v1.12.1'], size: 109_000_000, entrypoint: ['/usr/bin/dumb-init', '--'], command: ['/nginx-ingress-controller'], user: '101', env: { PATH: path }, workdir: '/etc/nginx',
+    users: [{ name: 'www-data', uid: 101, gid: 82 }], exposedPorts: [80, 443], programs: { '/nginx-ingress-controller': ingressNginx, '/usr/bin/dumb-init': ingressNginx },
+  },
   { repository: 'docker.io/calico/kube-controllers', tags: [calicoVersion], size: 52_000_000, entrypoint: ['/usr/bin/kube-controllers'], env: { PATH: path }, programs: { '/usr/bin/kube-controllers': kubeControllers } },
 ]
 
