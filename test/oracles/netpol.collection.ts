@@ -70,7 +70,7 @@ export function applyAction(world: CyclonusWorld, action: Record<string, any>): 
       break
     case 'CreatePod': {
       const like = [...world.pods.values()][0]!
-      world.pods.set(pod, { ...like, namespace: body.Namespace, name: body.Pod, labels: body.Labels, ip: '10.244.9.9' })
+      world.pods.set(pod, { ...like, namespace: body.Namespace, name: body.Pod, labels: body.Labels, ip: `10.244.9.${world.pods.size + 1}` })
       break
     }
     case 'DeletePod':
