@@ -1,6 +1,8 @@
 /** Programs that look at and manage a host, by name. */
 import type { Program } from '#engine/machine/process.ts'
+import { crictl } from './crictl.ts'
 import { journalctl } from './journalctl.ts'
+import { openssl } from './openssl.ts'
 import { kill, killall, pgrep, pidof, pkill, ps, top } from './ps.ts'
 import { ssh } from './ssh.ts'
 import { sshd } from './sshd.ts'
@@ -11,5 +13,5 @@ import { groups, id, su, sudo, whoami } from './users.ts'
 export const nodePrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['ssh', ssh], ['sshd', sshd], ['sudo', sudo], ['su', su], ['id', id], ['whoami', whoami], ['groups', groups], ['hostname', hostname], ['hostnamectl', hostnamectl], ['uname', uname], ['uptime', uptime], ['free', free], ['df', df],
   ['mount', mount], ['umount', umount], ['dmesg', dmesg], ['reboot', reboot], ['shutdown', reboot], ['poweroff', reboot], ['halt', reboot], ['lsmod', lsmod], ['modprobe', modprobe], ['nsenter', nsenter], ['lsns', lsns], ['timedatectl', timedatectl],
-  ['systemctl', systemctl], ['journalctl', journalctl], ['ps', ps], ['top', top], ['kill', kill], ['killall', killall], ['pgrep', pgrep], ['pkill', pkill], ['pidof', pidof],
+  ['crictl', crictl], ['openssl', openssl], ['systemctl', systemctl], ['journalctl', journalctl], ['ps', ps], ['top', top], ['kill', kill], ['killall', killall], ['pgrep', pgrep], ['pkill', pkill], ['pidof', pidof],
 ])
