@@ -30,6 +30,8 @@ export class Invocation {
   readonly dash: number
   readonly #dial: Dial
   #client: Client | undefined
+  /** Warnings of the server that were shown already. */
+  readonly #told = new Set<string>()
 
   constructor(process: Process, path: string, flags: Flags, parsed: { readonly args: readonly string[]; readonly dash: number }, dial: Dial) {
     this.process = process
@@ -80,7 +82,11 @@ export class Invocation {
     }
     const rest = new RestClient(this.#dial(this.process, config), {
       headers, timeout: config.timeout,
-      warn: (text) => this.warn(text),
+      warn: (text) => {
+        if (this.#told.has(text)) return Promise.resolve()
+        this.#told.add(text)
+        return this.warn(text)
+      },
       trace: async (method, url, code, request, answer) => {
         if (this.verbosity < 6) return
         await this.klog('I', 'round_trippers.go:632', `"Response" verb="${method}" url="${url}" status="${code === undefined ? '' : code}" milliseconds=1`)

@@ -148,8 +148,15 @@ function parseTimeout(value: string): number {
 }
 
 /** The effective configuration: flags over files over the pod's service account over localhost:8080. */
-export function resolveConfig(process: Process, flags: Flags): ClientConfig {
-  const config = loadConfig(process, flags)
+/** The flags that choose cluster and user; a command's own flag of that name (`create rolebinding --user`) is another thing. */
+function globalFlags(flags: Flags): Pick<Flags, 'string' | 'bool' | 'list' | 'changed'> {
+  const global = (name: string) => flags.definition(name)?.persistent === true
+  return { string: (n) => (global(n) ? flags.string(n) : ''), bool: (n) => global(n) && flags.bool(n), list: (n) => (global(n) ? flags.list(n) : []), changed: (n) => global(n) && flags.changed(n) }
+}
+
+export function resolveConfig(process: Process, all: Flags): ClientConfig {
+  const flags = globalFlags(all)
+  const config = loadConfig(process, all)
   const contextName = flags.string('context') || config.currentContext
   const context = config.contexts.get(contextName)
   if (contextName && !context) throw new ConfigInvalid(`context was not found for specified context: ${contextName}`)

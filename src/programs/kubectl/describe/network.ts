@@ -19,7 +19,7 @@ async function slicesOf(context: DescribeContext, namespace: string, service: st
 
 /** The first three ready addresses of a port, and how many more there are. */
 function endpointText(slices: readonly KubeObject[], port: string | undefined, anyPort = false): string {
-  if (slices.length === 0) return ''
+  if (slices.length === 0) return '<none>'
   const out: string[] = []
   let count = 0
   for (const slice of slices) {

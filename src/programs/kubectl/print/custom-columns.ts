@@ -6,15 +6,25 @@ import { goValue } from './json.ts'
 
 interface Column {
   readonly header: string
-  readonly path: JsonPath
+  readonly path: string
 }
 
 function column(header: string, path: string): Column {
   try {
-    return { header, path: new JsonPath(relaxedPath(path), { allowMissingKeys: true }) }
+    return { header, path: relaxedPath(path) }
   } catch (error) {
     if (error instanceof JsonPathError) throw new Failure(error.message)
     throw error
+  }
+}
+
+/** A column whose path is wrong: the header is printed all the same. */
+export class ColumnFailure extends Failure {
+  readonly printed: string
+
+  constructor(text: string, printed: string) {
+    super(text)
+    this.printed = printed
   }
 }
 
@@ -39,18 +49,19 @@ export function parseColumnFile(text: string): readonly Column[] {
 
 export function printColumns(columns: readonly Column[], objects: readonly unknown[], noHeaders: boolean): string {
   const rows = noHeaders || objects.length === 0 ? [] : [columns.map((c) => c.header).join('\t')]
+  const layout = () => (rows.length === 0 ? '' : alignTabs(rows.join('\n') + '\n', { minWidth: 6, padding: 3 }))
   for (const object of objects) {
     rows.push(columns.map((c) => {
       let values: unknown[][]
       try {
-        values = c.path.find(object)
+        values = new JsonPath(c.path, { allowMissingKeys: true }).find(object)
       } catch (error) {
-        if (error instanceof JsonPathError) throw new Failure(error.message)
+        if (error instanceof JsonPathError) throw new ColumnFailure(error.message, layout())
         throw error
       }
       if (values.length === 0 || values[0]!.length === 0) return '<none>'
       return values.flat().map(goValue).join(',')
     }).join('\t'))
   }
-  return rows.length === 0 ? '' : alignTabs(rows.join('\n') + '\n', { minWidth: 6, padding: 3 })
+  return layout()
 }

@@ -129,11 +129,10 @@ export async function findTargets(run: Invocation, options: TargetOptions): Prom
   }
   const { resources } = await run.reachable(() => typesOf(run, words[0]!))
   if (names.length === 0) throw new Failure('resource(s) were provided, but no name was specified')
-  if (resources.length > 1) throw new Failure('you must specify only one resource')
-  const resource = resources[0]!
+  if (options.singleType && resources.length > 1) throw new Failure('you must specify only one resource')
   if (allNamespaces) throw new Failure('a resource cannot be retrieved by name across all namespaces')
-  const targets: ObjectTarget[] = names.map((name) => ({ kind: 'object', resource, namespace: resource.namespaced ? run.namespace : '', name, object: undefined, source: '' }))
-  return { targets, errors: [], multiple: false, fromFiles: false, single: names.length === 1 }
+  const targets = resources.flatMap((resource) => names.map((name): ObjectTarget => ({ kind: 'object', resource, namespace: resource.namespaced ? run.namespace : '', name, object: undefined, source: '' })))
+  return { targets, errors: [], multiple: resources.length > 1, fromFiles: false, single: targets.length === 1 }
 }
 
 async function namedTargets(run: Invocation, args: readonly string[], allNamespaces: boolean, options: TargetOptions): Promise<Targets> {

@@ -1,6 +1,7 @@
 /** `kubectl create -f` and `kubectl replace`: objects from files, one after the other, going on after failures. */
 import type { KubeObject } from '#engine/api/types.ts'
 import { ApiError, Failure, throwAll, usageFailure } from '../cli/errors.ts'
+import { kindName } from '../client/discovery.ts'
 import { goQuote } from '../print/json.ts'
 import type { Verb } from '../cli/invocation.ts'
 import { findTargets, getObject, pathOf, type ObjectTarget } from '../resource/targets.ts'
@@ -93,7 +94,7 @@ export const replace: Verb = async (run) => {
     try {
       const grace = run.flags.changed('grace-period') ? Math.max(run.flags.number('grace-period'), 0) : 0
       await run.rest.call('DELETE', pathOf(target.resource, target.namespace, target.name), { body: { kind: 'DeleteOptions', apiVersion: 'v1', gracePeriodSeconds: grace, propagationPolicy: 'Background' } })
-      await run.out(`${target.resource.singular} ${goQuote(target.name)} deleted${target.namespace ? ` from ${target.namespace} namespace` : ''}\n`)
+      await run.out(`${kindName(target.resource)} ${goQuote(target.name)} deleted${target.namespace ? ` from ${target.namespace} namespace` : ''}\n`)
       for (let i = 0; i < 600; i++) {
         await getObject(run, target)
         await run.process.sleep(500)

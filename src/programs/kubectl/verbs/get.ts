@@ -4,6 +4,7 @@ import { Aggregate, ApiError, ConnectError, Failure, throwAll, usageFailure } fr
 import type { Invocation, Verb } from '../cli/invocation.ts'
 import { apiVersionOf, groupResource, kindName, type Resource } from '../client/discovery.ts'
 import type { WatchEvent } from '../client/rest.ts'
+import { ColumnFailure } from '../print/custom-columns.ts'
 import { goQuote } from '../print/json.ts'
 import { JsonPath, JsonPathError, relaxedPath } from '../print/jsonpath.ts'
 import { listOf, printerFor, type ObjectPrinter } from '../print/printers.ts'
@@ -193,8 +194,12 @@ async function printObjects(run: Invocation, found: Targets, printer: ObjectPrin
     throwAll(errors)
     return
   }
-  if (found.targets.length === 1 && lists === 0) await run.out(printer.print(items[0]!))
-  else if (printer.format === 'name' || lists + items.length > 0) await run.out(printer.print(listOf(items)))
+  try {
+    await run.out(printer.print(found.targets.length === 1 && lists === 0 ? items[0]! : listOf(items)))
+  } catch (error) {
+    if (error instanceof ColumnFailure) await run.out(error.printed)
+    throw error
+  }
   throwAll(errors)
 }
 

@@ -55,7 +55,6 @@ const reasons = {
   daemonFatal: 'cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)',
   daemonWarning: 'ignoring DaemonSet-managed Pods',
   storageFatal: 'cannot delete Pods with local storage (use --delete-emptydir-data to override)',
-  storageWarning: 'deleting Pods with local storage',
   orphanFatal: 'cannot delete cannot delete Pods that declare no controller (use --force to override)',
   orphanWarning: 'deleting Pods that declare no controller',
 } as const
@@ -74,11 +73,9 @@ async function judge(run: Invocation, pod: KubeObject): Promise<Verdict> {
     }
   }
   if (pod.metadata.annotations?.[mirror] !== undefined) return { pod, evict: false }
+  // The last filter decides what is said: a warning about local storage is always overtaken by it.
   let warning: string | undefined
-  if (localStorage(pod) && !finished(pod)) {
-    if (!run.flags.bool('delete-emptydir-data')) return { pod, evict: false, error: reasons.storageFatal }
-    warning = reasons.storageWarning
-  }
+  if (localStorage(pod) && !finished(pod) && !run.flags.bool('delete-emptydir-data')) return { pod, evict: false, error: reasons.storageFatal }
   if (!controller && !finished(pod)) {
     if (!run.flags.bool('force')) return { pod, evict: false, error: reasons.orphanFatal }
     warning = reasons.orphanWarning

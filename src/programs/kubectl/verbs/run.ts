@@ -53,15 +53,15 @@ export const run_: Verb = async (run) => {
   const report = await reporter(run)
   if (image === '') throw new Failure('--image is required')
   if (!imagePattern.test(image)) throw new Failure(`Invalid image name ${goQuote(image)}: invalid reference format`)
-  if (tty && !interactive) throw new Failure('-i/--stdin is required for containers with -t/--tty=true')
-  if (report.dryRun !== 'none' && attach && run.flags.changed('attach')) throw new Failure("--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)")
-  if (remove && !attach) throw new Failure('--rm should only be used for attached containers')
+  if (tty && !interactive) throw usageFailure(run.path, '-i/--stdin is required for containers with -t/--tty=true')
+  if (report.dryRun !== 'none' && attach && run.flags.changed('attach')) throw usageFailure(run.path, "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)")
+  if (remove && !attach) throw usageFailure(run.path, '--rm should only be used for attached containers')
   if (remove && report.dryRun !== 'none') throw new Failure('--rm should not be used with --dry-run')
   const restart = run.flags.string('restart') || 'Always'
-  if (!['Always', 'OnFailure', 'Never'].includes(restart)) throw new Failure(`invalid restart policy: ${restart}`)
+  if (!['Always', 'OnFailure', 'Never'].includes(restart)) throw usageFailure(run.path, `invalid restart policy: ${restart}`)
   const args = run.dash >= 0 ? [...run.args.slice(1, run.dash), ...run.args.slice(run.dash)] : run.args.slice(1)
   const pull = run.flags.string('image-pull-policy')
-  if (!['', 'Always', 'IfNotPresent', 'Never'].includes(pull)) throw new Failure(`invalid image pull policy: ${pull}`)
+  if (!['', 'Always', 'IfNotPresent', 'Never'].includes(pull)) throw usageFailure(run.path, `invalid image pull policy: ${pull}`)
   const env = run.flags.list('env').map((pair) => {
     const at = pair.indexOf('=')
     if (at <= 0) throw new Failure(`invalid env: ${pair}`)
@@ -75,7 +75,7 @@ export const run_: Verb = async (run) => {
   }
   const port = run.flags.string('port')
   if (port !== '' && !/^[-+]?\d+$/.test(port)) throw new Failure(`strconv.Atoi: parsing ${goQuote(port)}: invalid syntax`)
-  if (run.flags.bool('expose') && port === '') throw new Failure('--port must be set when exposing a service')
+  if (run.flags.bool('expose') && port === '') throw usageFailure(run.path, '--port must be set when exposing a service')
   const labels = labelsFrom(run.flags.string('labels')) ?? { run: name }
   const container: Fields = {
     name, image, ...(args.length > 0 ? { [run.flags.bool('command') ? 'command' : 'args']: args } : {}), ...(port ? { ports: [{ containerPort: Number(port) }] } : {}), ...(env.length > 0 ? { env } : {}), resources: {},
