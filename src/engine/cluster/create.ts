@@ -9,6 +9,7 @@ import { Gate } from '#engine/api/gate.ts'
 import type { ApiServer } from '#engine/api/server.ts'
 import type { ApiClient, KubeObject, UserInfo } from '#engine/api/types.ts'
 import { StatusError } from '#engine/api/types.ts'
+import type { DiscoveredResource } from '#engine/control/controller.ts'
 import { etcdImage } from '#engine/images/etcd/image.ts'
 import { commonImages } from '#engine/images/all.ts'
 import { kubeApiserverImage } from '#engine/images/kube-apiserver/image.ts'
@@ -97,7 +98,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   const controlImages: ImageBehaviour[] = [
     kubeApiserverImage({ api, version: spec.version }, tags),
     etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0']),
-    ...managerImages({ client: (_process, credentials) => credentialsClient(credentials), version: spec.version }, tags),
+    ...managerImages({ client: (_process, credentials) => credentialsClient(credentials), version: spec.version, resources: () => deletableResources(api) }, tags),
   ]
   const registry = new Registry([...addonImageTables, commonImages, ...(options.images ?? []), new Map(controlImages.map((i) => [i.repository, i]))])
 
@@ -173,7 +174,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   }
   apply(kubeadmObjects(spec, server))
   if (spec.standInKubelets) {
-    startStandIns({ sim, api, spec, rootCa: pki.caPem })
+    startStandIns({ sim, api, spec, rootCa: pki.caPem, resources: deletableResources(api) })
     startBareControlPlane(hosts.get(controlPlane.name)!, spec, controlPlane, pki, controlImages)
   } else {
     api.gate.set(false)
@@ -217,6 +218,17 @@ function isReady(api: ApiServer, spec: ClusterSpec): boolean {
     (!networked || deployments.every((d) => (d.status?.availableReplicas ?? 0) >= (d.spec?.replicas ?? 1))) &&
     daemonsets.every((d) => (d.status?.observedGeneration ?? 0) > 0 && (d.status?.numberAvailable ?? 0) >= (d.status?.desiredNumberScheduled ?? 0))
   )
+}
+
+/** What discovery lists with verbs to list and delete; each kind once, by its preferred version. */
+export function deletableResources(api: ApiServer): DiscoveredResource[] {
+  const out: DiscoveredResource[] = []
+  for (const kind of api.kinds) {
+    if (!kind.verbs.includes('list') || !kind.verbs.includes('delete') || kind.alias) continue
+    if (out.some((o) => o.group === kind.group && o.resource === kind.plural)) continue
+    out.push({ group: kind.group, version: kind.version, resource: kind.plural, kind: kind.kind, namespaced: kind.namespaced })
+  }
+  return out
 }
 
 function memoryText(memory: string): string {

@@ -6,7 +6,7 @@ import type { ApiServer } from '#engine/api/server.ts'
 import type { ApiClient } from '#engine/api/types.ts'
 import { StatusError } from '#engine/api/types.ts'
 import { startControllers } from '#engine/control/all.ts'
-import { ControllerContext, timestamp } from '#engine/control/controller.ts'
+import { ControllerContext, timestamp, type DiscoveredResource } from '#engine/control/controller.ts'
 import { Scheduler } from '#engine/control/scheduler/scheduler.ts'
 import { leases, nodes, type Lease, type Node } from '#engine/kinds/node/types.ts'
 import { isPodFinished, pods, type Condition, type Container, type ContainerState, type ContainerStatus, type Pod, type PodStatus } from '#engine/kinds/pod/types.ts'
@@ -22,13 +22,14 @@ export interface StandInOptions {
   readonly api: ApiServer
   readonly spec: ClusterSpec
   readonly rootCa: string
+  readonly resources: readonly DiscoveredResource[]
 }
 
-export function startStandIns({ sim, api, spec, rootCa }: StandInOptions): void {
+export function startStandIns({ sim, api, spec, rootCa, resources }: StandInOptions): void {
   const user = (name: string) => ({ name, groups: ['system:masters', 'system:authenticated'] })
   const client = api.client(user('system:kube-controller-manager'))
   registerNodes(sim, client, spec)
-  const context = new ControllerContext(sim, client, { clusterCidr: spec.podCidr, nodeCidrMaskSize: spec.nodeMaskSize, rootCa })
+  const context = new ControllerContext(sim, client, { clusterCidr: spec.podCidr, nodeCidrMaskSize: spec.nodeMaskSize, rootCa, resources })
   startControllers(context)
   new Scheduler({ sim, api: api.client(user('system:kube-scheduler')) }).start()
   playKubelets(sim, api.client(user('system:nodes')), spec)

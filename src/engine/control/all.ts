@@ -1,15 +1,24 @@
 /** kube-controller-manager's controllers in the order in which they start. */
 import type { ClientFor, Controller, ControllerContext } from './controller.ts'
 import { startDeploymentController } from './deployment/controller.ts'
+import { startCronJobController } from './cronjob/controller.ts'
 import { startDaemonSetController } from './daemonset/controller.ts'
+import { startDisruptionController } from './disruption/controller.ts'
 import { startEndpointsController } from './endpoints/controller.ts'
 import { startEndpointSliceController } from './endpointslice/controller.ts'
 import { startEndpointSliceMirroringController } from './endpointslice/mirroring.ts'
+import { startGarbageCollector } from './garbage-collector/controller.ts'
+import { startJobController } from './job/controller.ts'
+import { startNamespaceController } from './namespace/controller.ts'
 import { startNodeIpamController } from './node-ipam/controller.ts'
 import { startNodeLifecycleController } from './node-lifecycle/controller.ts'
+import { startPodGarbageCollector } from './pod-gc/controller.ts'
 import { startRootCaController } from './root-ca/controller.ts'
 import { startServiceAccountController } from './serviceaccount/controller.ts'
+import { startStatefulSetController } from './statefulset/controller.ts'
 import { startTaintEvictionController } from './taint-eviction/controller.ts'
+import { startTtlAfterFinishedController } from './ttl-after-finished/controller.ts'
+import { startVolumeBinder } from './volume-binder/controller.ts'
 import { startReplicaSetController } from './replicaset/controller.ts'
 
 interface Entry {
@@ -30,6 +39,15 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['endpoints-controller', { start: startEndpointsController, account: 'endpoint-controller' }],
   ['endpointslice-controller', { start: startEndpointSliceController, account: 'endpointslice-controller' }],
   ['endpointslice-mirroring-controller', { start: startEndpointSliceMirroringController, account: 'endpointslicemirroring-controller' }],
+  ['statefulset-controller', { start: startStatefulSetController, account: 'statefulset-controller' }],
+  ['job-controller', { start: startJobController, account: 'job-controller' }],
+  ['cronjob-controller', { start: startCronJobController, account: 'cronjob-controller' }],
+  ['namespace-controller', { start: startNamespaceController, account: 'namespace-controller' }],
+  ['garbage-collector-controller', { start: startGarbageCollector, account: 'generic-garbage-collector' }],
+  ['pod-garbage-collector-controller', { start: startPodGarbageCollector, account: 'pod-garbage-collector' }],
+  ['ttl-after-finished-controller', { start: startTtlAfterFinishedController, account: 'ttl-after-finished-controller' }],
+  ['persistentvolume-binder-controller', { start: startVolumeBinder, account: 'persistent-volume-binder' }],
+  ['disruption-controller', { start: startDisruptionController, account: 'disruption-controller' }],
 ])
 
 /** `clientFor`: where each controller acts under its own account; else all act as the context's user. */

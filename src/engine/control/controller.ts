@@ -3,10 +3,15 @@
  * registers informer listeners and queues in its start function and keeps no timers outside `after`, so that stopping the
  * process silences all of it. Leader election is left out: a lone instance always leads.
  */
-import { ApiUnreachable, StatusError, type ApiClient } from '#engine/api/types.ts'
+import { ApiUnreachable, StatusError, type ApiClient, type GroupVersionResource } from '#engine/api/types.ts'
 import { WorkQueue } from '#engine/api/work-queue.ts'
 import type { AfterOptions, Sim, Timer } from '#engine/sim/sim.ts'
 import type { Random } from '#base/random.ts'
+
+export interface DiscoveredResource extends GroupVersionResource {
+  readonly kind: string
+  readonly namespaced: boolean
+}
 
 export interface ControllerOptions {
   /** --cluster-cidr with --allocate-node-cidrs; undefined: node ranges are not allocated. */
@@ -18,8 +23,8 @@ export interface ControllerOptions {
   readonly nodeMonitorPeriod?: number
   /** Bundle published as kube-root-ca.crt in every namespace. */
   readonly rootCa?: string
-  /** --pvclaimbinder-sync-period, ms. */
-  readonly claimSyncPeriod?: number
+  /** What discovery says can be listed and deleted: for the garbage collector and namespaces. */
+  readonly resources?: readonly DiscoveredResource[]
 }
 
 /** A client for one of the controller service accounts (--use-service-account-credentials). */

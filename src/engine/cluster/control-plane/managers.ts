@@ -4,7 +4,7 @@
  */
 import type { ApiClient, UserInfo } from '#engine/api/types.ts'
 import { startControllers } from '#engine/control/all.ts'
-import { ControllerContext } from '#engine/control/controller.ts'
+import { ControllerContext, type DiscoveredResource } from '#engine/control/controller.ts'
 import { Scheduler } from '#engine/control/scheduler/scheduler.ts'
 import { decodeCertificates, issueCertificate } from '#engine/machine/certificates.ts'
 import { FsError } from '#engine/machine/files.ts'
@@ -26,6 +26,7 @@ export interface ManagerTies {
   /** A client for what a kubeconfig says; undefined reasons are Go's. */
   client(process: Process, kubeconfig: { readonly server: string; readonly caPem: string; readonly certificatePem: string }): Connected
   readonly version: string
+  resources(): readonly DiscoveredResource[]
 }
 
 const shared = 'authentication-kubeconfig authorization-kubeconfig bind-address client-ca-file kubeconfig leader-elect leader-elect-lease-duration leader-elect-renew-deadline leader-elect-retry-period requestheader-client-ca-file profiling secure-port v feature-gates tls-cert-file tls-private-key-file config logging-format authorization-always-allow-paths tls-cipher-suites tls-min-version'
@@ -38,7 +39,7 @@ interface Component {
   readonly name: string
   readonly flags: ReadonlySet<string>
   readonly port: number
-  start(process: Process, flags: Flags, connected: Connected): () => void
+  start(process: Process, flags: Flags, connected: Connected, ties: ManagerTies): () => void
 }
 
 async function run(component: Component, process: Process, ties: ManagerTies): Promise<number> {
@@ -70,7 +71,7 @@ async function run(component: Component, process: Process, ties: ManagerTies): P
     return fail(klogLine('E', process.now(), process.pid, 'run.go:72', `"command failed" err="failed to create listener: failed to listen on ${flags.get('bind-address') ?? '0.0.0.0'}:${component.port}: listen tcp ${flags.get('bind-address') ?? '0.0.0.0'}:${component.port}: bind: ${error.message.toLowerCase()}"`).trimEnd())
   }
   const connected = ties.client(process, credentials)
-  const stop = component.start(process, flags, connected)
+  const stop = component.start(process, flags, connected, ties)
   process.onEnd(() => {
     stop()
     connected.close()
@@ -82,11 +83,12 @@ const controllerManager: Component = {
   name: 'kube-controller-manager',
   flags: controllerFlags,
   port: 10257,
-  start: (process, flags, { client, as }) => {
+  start: (process, flags, { client, as }, ties) => {
     const rootCa = flags.get('root-ca-file')
     const cidr = flags.get('allocate-node-cidrs') === 'true' ? flags.get('cluster-cidr') : undefined
     const context = new ControllerContext(process.machine.sim, client, {
       ...(cidr !== undefined ? { clusterCidr: cidr } : {}),
+      resources: ties.resources(),
       nodeCidrMaskSize: Number(flags.get('node-cidr-mask-size') ?? 24),
       ...(rootCa !== undefined ? { rootCa: process.fs.readFile(rootCa) } : {}),
     })

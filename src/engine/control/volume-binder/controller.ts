@@ -1,0 +1,143 @@
+/**
+ * Binds claims to volumes and keeps the phases of both (pkg/controller/volume/persistentvolume). Dynamic provisioning exists only as far as its
+ * events: no provisioner runs in a kubeadm cluster. Recycling is left out.
+ */
+import { persistentvolumes, storageclasses, type PersistentVolume, type StorageClass } from '#engine/kinds/persistentvolume/types.ts'
+import { persistentvolumeclaims, type PersistentVolumeClaim } from '#engine/kinds/persistentvolumeclaim/types.ts'
+import { keyOf, splitKey, timestamp, type ControllerContext } from '../controller.ts'
+import { tolerateGone } from '../ownership.ts'
+import { refersTo, volumeFits, volumeSize } from './match.ts'
+
+const component = 'persistentvolume-controller'
+const bindCompleted = 'pv.kubernetes.io/bind-completed'
+const boundByController = 'pv.kubernetes.io/bound-by-controller'
+
+export function startVolumeBinder(context: ControllerContext): void {
+  const { api, sim } = context
+  const volumes = api.informer<PersistentVolume>(persistentvolumes)
+  const claims = api.informer<PersistentVolumeClaim>(persistentvolumeclaims)
+  const classes = api.informer<StorageClass>(storageclasses)
+  const claimQueue = context.queue(syncClaim)
+  const volumeQueue = context.queue(syncVolume)
+  const pending = () => {
+    for (const c of claims.list()) if (!c.metadata.annotations?.[bindCompleted]) claimQueue.add(keyOf(c))
+  }
+  claims.onAdd((c) => claimQueue.add(keyOf(c)))
+  claims.onUpdate((c) => claimQueue.add(keyOf(c)))
+  claims.onDelete((c) => {
+    for (const v of volumes.list()) if (v.spec.claimRef?.uid === c.metadata.uid) volumeQueue.add(v.metadata.name)
+  })
+  volumes.onAdd((v) => {
+    volumeQueue.add(v.metadata.name)
+    pending()
+  })
+  volumes.onUpdate((v) => {
+    volumeQueue.add(v.metadata.name)
+    pending()
+  })
+  volumes.onDelete((v) => {
+    for (const c of claims.list()) if (c.spec.volumeName === v.metadata.name) claimQueue.add(keyOf(c))
+  })
+
+  function syncClaim(key: string): void {
+    const claim = tolerateGone(() => api.get<PersistentVolumeClaim>(persistentvolumeclaims, ...(splitKey(key) as [string, string])))
+    if (!claim) return
+    if (claim.metadata.annotations?.[bindCompleted] !== undefined) {
+      boundClaim(claim)
+      return
+    }
+    if (claim.metadata.deletionTimestamp !== undefined) return
+    if (claim.spec.volumeName) {
+      const volume = volumes.get(undefined, claim.spec.volumeName)
+      if (!volume) setClaimPhase(claim, 'Pending')
+      else if (!volume.spec.claimRef) bind(volume, claim)
+      else if (refersTo(volume, claim)) bind(volume, claim)
+      else setClaimPhase(claim, 'Pending')
+      return
+    }
+    const className = claim.spec.storageClassName ?? ''
+    const storageClass = className === '' ? undefined : classes.get(undefined, className)
+    const prebound = volumes.list().find((v) => v.spec.claimRef && refersTo(v, claim) && v.metadata.deletionTimestamp === undefined)
+    const delayed = storageClass?.volumeBindingMode === 'WaitForFirstConsumer' && claim.metadata.annotations?.['volume.kubernetes.io/selected-node'] === undefined
+    const match = prebound ?? (delayed ? undefined : best(claim))
+    if (match) {
+      bind(match, claim)
+      return
+    }
+    if (delayed) api.event(claim, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding', component)
+    else if (className !== '' && !storageClass) api.event(claim, 'Warning', 'ProvisioningFailed', `storageclass.storage.k8s.io "${className}" not found`, component)
+    else if (className === '' || storageClass?.provisioner === 'kubernetes.io/no-provisioner') api.event(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim and no storage class is set', component)
+    else api.event(claim, 'Normal', 'ExternalProvisioning', `Waiting for a volume to be created either by the external provisioner '${storageClass?.provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`, component)
+    setClaimPhase(claim, 'Pending')
+  }
+
+  function best(claim: PersistentVolumeClaim): PersistentVolume | undefined {
+    return volumes.list().filter((v) => !v.spec.claimRef && volumeFits(v, claim)).sort((a, b) => volumeSize(a) - volumeSize(b) || (a.metadata.name < b.metadata.name ? -1 : 1))[0]
+  }
+
+  function bind(volume: PersistentVolume, claim: PersistentVolumeClaim): void {
+    let bound = volume
+    if (volume.spec.claimRef?.uid !== claim.metadata.uid) {
+      const claimRef = { kind: 'PersistentVolumeClaim', apiVersion: 'v1', namespace: claim.metadata.namespace ?? '', name: claim.metadata.name, uid: claim.metadata.uid ?? '', resourceVersion: claim.metadata.resourceVersion ?? '' }
+      const own = volume.spec.claimRef === undefined
+      bound = api.update<PersistentVolume>(persistentvolumes, { ...volume, metadata: { ...volume.metadata, ...(own ? { annotations: { ...volume.metadata.annotations, [boundByController]: 'yes' } } : {}) }, spec: { ...volume.spec, claimRef } })
+    }
+    if (bound.status?.phase !== 'Bound') bound = setVolumePhase(bound, 'Bound')
+    let current = claim
+    const annotations = { ...claim.metadata.annotations, [bindCompleted]: 'yes', ...(claim.spec.volumeName ? {} : { [boundByController]: 'yes' }) }
+    if (claim.metadata.annotations?.[bindCompleted] === undefined) current = api.update<PersistentVolumeClaim>(persistentvolumeclaims, { ...claim, metadata: { ...claim.metadata, annotations }, spec: { ...claim.spec, volumeName: volume.metadata.name } })
+    setClaimPhase(current, 'Bound', bound)
+  }
+
+  function boundClaim(claim: PersistentVolumeClaim): void {
+    const volume = volumes.get(undefined, claim.spec.volumeName ?? '')
+    if (!volume) {
+      if (claim.status?.phase !== 'Lost') {
+        setClaimPhase(claim, 'Lost')
+        api.event(claim, 'Warning', 'ClaimLost', 'Bound claim has lost its PersistentVolume. Data on the volume is lost!', component)
+      }
+      return
+    }
+    if (volume.spec.claimRef && !refersTo(volume, claim)) {
+      setClaimPhase(claim, 'Lost')
+      api.event(claim, 'Warning', 'ClaimMisbound', 'Two claims are bound to the same volume, this one is bound incorrectly', component)
+      return
+    }
+    if (claim.status?.phase !== 'Bound') bind(volume, claim)
+  }
+
+  function setClaimPhase(claim: PersistentVolumeClaim, phase: string, volume?: PersistentVolume): void {
+    const status = volume ? { phase, ...(volume.spec.accessModes ? { accessModes: volume.spec.accessModes } : {}), ...(volume.spec.capacity ? { capacity: volume.spec.capacity } : {}) } : { ...claim.status, phase }
+    if (claim.status?.phase === phase) return
+    tolerateGone(() => api.update<PersistentVolumeClaim>(persistentvolumeclaims, { ...claim, status }, 'status'))
+  }
+
+  function setVolumePhase(volume: PersistentVolume, phase: string): PersistentVolume {
+    return api.update<PersistentVolume>(persistentvolumes, { ...volume, status: { ...volume.status, phase, lastPhaseTransitionTime: timestamp(sim.now) } }, 'status')
+  }
+
+  function syncVolume(name: string): void {
+    const volume = tolerateGone(() => api.get<PersistentVolume>(persistentvolumes, undefined, name))
+    if (!volume || volume.metadata.deletionTimestamp !== undefined) return
+    const ref = volume.spec.claimRef
+    if (!ref) {
+      if (volume.status?.phase !== 'Available') setVolumePhase(volume, 'Available')
+      return
+    }
+    if (!ref.uid) {
+      if (volume.status?.phase !== 'Available') setVolumePhase(volume, 'Available')
+      return
+    }
+    const claim = tolerateGone(() => api.get<PersistentVolumeClaim>(persistentvolumeclaims, ref.namespace ?? '', ref.name ?? ''))
+    if (claim?.metadata.uid === ref.uid) {
+      if (!claim.spec.volumeName) claimQueue.add(keyOf(claim))
+      return
+    }
+    if (volume.status?.phase === 'Released' || volume.status?.phase === 'Failed') return
+    const released = setVolumePhase(volume, 'Released')
+    if (released.spec.persistentVolumeReclaimPolicy === 'Delete') {
+      api.event(released, 'Warning', 'VolumeFailedDelete', 'error getting deleter volume plugin for volume "' + name + '": no volume plugin matched', component)
+      tolerateGone(() => api.update<PersistentVolume>(persistentvolumes, { ...released, status: { ...released.status, phase: 'Failed', message: `error getting deleter volume plugin for volume "${name}": no volume plugin matched`, lastPhaseTransitionTime: timestamp(sim.now) } }, 'status'))
+    }
+  }
+}
