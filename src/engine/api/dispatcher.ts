@@ -5,12 +5,15 @@
 import type { Sim } from '#engine/sim/sim.ts'
 import type { Store, StoreEvent } from './store.ts'
 
+const leases = 'leases.coordination.k8s.io'
+
 export type StoreListener = (event: StoreEvent) => void
 
 export class Dispatcher {
   readonly #sim: Sim
   #queue: StoreEvent[] = []
   #scheduled = false
+  #loud = false
   readonly #listeners = new Map<string, Set<StoreListener>>()
 
   constructor(sim: Sim, store: Store) {
@@ -18,14 +21,19 @@ export class Dispatcher {
     store.onEvent((event) => {
       if (!this.#listeners.has(event.resource)) return
       this.#queue.push(event)
-      if (this.#scheduled) return
+      // A renewed lease is idle work as long as somebody idle renews it; any other write is news, whoever made it.
+      const loud = event.resource !== leases
+      if (loud ? this.#loud : this.#scheduled) return
       this.#scheduled = true
-      sim.after(0, () => this.#flush())
+      this.#loud ||= loud
+      if (loud) sim.after(0, () => this.#flush(), { background: false })
+      else sim.after(0, () => !this.#loud && this.#flush())
     })
   }
 
   #flush(): void {
     this.#scheduled = false
+    this.#loud = false
     const events = this.#queue
     this.#queue = []
     for (const event of events) {

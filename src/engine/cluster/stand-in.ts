@@ -65,14 +65,14 @@ function registerNodes(sim: Sim, client: ApiClient, spec: ClusterSpec): void {
     const renew = () => {
       const renewTime = new Date(Math.floor(sim.now)).toISOString().replace('Z', '000Z')
       client.patch<Lease>(leases, 'kube-node-lease', node.name, { spec: { renewTime } }, 'merge')
-      sim.after(leasePeriod, renew, { background: true })
+      sim.after(leasePeriod, renew, { quiet: true })
     }
     client.create<Lease>(leases, {
       apiVersion: 'coordination.k8s.io/v1', kind: 'Lease',
       metadata: { name: node.name, namespace: 'kube-node-lease', ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: node.name, uid: created.metadata.uid ?? '' }] },
       spec: { holderIdentity: node.name, leaseDurationSeconds: 40, renewTime: new Date(Math.floor(sim.now)).toISOString().replace('Z', '000Z') },
     })
-    sim.after(leasePeriod, renew, { background: true })
+    sim.after(leasePeriod, renew, { quiet: true })
   }
 }
 

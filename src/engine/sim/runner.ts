@@ -30,7 +30,10 @@ export class Runner {
     let steps = 0
     while (this.#sim.step(until)) {
       await this.settlePrograms()
-      if (keepGoing && (++steps & 15) === 0 && !keepGoing()) return false
+      if (keepGoing && (++steps & 15) === 0 && !keepGoing()) {
+        this.#sim.pause()
+        return false
+      }
     }
     this.#sim.advanceTo(until)
     return true
@@ -51,6 +54,7 @@ export class Runner {
       }
       await this.settlePrograms()
     }
+    this.#sim.pause()
     return true
   }
 

@@ -10,10 +10,14 @@
  */
 import { Random } from '#base/random.ts'
 
-/** A scheduled event. `background` timers (leases, resyncs, probes that pass) do not keep a cluster from being settled. */
+/**
+ * A scheduled event. `background` ones do not keep a cluster from being settled. `quiet` ones are background work that, as long as it goes on as
+ * before, changes nothing (leases, resyncs, probes that pass); what they cause is quiet too unless it says otherwise.
+ */
 export interface Timer {
   readonly at: number
   readonly background: boolean
+  readonly quiet: boolean
   cancelled: boolean
 }
 
@@ -23,7 +27,9 @@ interface Event extends Timer {
 }
 
 export interface AfterOptions {
+  /** Default: as quiet as what schedules it. */
   readonly background?: boolean
+  readonly quiet?: boolean
 }
 
 export class Sim {
@@ -31,11 +37,15 @@ export class Sim {
   readonly random: Random
   /** Events run so far: a measure of work for benchmarks. */
   eventsRun = 0
+  /** Events run so far that were not quiet. Where it stands still nothing has changed but by quiet work: an answer got since then still holds. */
+  activity = 0
   #now: number
   #sequence = 0
   #heap: Event[] = []
   #foreground = 0
   #woken = false
+  /** The present event is quiet, and so are the programs that it woke. */
+  #quiet = false
 
   constructor(options: { seed: string | number; start: number }) {
     this.seed = String(options.seed)
@@ -50,7 +60,7 @@ export class Sim {
 
   /** Runs `run` in `delay` ms (0: after the current event and all that were scheduled before). */
   after(delay: number, run: () => void, options: AfterOptions = {}): Timer {
-    const event: Event = { at: this.#now + Math.max(0, delay), background: options.background ?? false, cancelled: false, sequence: this.#sequence++, run }
+    const event: Event = { at: this.#now + Math.max(0, delay), background: options.background ?? options.quiet ?? this.#quiet, quiet: options.quiet ?? (options.background === false ? false : this.#quiet), cancelled: false, sequence: this.#sequence++, run }
     if (!event.background) this.#foreground++
     this.#push(event)
     return event
@@ -86,6 +96,8 @@ export class Sim {
     if (!event.background) this.#foreground--
     this.#now = event.at
     this.eventsRun++
+    this.#quiet = event.quiet
+    if (!event.quiet) this.activity++
     event.run()
     return true
   }
@@ -98,7 +110,19 @@ export class Sim {
 
   /** Moves the clock without running anything; the runner calls it when no event is left before `time`. */
   advanceTo(time: number): void {
+    this.pause()
     if (time > this.#now) this.#now = time
+  }
+
+  /** Quiet work has found something to change after all. */
+  stir(): void {
+    this.#quiet = false
+    this.activity++
+  }
+
+  /** The loop stands still: what is done now comes from outside of it and is not quiet. */
+  pause(): void {
+    this.#quiet = false
   }
 
   /** Said by whoever resolved a promise that a program awaits. */

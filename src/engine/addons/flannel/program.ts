@@ -173,7 +173,7 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
     if (!running) return
     ensureRules(net, rules)
     resync()
-  }, { background: true })
+  }, { quiet: true })
   resync()
   log('I', 'main.go:502', 'Waiting for all goroutines to exit')
   if (ipMasq) log('I', 'iptables.go:358', 'bootstrap done')

@@ -311,6 +311,7 @@ export class PolicyAgent {
       if (this.#stopped) return
       const there = this.#tables.has('filter', 'FORWARD', hooks[1]!.rule) && this.#tables.rules('filter', 'cali-FORWARD').length > 0
       if (!there) {
+        this.#o.sim.stir()
         this.#hook()
         this.#ready = false
         this.#dispatchDirty = true
@@ -320,6 +321,6 @@ export class PolicyAgent {
         this.#wake()
       }
       this.#watchHooks()
-    }, { background: true })
+    }, { quiet: true })
   }
 }

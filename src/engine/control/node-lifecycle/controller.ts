@@ -106,7 +106,7 @@ export function startNodeLifecycleController(context: ControllerContext): void {
       if (healths.get(name) !== health) return
       if (sim.now - health.heard >= grace) silence(name)
       else arm(name)
-    }, { background: true })
+    }, { quiet: true })
   }
 
   function silence(name: string): void {

@@ -271,7 +271,7 @@ export class Kubelet implements WorkerHost {
     })
     this.#leaseTimer = this.sim.after(leasePeriod, () => {
       if (this.alive) this.#lease()
-    }, { background: true })
+    }, { quiet: true })
   }
 
   #event(type: 'Normal' | 'Warning', reason: string, message: string): void {

@@ -128,6 +128,8 @@ export class ProbeWorker {
   #last: boolean | undefined
   #stopped = false
   #hold: boolean
+  /** The simulation's activity when the last probe that passed began. */
+  #passedAt: number | undefined
 
   constructor(host: ProbeHost, kind: ProbeKind, container: Container, record: ContainerRecord, probe: Probe, hold: boolean) {
     this.#host = host
@@ -156,20 +158,28 @@ export class ProbeWorker {
     this.#host.sim.cancel(this.#timer)
   }
 
-  #schedule(delay: number, background: boolean): void {
+  /** A probe that keeps passing is idle work; one that fails or has not yet spoken is awaited. */
+  #schedule(delay: number, idle: boolean): void {
     if (this.#stopped) return
-    this.#timer = this.#host.sim.after(delay, () => this.#tick(), { background })
+    this.#timer = this.#host.sim.after(delay, () => this.#tick(), idle ? { quiet: this.#last === true, background: true } : { background: false })
   }
 
   #tick(): void {
     if (this.#stopped || this.#record.state !== 'Running') return
     if (this.#hold) return
-    const started = this.#host.sim.now
+    const { sim } = this.#host
+    const started = sim.now
+    const period = (this.#probe.periodSeconds ?? 10) * 1000
+    // Nothing but idle work has happened since it passed: asking again would give the same answer.
+    if (this.#last === true && sim.activity === this.#passedAt) {
+      this.#schedule(period, true)
+      return
+    }
+    const activity = sim.activity
     runProbe(this.#host, this.#container, this.#record, this.#probe, (result) => {
       if (this.#stopped || this.#record.state !== 'Running') return
       this.#count(result)
-      // A probe that keeps passing is idle work; one that fails or has not yet spoken is awaited.
-      const period = (this.#probe.periodSeconds ?? 10) * 1000
+      this.#passedAt = result.ok ? activity : undefined
       this.#schedule(Math.max(0, started + period - this.#host.sim.now), this.#last === true || this.#run > 3)
     })
   }

@@ -55,9 +55,9 @@ export const loop: Setup = (lines, context) => {
         else {
           // No answer is no loop: the count begins anew.
           seen = 0
-          context.sim.after(1000, send, { background: true })
+          context.sim.after(1000, send, { quiet: true })
         }
-      }, { background: true })
+      }, { quiet: true })
     }
     send()
   })

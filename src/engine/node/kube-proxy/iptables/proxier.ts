@@ -180,10 +180,11 @@ export class IptablesProxier {
       this.#o.sim.after(this.#o.syncPeriod, () => {
         if (this.#stopped) return
         if (this.#tables.chains('mangle').includes(canary)) return look()
+        this.#o.sim.stir()
         for (const table of ['mangle', 'nat', 'filter'] as const) this.#tables.ensureChain(table, canary)
         this.forceFullSync()
         look()
-      }, { background: true })
+      }, { quiet: true })
     }
     look()
   }
