@@ -1,6 +1,6 @@
 /**
  * Kubernetes quantities (apimachinery pkg/api/resource): exact decimal numbers with a binary or decimal suffix, kept as an integer and a power
- * of ten. Values finer than nano are rounded up; canonical form uses the largest suffix without fraction.
+ * of ten. Values finer than nano are rounded up; the canonical form uses the largest suffix without fraction.
  */
 export type QuantityFormat = 'BinarySI' | 'DecimalSI' | 'DecimalExponent'
 
@@ -48,15 +48,6 @@ export function parseQuantity(text: string): Quantity | undefined {
     unscaled = divideUp(unscaled, pow10(-9 - scale))
     scale = -9
   }
-  // Numbers of up to 18 digits keep any scale; longer ones are capped at 2^63-1.
-  const max = 9223372036854775807n
-  if (format === 'BinarySI' || whole.length + fraction.length > 18) {
-    const value = scale >= 0 ? unscaled * pow10(Math.min(scale, 40)) : unscaled / pow10(-scale)
-    if (abs(value) > max || (abs(value) === max && scale < 0 && abs(unscaled) > max * pow10(-scale))) {
-      unscaled = unscaled < 0n ? -max : max
-      scale = 0
-    }
-  }
   while (unscaled !== 0n && scale < 0 && unscaled % 10n === 0n) {
     unscaled /= 10n
     scale++
@@ -72,9 +63,10 @@ export function formatQuantity(q: Quantity): string {
   let format = q.format
   if (format === 'BinarySI') {
     const small = scale < 0 ? abs(unscaled) < 1024n * pow10(-scale) : abs(unscaled) * pow10(scale) < 1024n
-    if (small) format = 'DecimalSI'
+    const fraction = scale < 0 && unscaled % pow10(-scale) !== 0n
+    if (small || fraction) format = 'DecimalSI'
     else {
-      let n = scale >= 0 ? unscaled * pow10(scale) : divideUp(unscaled, pow10(-scale))
+      let n = scale >= 0 ? unscaled * pow10(scale) : unscaled / pow10(-scale)
       const suffixes = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei']
       let i = 0
       while (i < suffixes.length - 1 && n % 1024n === 0n) {
@@ -135,4 +127,21 @@ export function quantityValue(q: Quantity): bigint {
 /** Thousandths, rounded up (Quantity.MilliValue). */
 export function quantityMilliValue(q: Quantity): bigint {
   return quantityValue({ ...q, scale: q.scale + 3 })
+}
+
+/** Rounded up to a power of ten, and whether nothing was lost (Quantity.RoundUp). */
+export function roundUpQuantity(q: Quantity, scale: number): [Quantity, exact: boolean] {
+  if (q.scale >= scale) return [q, true]
+  const divisor = pow10(scale - q.scale)
+  const unscaled = divideUp(q.unscaled, divisor)
+  return [{ ...q, unscaled, scale }, unscaled * divisor === q.unscaled]
+}
+
+/** In units of 10^scale, rounded up (Quantity.ScaledValue). */
+export function scaledValue(q: Quantity, scale: number): bigint {
+  return quantityValue({ ...q, scale: q.scale - scale })
+}
+
+export function multiplyQuantity(q: Quantity, factor: bigint): Quantity {
+  return { ...q, unscaled: q.unscaled * factor }
 }

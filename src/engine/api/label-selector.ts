@@ -142,11 +142,12 @@ class Parser {
     const first = this.#look()
     if (first.token === ')') {
       this.#at++
-      return []
+      return ['']
     }
     if (first.token !== 'id' && first.token !== ',') throw new SelectorError(`found '${first.text}', expected: ',', ')' or identifier`)
     const values: string[] = []
     for (;;) {
+      if (this.#look().token === ')' && values.length > 0) break
       const item = this.#take()
       if (item.token === 'id') {
         values.push(item.text)

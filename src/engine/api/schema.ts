@@ -24,6 +24,8 @@ export interface Field {
   /** Strategic merge: '' for lists of plain values. */
   readonly mergeKey?: string
   readonly retainKeys: boolean
+  /** Strategic merge puts the patch's value in place of the old one. */
+  readonly replace?: boolean
   readonly enum?: readonly string[]
   readonly default?: unknown
   readonly pointer: boolean
@@ -61,6 +63,7 @@ function parseField(text: string): Field {
       field.keys = note.slice(3).split(',')
     } else if (note === '~s') field.list = 'set'
     else if (note === '~a') field.list = 'atomic'
+    else if (note === '^replace') field.replace = true
     else if (note === '^retainKeys') field.retainKeys = true
     else if (note[0] === '^') field.mergeKey = note.slice(1)
     else if (note[0] === '(') field.enum = note.slice(1, -1).split(',')

@@ -44,19 +44,20 @@ function mergeMap(schemas: Schemas, struct: Struct | undefined, target: Loose, p
     }
     const field = struct?.fields.get(key)
     const before = out[key]
-    if (isObject(value)) out[key] = before === undefined || !isObject(before) ? strip(mergeMap(schemas, structOf(schemas, field?.type), {}, value)) : mergeMap(schemas, structOf(schemas, field?.type) ?? mapItem(schemas, field), before, value)
+    if (isObject(value) && field?.replace) out[key] = strip(value)
+    else if (isObject(value)) out[key] = before === undefined || !isObject(before) ? strip(mergeMap(schemas, structOf(schemas, field?.type), {}, value)) : mergeMap(schemas, structOf(schemas, field?.type) ?? mapItem(schemas, field), before, value)
     else if (Array.isArray(value)) {
       const order = patch[ORDER + key]
       if (Array.isArray(order)) checkOrder(value, order, field?.mergeKey ?? '')
       out[key] = mergeList(schemas, field, Array.isArray(before) ? before : undefined, value)
-      if (!order && field?.mergeKey !== undefined && Array.isArray(before) && !value.some((v) => isObject(v) && v.$patch === 'replace' && Object.keys(v).length === 1)) out[key] = reorder(out[key], value, field.mergeKey, before)
+      if (!order && field?.mergeKey !== undefined && Array.isArray(before) && !value.some((v) => isObject(v) && v.$patch === 'replace' && Object.keys(v).length === 1)) out[key] = reorder(out[key], value, field.mergeKey, serverOrder(before, value, out[key], field.mergeKey))
     }
     else out[key] = value
   }
   for (const [key, value] of Object.entries(patch as Record<string, Loose>)) {
     if (!key.startsWith(ORDER)) continue
     const name = key.slice(ORDER.length)
-    if (Array.isArray(out[name]) && Array.isArray(value)) out[name] = reorder(out[name], value, struct?.fields.get(name)?.mergeKey ?? '', Array.isArray(target?.[name]) ? target[name] : [])
+    if (Array.isArray(out[name]) && Array.isArray(value)) out[name] = reorder(out[name], value, struct?.fields.get(name)?.mergeKey ?? '', serverOrder(Array.isArray(target?.[name]) ? target[name] : [], Array.isArray(patch[name]) ? patch[name] : [], out[name], struct?.fields.get(name)?.mergeKey ?? ''))
   }
   return out
 }
@@ -126,8 +127,20 @@ function checkOrder(patch: readonly Loose[], order: readonly Loose[], mergeKey: 
   }
 }
 
+/**
+ * The order that the server's own elements keep. Upstream deletes in place and then appends, so that as many new elements as were deleted slip into the old list
+ * and count as the server's.
+ */
+function serverOrder(before: readonly Loose[], patch: readonly Loose[], merged: readonly Loose[], mergeKey: string): Loose[] {
+  const keyOf = (v: Loose) => (mergeKey !== '' && isObject(v) ? v[mergeKey] : v)
+  const gone = patch.filter((v) => isObject(v) && v.$patch === 'delete').map(keyOf)
+  const left = before.filter((v) => !gone.some((g) => equal(g, keyOf(v))))
+  const fresh = merged.filter((v) => !before.some((b) => equal(keyOf(b), keyOf(v))))
+  return [...left, ...fresh.slice(0, before.length - left.length)]
+}
+
 /** Elements named by the patch in its order; those only the server has keep their place relative to their former neighbours. */
-function reorder(list: Loose[], order: Loose[], mergeKey: string, server: Loose[]): Loose[] {
+function reorder(list: Loose[], order: Loose[], mergeKey: string, server: readonly Loose[]): Loose[] {
   const keyOf = (v: Loose) => (mergeKey !== '' && isObject(v) ? v[mergeKey] : v)
   const wanted = order.map(keyOf)
   const rank = (v: Loose) => wanted.findIndex((w) => equal(w, keyOf(v)))
