@@ -4,6 +4,13 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ipv4 } from '#base/ip.ts'
+import { SimNetwork } from '#engine/net/network.ts'
+import type { NetNamespace } from '#engine/net/types.ts'
+import { readConfiguration } from '#engine/node/kube-proxy/configuration.ts'
+import { syncOptions } from '#engine/node/kube-proxy/iptables/options.ts'
+import { IptablesProxier } from '#engine/node/kube-proxy/iptables/proxier.ts'
+import { Sim } from '#engine/sim/sim.ts'
 import { categorizeEndpoints, endpointsOf } from '#engine/node/kube-proxy/endpoints.ts'
 import type { Endpoint } from '#engine/node/kube-proxy/endpoints.ts'
 import { endpointChain, serviceChains } from '#engine/node/kube-proxy/names.ts'
@@ -103,7 +110,106 @@ function runCategory(row: Category): Outcome {
   return compare(expected, { cluster: names(got.cluster), local: names(got.local), all: names(got.reachable) })
 }
 
+interface Flow {
+  readonly name: string
+  readonly protocol: string
+  readonly sourceIP: string
+  readonly destIP: string
+  readonly destPort: number
+  readonly output: string
+  readonly masq?: boolean
+  readonly backend?: string
+}
+
+interface FlowTest {
+  readonly test: string
+  readonly services: readonly any[]
+  readonly endpointSlices: readonly any[]
+  readonly flows: readonly Flow[]
+}
+
+const flowFile = 'oracles/services/kube-proxy-packet-flows.json'
+const nodeIps = ['192.168.0.2', '192.168.1.2', '192.168.99.11']
+
+/** One node with the test's rules, and a world around it that has every other address. */
+function flowWorld(test: FlowTest, flow: Flow): { sim: Sim; node: NetNamespace; from: NetNamespace } {
+  const sim = new Sim({ seed: 'flows', start: Date.UTC(2026, 0, 1) })
+  const network = new SimNetwork(sim)
+  const [node, around] = ['test-node', 'world'].map((n) => network.createNamespace(n, { node: n })) as [NetNamespace, NetNamespace]
+  node.addLink('eth0', { kind: 'veth', peer: { name: 'eth0', namespace: around } })
+  for (const ns of [node, around]) for (const l of ['lo', 'eth0']) ns.setLink(l, { up: true })
+  for (const ip of nodeIps) node.addAddress('eth0', `${ip}/24`)
+  node.setSysctl('net.ipv4.ip_forward', '1')
+  node.setSysctl('net.ipv4.conf.all.route_localnet', '1')
+  around.addAddress('eth0', '192.168.0.1/24')
+  node.addRoute({ to: 'default', via: '192.168.0.1', device: 'eth0' })
+  around.addRoute({ to: 'default', via: '192.168.0.2', device: 'eth0' })
+  const own = nodeIps.includes(flow.sourceIP) || flow.name.startsWith('same node')
+  const addresses = new Set([...test.endpointSlices.flatMap((e) => e.endpoints.map((x: any) => x.ip as string)), ...(own ? [] : [flow.sourceIP])])
+  for (const ip of addresses) around.addAddress('lo', `${ip}/32`)
+  for (const port of new Set(test.endpointSlices.flatMap((e) => e.ports.map((x: any) => x.port as number)))) around.sockets.tcpListen(0, port, () => {})
+  if (flow.name.startsWith('same node')) node.addAddress('lo', `${flow.sourceIP}/32`)
+  const services: Service[] = test.services.map((s) => ({
+    apiVersion: 'v1', kind: 'Service', metadata: { name: s.name, namespace: s.namespace },
+    spec: { type: s.type, clusterIP: s.clusterIP, ports: s.ports, externalIPs: s.externalIPs ?? [], ...(s.externalTrafficPolicy && { externalTrafficPolicy: s.externalTrafficPolicy }), ...(s.loadBalancerSourceRanges && { loadBalancerSourceRanges: s.loadBalancerSourceRanges }) },
+    status: { loadBalancer: { ingress: (s.loadBalancerIngress ?? []).map((ip: string) => ({ ip })) } },
+  }))
+  const slices: EndpointSlice[] = test.endpointSlices.map((e, i) => ({
+    apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name: `s${i}`, namespace: e.namespace, labels: { 'kubernetes.io/service-name': e.service } }, addressType: 'IPv4', ports: e.ports,
+    endpoints: e.endpoints.map((x: any) => ({ addresses: [x.ip], ...(x.node && { nodeName: x.node }), conditions: { ...(x.ready !== undefined && { ready: x.ready }), ...(x.serving !== undefined && { serving: x.serving }), ...(x.terminating !== undefined && { terminating: x.terminating }) } })),
+  }))
+  const proxier = new IptablesProxier({
+    sim, net: node, nodeName: 'test-node', rules: syncOptions(readConfiguration({ clusterCIDR: '10.0.0.0/8' }), node, '192.168.0.2', undefined), minSyncPeriod: 1000, syncPeriod: 30_000,
+    slicesOf: (key) => slices.filter((x) => `${x.metadata.namespace}/${x.metadata.labels!['kubernetes.io/service-name']}` === key), serviceOf: (key) => services.find((x) => `${x.metadata.namespace}/${x.metadata.name}` === key), zone: () => '',
+    logError: (m) => {
+      throw new Error(m)
+    },
+  })
+  for (const x of services) proxier.changed(`${x.metadata.namespace}/${x.metadata.name}`)
+  proxier.start()
+  sim.runUntil(sim.now + 100)
+  return { sim, node, from: own ? node : around }
+}
+
+function runFlow({ test, flow }: { test: FlowTest; flow: Flow }): Outcome {
+  if (flow.protocol === 'SCTP') return { result: 'skipped', reason: 'there are no SCTP sockets' }
+  if (flow.backend !== undefined) return { result: 'skipped', reason: flow.backend }
+  const { sim, node, from } = flowWorld(test, flow)
+  const seen = new Set<string>()
+  const masq = new Set<boolean>()
+  let refused = false
+  for (let i = 0; i < 30; i++) {
+    const fromPort = 20_000 + i
+    const refuse = (e: string) => (refused ||= e === 'ECONNREFUSED')
+    if (flow.protocol === 'UDP') {
+      const socket = from.sockets.udpBind({ address: ipv4(flow.sourceIP), port: fromPort }, { onError: refuse })
+      socket.connect(ipv4(flow.destIP), flow.destPort)
+      socket.send('x')
+      sim.runUntil(sim.now + 20)
+      socket.close()
+    } else {
+      const c = from.sockets.tcpConnect({ to: ipv4(flow.destIP), port: flow.destPort, from: ipv4(flow.sourceIP), fromPort }, { onError: refuse })
+      sim.runUntil(sim.now + 20)
+      c.abort()
+    }
+    for (const e of node.conntrack.list()) {
+      if (!e.destinationNat || e.original.destination !== flow.destIP || e.original.destinationPort !== flow.destPort || e.original.sourcePort !== fromPort) continue
+      seen.add(`${e.reply.source}:${e.reply.sourcePort}`)
+      masq.add(e.reply.destination !== flow.sourceIP || e.sourceNat)
+    }
+  }
+  const output = seen.size > 0 ? [...seen].sort().join(', ') : refused ? 'REJECT' : 'DROP'
+  return compare({ output: flow.output, masq: flow.masq ?? null }, { output, masq: flow.masq === undefined ? null : masq.size === 1 ? [...masq][0] : null })
+}
+
 export const collections = [
+  collection<{ readonly test: FlowTest; readonly flow: Flow }>({
+    name: 'services/packet-flows',
+    needs: [flowFile],
+    load: (shared) => (JSON.parse(readFileSync(join(shared, flowFile), 'utf8')) as { tests: FlowTest[] }).tests.flatMap((test) => test.flows.map((flow) => ({ test, flow }))),
+    id: (row) => `${row.test.test}/${row.flow.name}`.replaceAll(' ', '-'),
+    run: runFlow,
+  }),
   collection<ChainRow>({
     name: 'services/iptables-golden',
     needs: [goldenFile],
