@@ -23,7 +23,13 @@ export function shellWorld(files?: (tree: FileTree) => void): World {
   const sim = new Sim({ seed: 'shell', start: Date.UTC(2026, 0, 15, 10, 0, 0) })
   const runner = new Runner(sim, () => new Promise((resolve) => setImmediate(resolve)))
   const bugs: unknown[] = []
-  const host = new Host({ sim, network: {} as Network, hostname: 'controlplane', net: net(), programs, ...(files ? { files } : {}), onBug: (e) => bugs.push(e) })
+  const host = new Host({
+    sim, network: {} as Network, hostname: 'controlplane', net: net(), programs, onBug: (e) => bugs.push(e),
+    files: (tree) => {
+      tree.program('/oracle-session', 'oracle-session')
+      files?.(tree)
+    },
+  })
   return Object.assign({ sim, runner, host }, { bugs })
 }
 
@@ -40,3 +46,45 @@ export async function runArgv(world: World, argv: readonly string[], options: { 
 }
 
 export const labEnv = (home: string, user: string): Record<string, string> => ({ HOME: home, PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', TERM: 'xterm', USER: user })
+
+export interface Step {
+  stdout: string
+  stderr: string
+  exits: number[]
+}
+
+/** One interactive shell whose input and errors are a terminal and whose output is a pipe. `done`: what each input gave. */
+export async function runSession(world: World, lines: readonly string[], env: Record<string, string>, cwd: string): Promise<{ steps: Step[]; ended: boolean }> {
+  let out = ''
+  let err = ''
+  const starter: Program = async (process) => {
+    process.tty!.setEcho(false)
+    const { read, write } = process.pipe()
+    const child = process.spawn({ argv: ['bash', '--norc', '--noprofile', '--noediting', '-i'], newGroup: true, fds: { 1: write } })
+    write.release()
+    for (let text = await read.read(); text !== undefined; text = await read.read()) out += text
+    return (await child.wait()).code
+  }
+  ;(programs as Map<string, Program>).set('oracle-session', starter)
+  const session = world.host.openTerminal({ argv: ['/oracle-session'], env: { ...env, PS1: '\x1e$?\x1f', PS2: '' }, cwd, columns: 120, rows: 40 })
+  session.onOutput((text) => (err += text))
+  const prompts = () => err.match(/\x1e(\d+)\x1f/g)?.length ?? 0
+  const ended = () => session.child.status !== undefined
+  await world.runner.runWhile(() => prompts() < 1 && !ended(), 5000)
+  const steps: Step[] = []
+  err = ''
+  for (const line of lines) {
+    if (ended()) break
+    session.write(line + '\n')
+    const started = world.sim.eventsRun
+    await world.runner.runWhile(() => prompts() < 1 && !ended() && world.sim.eventsRun - started < 50_000, 120_000)
+    await world.runner.runFor(line.includes('\n') ? 40 : 15)
+    const exits = [...err.matchAll(/\x1e(\d+)\x1f/g)].map((m) => Number(m[1]))
+    steps.push({ stdout: out, stderr: err.replace(/\x1e\d+\x1f/g, '').replace(/\r\n/g, '\n'), exits })
+    out = ''
+    err = ''
+  }
+  const bugs = (world as World & { bugs?: unknown[] }).bugs ?? []
+  if (bugs.length > 0) throw bugs[0]
+  return { steps, ended: ended() }
+}

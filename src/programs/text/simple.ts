@@ -1,5 +1,6 @@
 /** The smallest tools: cat, tac, true, false, yes, seq, sleep, basename, dirname, rev, nl, tee, pwd, env, printenv, echo, printf … */
 import type { Program } from '#engine/machine/process.ts'
+import { encodeBytes } from '#base/bytes.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { OpenFile } from '#engine/machine/process.ts'
 import { formatFloat, formatPrintf, unescape } from '#shell/builtins/printf.ts'
@@ -54,7 +55,6 @@ function meta(text: string): string {
     return 'M-' + (low < 32 ? '^' + String.fromCharCode(low + 64) : low === 127 ? '^?' : String.fromCharCode(low))
   }).join('')
 }
-import { encodeBytes } from '#base/bytes.ts'
 function bytesOf(text: string): Uint8Array {
   return encodeBytes(text)
 }
@@ -275,7 +275,7 @@ export async function runCommand(process: Parameters<Program>[0], argv: readonly
     return (await process.spawn({ argv, env: environment }).wait()).code
   } catch (error) {
     if (!(error instanceof FsError)) throw error
-    await complain(process, `${nameOf(process) === 'xargs' ? argv[0]! : `‘${argv[0]}’`}: ${strerror(error.code)}`.replace(/‘|’/g, nameOf(process) === 'nohup' || nameOf(process) === 'timeout' || nameOf(process) === 'env' ? (q) => q : ''))
+    await complain(process, `${nameOf(process) === 'env' ? `‘${argv[0]}’` : argv[0]}: ${strerror(error.code)}`)
     return error.code === 'ENOENT' ? 127 : 126
   }
 }

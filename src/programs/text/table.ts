@@ -1,5 +1,21 @@
 /** Coreutils and text tools by name. */
 import type { Program } from '#engine/machine/process.ts'
+import { awk } from './awk/awk.ts'
+import { date } from './dates.ts'
+import { digestPrograms } from './digest.ts'
+import { encodePrograms } from './encode.ts'
+import { filePrograms } from './files.ts'
+import { find } from './find.ts'
+import { grepPrograms } from './grep.ts'
+import { jq } from './jq/jq.ts'
+import { linePrograms } from './lines.ts'
+import { lsPrograms } from './ls.ts'
+import { runPrograms } from './run.ts'
+import { sed } from './sed/sed.ts'
 import { simplePrograms } from './simple.ts'
+import { sort } from './sort.ts'
 
-export const textPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([...simplePrograms])
+export const textPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
+  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms,
+  ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq],
+])

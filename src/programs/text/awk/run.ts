@@ -1,0 +1,945 @@
+/** Runs awk programs: values (numbers, strings, and input that looks numeric), fields, arrays, input and output streams, built-ins. */
+import { posixRegex, RegexError } from '#base/regex.ts'
+import type { Regex } from '#base/regex.ts'
+import { FsError } from '#engine/machine/files.ts'
+import type { Child, OpenFile, Process } from '#engine/machine/process.ts'
+import { formatFloat, formatInteger, strftime } from '#shell/builtins/printf.ts'
+import { compareBytes, Fatal, Out } from '../common.ts'
+import { AwkError, awkEscapes } from './parse.ts'
+import type { Expr, Func, Program, Stmt } from './parse.ts'
+
+/** Text that came from input and looks like a number compares as one. */
+class Input {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+type Value = number | string | Input | undefined
+type AwkArray = Map<string, Value>
+
+class Next {}
+class NextFile {}
+class Break {}
+class Continue {}
+class Return {
+  readonly value: Value
+  constructor(value: Value) {
+    this.value = value
+  }
+}
+class Exit {}
+
+const numberPattern = /^[ \t\n\r]*[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|0[xX][0-9a-fA-F]+)[ \t\n\r]*$/
+
+export class Awk {
+  readonly process: Process
+  readonly program: Program
+  readonly globals = new Map<string, Value | AwkArray>()
+  locals: Map<string, Value | AwkArray> | undefined
+  record = ''
+  fields: (string | Value)[] = []
+  split = true
+  rebuilt = true
+  nf = 0
+  nr = 0
+  fnr = 0
+  readonly out: Out
+  readonly outputs = new Map<string, { file: OpenFile; out: Out; child: Child | undefined }>()
+  readonly inputs = new Map<string, { file: OpenFile; child: Child | undefined; rest: string; ended: boolean }>()
+  exitCode = 0
+  #seed = 0
+  #random = 42
+  #steps = 0
+  readonly #args: string[]
+  #current: { file: OpenFile; rest: string; ended: boolean } | undefined
+  #started = false
+
+  constructor(process: Process, program: Program, args: readonly string[]) {
+    this.process = process
+    this.program = program
+    this.#args = [...args]
+    this.out = new Out(process.stdout)
+    this.out.lineBuffered = process.stdout.tty !== undefined
+    for (const [name, value] of Object.entries({ FS: ' ', OFS: ' ', ORS: '\n', RS: '\n', SUBSEP: '\x1c', CONVFMT: '%.6g', OFMT: '%.6g', FILENAME: '' })) this.globals.set(name, value)
+    this.globals.set('RSTART', 0)
+    this.globals.set('RLENGTH', -1)
+    const argv: AwkArray = new Map([['0', 'awk'], ...args.map((a, i): [string, Value] => [String(i + 1), new Input(a)])])
+    this.globals.set('ARGV', argv)
+    this.globals.set('ARGC', args.length + 1)
+    this.globals.set('ENVIRON', new Map([...process.env].map(([k, v]): [string, Value] => [k, new Input(v)])))
+    this.#random = 0.2384 * 1e9
+  }
+
+  // Values
+
+  num(v: Value): number {
+    if (typeof v === 'number') return v
+    if (v === undefined) return 0
+    const text = typeof v === 'string' ? v : v.text
+    const m = /^[ \t\n\r]*([-+]?(?:0[xX][0-9a-fA-F]+|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?))/.exec(text)
+    return m ? Number(m[1]!.replace(/^\+/, '').replace(/^-0x/i, '-0x')) || parse(m[1]!) : 0
+  }
+
+  str(v: Value, format?: string): string {
+    if (typeof v === 'string') return v
+    if (v === undefined) return ''
+    if (typeof v !== 'number') return v.text
+    if (Number.isInteger(v) && Math.abs(v) < 1e16) return v >= 2147483648 || v < -2147483648 ? (Math.abs(v) < 1e16 ? String(v) : v.toString()) : String(v === 0 ? 0 : v)
+    if (Number.isInteger(v)) return formatFloat(v, 'g', 6, false)
+    if (!Number.isFinite(v)) return Number.isNaN(v) ? 'nan' : v > 0 ? 'inf' : '-inf'
+    return this.sprintf(format ?? this.str(this.globals.get('CONVFMT') as Value), [v])
+  }
+
+  truth(v: Value): boolean {
+    if (typeof v === 'number') return v !== 0
+    if (v === undefined) return false
+    if (typeof v === 'string') return v !== ''
+    return numberPattern.test(v.text) ? this.num(v) !== 0 : v.text !== ''
+  }
+
+  compare(a: Value, b: Value): number {
+    const numeric = (v: Value) => typeof v === 'number' || v === undefined || (typeof v === 'object' && numberPattern.test(v.text))
+    if (numeric(a) && numeric(b)) {
+      const x = this.num(a)
+      const y = this.num(b)
+      return x < y ? -1 : x > y ? 1 : 0
+    }
+    return compareBytes(this.str(a), this.str(b))
+  }
+
+  // Variables
+
+  scope(name: string): Map<string, Value | AwkArray> {
+    return this.locals?.has(name) ? this.locals : this.globals
+  }
+
+  getVar(name: string): Value {
+    switch (name) {
+      case 'NF':
+        this.splitRecord()
+        return this.nf
+      case 'NR': return this.nr
+      case 'FNR': return this.fnr
+    }
+    const v = this.scope(name).get(name)
+    if (v instanceof Map) throw new AwkError(`can't use array ${name} in scalar context`)
+    return v
+  }
+
+  setVar(name: string, value: Value): void {
+    switch (name) {
+      case 'NF':
+        this.splitRecord()
+        this.nf = Math.max(0, Math.floor(this.num(value)))
+        this.fields.length = Math.min(this.fields.length, this.nf)
+        while (this.fields.length < this.nf) this.fields.push('')
+        this.rebuilt = false
+        return
+      case 'NR':
+        this.nr = this.num(value)
+        return
+      case 'FNR':
+        this.fnr = this.num(value)
+        return
+    }
+    this.scope(name).set(name, value)
+  }
+
+  array(name: string): AwkArray {
+    const scope = this.scope(name)
+    const v = scope.get(name)
+    if (v instanceof Map) return v
+    const made: AwkArray = new Map()
+    scope.set(name, made)
+    // A local that became an array gives it to the caller's untyped variable.
+    this.#adopt(name, made)
+    return made
+  }
+
+  untypedParams: { locals: Map<string, Value | AwkArray>; param: string; outer: Map<string, Value | AwkArray>; name: string }[] = []
+
+  #adopt(name: string, made: AwkArray): void {
+    const locals = this.locals
+    for (let i = this.untypedParams.length - 1; i >= 0; i--) {
+      const u = this.untypedParams[i]!
+      if (u.locals === locals && u.param === name && u.outer.get(u.name) === undefined) {
+        u.outer.set(u.name, made)
+        name = u.name
+      }
+    }
+  }
+
+  // Fields
+
+  splitRecord(): void {
+    if (this.split) return
+    this.split = true
+    this.fields = this.splitText(this.record, this.str(this.globals.get('FS') as Value)).map((f) => new Input(f))
+    this.nf = this.fields.length
+  }
+
+  splitText(text: string, fs: string): string[] {
+    if (text === '') return []
+    if (fs === ' ') return text.replace(/^[ \t\n]+|[ \t\n]+$/g, '').split(/[ \t\n]+/).filter((x, _, all) => all.length > 1 || x !== '')
+    if (fs === '') return [...text]
+    if (fs === '\t' || (fs.length === 1 && fs !== '\\')) {
+      const parts = text.split(fs)
+      return this.str(this.globals.get('RS') as Value) === '' ? parts.flatMap((p) => p.split('\n')) : parts
+    }
+    const regex = this.regex(fs)
+    const out: string[] = []
+    let at = 0
+    let from = 0
+    while (at <= text.length) {
+      const m = regex.exec(text, at)
+      if (!m) break
+      if (m.end === m.index) {
+        at++
+        continue
+      }
+      out.push(text.slice(from, m.index))
+      from = m.end
+      at = m.end
+    }
+    return [...out, text.slice(from)]
+  }
+
+  setRecord(text: string): void {
+    this.record = text
+    this.split = false
+    this.rebuilt = true
+  }
+
+  field(n: number): Value {
+    if (n < 0) throw new Fatal(`mawk: cannot access field ${n}`, 2)
+    if (n === 0) {
+      this.rebuild()
+      return new Input(this.record)
+    }
+    this.splitRecord()
+    return this.fields[n - 1]
+  }
+
+  rebuild(): void {
+    if (this.rebuilt) return
+    this.record = this.fields.map((f) => this.str(f as Value)).join(this.str(this.globals.get('OFS') as Value))
+    this.rebuilt = true
+  }
+
+  setField(n: number, value: Value): void {
+    if (n === 0) {
+      this.setRecord(this.str(value))
+      return
+    }
+    this.splitRecord()
+    while (this.fields.length < n) this.fields.push('')
+    this.fields[n - 1] = typeof value === 'number' ? this.str(value) : value
+    this.nf = this.fields.length
+    this.rebuilt = false
+  }
+
+  regex(source: string): Regex {
+    try {
+      return posixRegex(source, { extended: true, awk: true })
+    } catch (error) {
+      if (error instanceof RegexError) throw new Fatal(`mawk: regular expression compile failed (${error.message})\n${source}`, 2)
+      throw error
+    }
+  }
+
+  async pattern(e: Expr): Promise<Regex> {
+    return this.regex(e.k === 'regex' ? e.source : this.str(await this.eval(e)))
+  }
+
+  // Input
+
+  /** A record from a stream, without its separator. */
+  async readRecord(s: { file: OpenFile; rest: string; ended: boolean }): Promise<string | undefined> {
+    const rs = this.str(this.globals.get('RS') as Value)
+    if (rs === '\n' && s.rest === '') {
+      const line = await s.file.readLine()
+      return line === undefined ? undefined : line.endsWith('\n') ? line.slice(0, -1) : line
+    }
+    const separator = rs === '' ? /\n\n+/ : rs.length === 1 ? undefined : this.regex(rs)
+    for (;;) {
+      if (rs === '') s.rest = s.rest.replace(/^\n+/, '')
+      let at = -1
+      let end = -1
+      if (separator === undefined) {
+        at = s.rest.indexOf(rs)
+        end = at + rs.length
+      } else if (separator instanceof RegExp) {
+        const m = separator.exec(s.rest)
+        if (m && (m.index + m[0].length < s.rest.length || s.ended)) {
+          at = m.index
+          end = at + m[0].length
+        }
+      } else {
+        const m = separator.exec(s.rest, 0)
+        if (m && m.end > m.index && (m.end < s.rest.length || s.ended)) {
+          at = m.index
+          end = m.end
+        }
+      }
+      if (at >= 0) {
+        const record = s.rest.slice(0, at)
+        s.rest = s.rest.slice(end)
+        return record
+      }
+      if (s.ended) {
+        if (s.rest === '') return undefined
+        const record = rs === '' || rs === '\n' || separator !== undefined ? s.rest.replace(/\n+$/, '') : s.rest
+        s.rest = ''
+        return record === '' && rs === '' ? undefined : record
+      }
+      const chunk = await s.file.read()
+      if (chunk === undefined) s.ended = true
+      else s.rest += chunk
+    }
+  }
+
+  /** The next record of the main input. */
+  async nextRecord(): Promise<string | undefined> {
+    for (;;) {
+      if (!this.#current && !(await this.#openNext())) return undefined
+      const record = await this.readRecord(this.#current!)
+      if (record !== undefined) {
+        this.nr++
+        this.fnr++
+        return record
+      }
+      this.closeCurrent()
+    }
+  }
+
+  closeCurrent(): void {
+    if (this.#current && this.#current.file !== this.process.stdin) this.#current.file.release()
+    this.#current = undefined
+  }
+
+  #at = 1
+  #any = false
+
+  async #openNext(): Promise<boolean> {
+    const argv = this.globals.get('ARGV') as AwkArray
+    for (;;) {
+      const argc = this.num(this.globals.get('ARGC') as Value)
+      if (this.#at >= argc) {
+        if (this.#any || this.#started) return false
+        this.#started = true
+        this.#current = { file: this.process.stdin, rest: '', ended: false }
+        this.fnr = 0
+        return true
+      }
+      const arg = this.str(argv.get(String(this.#at++)))
+      if (arg === '') continue
+      const m = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(arg)
+      if (m) {
+        this.setVar(m[1]!, new Input(awkEscapes(m[2]!)))
+        continue
+      }
+      this.#any = true
+      this.globals.set('FILENAME', arg)
+      this.fnr = 0
+      if (arg === '-' || arg === '/dev/stdin') {
+        this.#current = { file: this.process.stdin, rest: '', ended: false }
+        return true
+      }
+      try {
+        this.#current = { file: this.process.open(arg, { read: true }), rest: '', ended: false }
+        return true
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error
+        await this.out.flush()
+        await this.process.stderr.write(`mawk: cannot open ${arg} (${error.message})\n`)
+        this.exitCode = 2
+        throw new Exit()
+      }
+    }
+  }
+
+  // Running
+
+  async run(): Promise<number> {
+    const { rules } = this.program
+    try {
+      try {
+        for (const r of rules) if (r.pattern === 'BEGIN') await this.exec(r.body!)
+        const main = rules.filter((r) => r.pattern !== 'BEGIN' && r.pattern !== 'END')
+        const ends = rules.some((r) => r.pattern === 'END')
+        if (main.length > 0 || ends) {
+          this.out.lineBuffered ||= false
+          for (;;) {
+            const record = await this.nextRecord()
+            if (record === undefined) break
+            this.setRecord(record)
+            if (this.nr % 100 === 0) await this.process.yield()
+            try {
+              for (const r of main) {
+                if (!(await this.selected(r))) continue
+                if (r.body) await this.exec(r.body)
+                else await this.print(this.record)
+              }
+            } catch (error) {
+              if (error instanceof NextFile) this.closeCurrent()
+              else if (!(error instanceof Next)) throw error
+            }
+            // What is followed (a pipe that is still open) is shown as it comes.
+            if (this.#current && !this.#current.file.ready) await this.out.flush()
+          }
+        }
+      } catch (error) {
+        if (!(error instanceof Exit)) throw error
+        if (this.exitCode === 2 && this.#any && !this.#current) {
+          await this.finish()
+          return this.exitCode
+        }
+      }
+      for (const r of rules) if (r.pattern === 'END') await this.exec(r.body!)
+    } catch (error) {
+      if (error instanceof Return || error instanceof Next) throw new Fatal('mawk: next or return in the wrong place', 2)
+      if (!(error instanceof Exit)) {
+        await this.out.flush()
+        throw error
+      }
+    }
+    await this.finish()
+    return this.exitCode
+  }
+
+  async finish(): Promise<void> {
+    await this.out.flush()
+    for (const name of [...this.outputs.keys(), ...this.inputs.keys()]) await this.close(name)
+  }
+
+  async selected(r: Program['rules'][number]): Promise<boolean> {
+    if (r.pattern === undefined) return true
+    if (r.to === undefined) return this.truth(await this.eval(r.pattern as Expr))
+    if (!r.active) {
+      if (!this.truth(await this.eval(r.pattern as Expr))) return false
+      r.active = true
+    }
+    if (this.truth(await this.eval(r.to))) r.active = false
+    return true
+  }
+
+  async print(text: string): Promise<void> {
+    await this.out.put(text + this.str(this.globals.get('ORS') as Value))
+  }
+
+  async exec(s: Stmt): Promise<void> {
+    if (++this.#steps % 2000 === 0) await this.process.yield()
+    switch (s.k) {
+      case 'block':
+        for (const x of s.body) await this.exec(x)
+        return
+      case 'expr':
+        await this.eval(s.e)
+        return
+      case 'print':
+        return this.printStatement(s)
+      case 'if':
+        if (this.truth(await this.eval(s.test))) await this.exec(s.yes)
+        else if (s.no) await this.exec(s.no)
+        return
+      case 'while':
+        while (this.truth(await this.eval(s.test))) if (await this.loopBody(s.body)) break
+        return
+      case 'do':
+        do {
+          if (await this.loopBody(s.body)) break
+        } while (this.truth(await this.eval(s.test)))
+        return
+      case 'for':
+        if (s.init) await this.exec(s.init)
+        while (!s.test || this.truth(await this.eval(s.test))) {
+          if (await this.loopBody(s.body)) break
+          if (s.step) await this.exec(s.step)
+        }
+        return
+      case 'forin': {
+        const array = this.array(s.array)
+        for (const key of order([...array.keys()])) {
+          if (!array.has(key)) continue
+          this.setVar(s.variable, new Input(key))
+          if (await this.loopBody(s.body)) break
+        }
+        return
+      }
+      case 'next': throw new Next()
+      case 'nextfile': throw new NextFile()
+      case 'break': throw new Break()
+      case 'continue': throw new Continue()
+      case 'exit':
+        if (s.value) this.exitCode = this.num(await this.eval(s.value)) & 255
+        throw new Exit()
+      case 'return':
+        throw new Return(s.value ? await this.eval(s.value) : undefined)
+      case 'delete':
+        if (s.subs) this.array(s.name).delete(await this.key(s.subs))
+        else this.array(s.name).clear()
+    }
+  }
+
+  /** True when the loop was left. */
+  async loopBody(body: Stmt): Promise<boolean> {
+    try {
+      await this.exec(body)
+      return false
+    } catch (error) {
+      if (error instanceof Break) return true
+      if (error instanceof Continue) return false
+      throw error
+    }
+  }
+
+  async printStatement(s: Extract<Stmt, { k: 'print' }>): Promise<void> {
+    let text: string
+    if (s.format) {
+      const args: Value[] = []
+      for (const a of s.args) args.push(await this.eval(a))
+      text = this.sprintf(this.str(args[0]), args.slice(1))
+    } else if (s.args.length === 0) {
+      this.rebuild()
+      text = this.record + this.str(this.globals.get('ORS') as Value)
+    } else {
+      const parts: string[] = []
+      const ofmt = this.str(this.globals.get('OFMT') as Value)
+      for (const a of s.args) parts.push(this.str(await this.eval(a), ofmt))
+      text = parts.join(this.str(this.globals.get('OFS') as Value)) + this.str(this.globals.get('ORS') as Value)
+    }
+    if (!s.to) return this.out.put(text)
+    const target = this.str(await this.eval(s.to.target))
+    if (target === '/dev/stdout' || (target === '-' && s.to.op !== '|')) return this.out.put(text)
+    if (target === '/dev/stderr') {
+      await this.out.flush()
+      await this.process.stderr.write(text)
+      return
+    }
+    let stream = this.outputs.get(target)
+    if (!stream) {
+      await this.out.flush()
+      if (s.to.op === '|') {
+        const { read, write } = this.process.pipe()
+        const child = this.process.spawn({ argv: ['sh', '-c', target], fds: { 0: read } })
+        read.release()
+        stream = { file: write, out: new Out(write), child }
+      } else {
+        try {
+          const file = this.process.open(target, { write: true, create: true, ...(s.to.op === '>' ? { truncate: true } : { append: true }) })
+          stream = { file, out: new Out(file), child: undefined }
+        } catch (error) {
+          if (!(error instanceof FsError)) throw error
+          throw new Fatal(`mawk: cannot open "${target}" for output`, 2)
+        }
+      }
+      this.outputs.set(target, stream)
+    }
+    await stream.out.put(text)
+  }
+
+  async close(name: string): Promise<number> {
+    let code = -1
+    const out = this.outputs.get(name)
+    if (out) {
+      this.outputs.delete(name)
+      await out.out.flush()
+      out.file.release()
+      code = out.child ? (await out.child.wait()).code : 0
+    }
+    const input = this.inputs.get(name)
+    if (input) {
+      this.inputs.delete(name)
+      input.file.release()
+      code = input.child ? (await input.child.wait()).code : 0
+    }
+    return code
+  }
+
+  async key(subs: readonly Expr[]): Promise<string> {
+    if (subs.length === 1) return this.str(await this.eval(subs[0]!))
+    const parts: string[] = []
+    for (const s of subs) parts.push(this.str(await this.eval(s)))
+    return parts.join(this.str(this.globals.get('SUBSEP') as Value))
+  }
+
+  async assign(target: Expr, value: Value): Promise<void> {
+    if (target.k === 'group') return this.assign(target.inner, value)
+    if (target.k === 'var') this.setVar(target.name, value)
+    else if (target.k === 'field') this.setField(Math.floor(this.num(await this.eval(target.index))), value)
+    else if (target.k === 'index') this.array(target.name).set(await this.key(target.subs), value)
+    else throw new AwkError('assignment to a non-variable')
+  }
+
+  async eval(e: Expr): Promise<Value> {
+    switch (e.k) {
+      case 'num': return e.v
+      case 'str': return e.v
+      case 'regex':
+        this.rebuild()
+        return this.regex(e.source).exec(this.record, 0) ? 1 : 0
+      case 'group': return this.eval(e.inner)
+      case 'var': return this.getVar(e.name)
+      case 'field': return this.field(Math.floor(this.num(await this.eval(e.index))))
+      case 'index': {
+        const array = this.array(e.name)
+        const key = await this.key(e.subs)
+        if (!array.has(key)) array.set(key, undefined)
+        return array.get(key)
+      }
+      case 'assign': {
+        const right = await this.eval(e.value)
+        if (e.op === '=') {
+          await this.assign(e.target, right)
+          return right
+        }
+        const value = this.arith(e.op.slice(0, -1), this.num(await this.eval(e.target)), this.num(right))
+        await this.assign(e.target, value)
+        return value
+      }
+      case 'cond': return this.truth(await this.eval(e.test)) ? this.eval(e.yes) : this.eval(e.no)
+      case 'and': return this.truth(await this.eval(e.left)) && this.truth(await this.eval(e.right)) ? 1 : 0
+      case 'or': return this.truth(await this.eval(e.left)) || this.truth(await this.eval(e.right)) ? 1 : 0
+      case 'in': return this.array(e.name).has(await this.key(e.subs)) ? 1 : 0
+      case 'match': {
+        const text = this.str(await this.eval(e.left))
+        return ((await this.pattern(e.right)).exec(text, 0) !== undefined) !== e.negated ? 1 : 0
+      }
+      case 'concat': {
+        const left = this.str(await this.eval(e.left))
+        return left + this.str(await this.eval(e.right))
+      }
+      case 'binary': {
+        const left = await this.eval(e.left)
+        const right = await this.eval(e.right)
+        switch (e.op) {
+          case '<': return this.compare(left, right) < 0 ? 1 : 0
+          case '<=': return this.compare(left, right) <= 0 ? 1 : 0
+          case '>': return this.compare(left, right) > 0 ? 1 : 0
+          case '>=': return this.compare(left, right) >= 0 ? 1 : 0
+          case '==': return this.compare(left, right) === 0 ? 1 : 0
+          case '!=': return this.compare(left, right) !== 0 ? 1 : 0
+          default: return this.arith(e.op, this.num(left), this.num(right))
+        }
+      }
+      case 'unary': {
+        const v = await this.eval(e.arg)
+        return e.op === '!' ? (this.truth(v) ? 0 : 1) : e.op === '-' ? -this.num(v) : this.num(v)
+      }
+      case 'step': {
+        const old = this.num(await this.eval(e.target))
+        const value = old + (e.op === '++' ? 1 : -1)
+        await this.assign(e.target, value)
+        return e.prefix ? value : old
+      }
+      case 'call': return this.call(e)
+      case 'builtin': return this.builtin(e)
+      case 'getline': return this.getline(e)
+    }
+  }
+
+  arith(op: string, a: number, b: number): number {
+    switch (op) {
+      case '+': return a + b
+      case '-': return a - b
+      case '*': return a * b
+      case '/':
+        if (b === 0) throw new Fatal('mawk: division by zero', 2)
+        return a / b
+      case '%':
+        if (b === 0) throw new Fatal('mawk: division by zero in %', 2)
+        return a % b
+      default: return a ** b
+    }
+  }
+
+  async call(e: Extract<Expr, { k: 'call' }>): Promise<Value> {
+    const fn: Func | undefined = this.program.functions.get(e.name)
+    if (!fn) throw new Fatal(`mawk: function ${e.name} never defined`, 2)
+    const locals = new Map<string, Value | AwkArray>()
+    const untyped: { locals: Map<string, Value | AwkArray>; param: string; outer: Map<string, Value | AwkArray>; name: string }[] = []
+    for (const [i, param] of fn.params.entries()) {
+      const arg = e.args[i]
+      if (!arg) locals.set(param, undefined)
+      else if (arg.k === 'var' && !['NF', 'NR', 'FNR'].includes(arg.name)) {
+        const scope = this.scope(arg.name)
+        const v = scope.get(arg.name)
+        locals.set(param, v)
+        if (v === undefined) untyped.push({ locals, param, outer: scope, name: arg.name })
+      } else locals.set(param, await this.eval(arg))
+    }
+    const outer = this.locals
+    const depth = this.untypedParams.length
+    this.untypedParams.push(...untyped)
+    this.locals = locals
+    try {
+      await this.exec(fn.body)
+      return undefined
+    } catch (error) {
+      if (error instanceof Return) return error.value
+      throw error
+    } finally {
+      this.locals = outer
+      this.untypedParams.length = depth
+    }
+  }
+
+  async getline(e: Extract<Expr, { k: 'getline' }>): Promise<Value> {
+    if (e.how === 'plain') {
+      const record = await this.nextRecord()
+      if (record === undefined) return 0
+      if (e.target) await this.assign(e.target, new Input(record))
+      else this.setRecord(record)
+      return 1
+    }
+    const source = this.str(await this.eval(e.source!))
+    let stream = this.inputs.get(source)
+    if (!stream) {
+      await this.out.flush()
+      if (e.how === 'pipe') {
+        const { read, write } = this.process.pipe()
+        const child = this.process.spawn({ argv: ['sh', '-c', source], fds: { 1: write } })
+        write.release()
+        stream = { file: read, child, rest: '', ended: false }
+      } else {
+        try {
+          const file = source === '-' || source === '/dev/stdin' ? this.process.stdin.retain() : this.process.open(source, { read: true })
+          stream = { file, child: undefined, rest: '', ended: false }
+        } catch (error) {
+          if (error instanceof FsError) return -1
+          throw error
+        }
+      }
+      this.inputs.set(source, stream)
+    }
+    const record = await this.readRecord(stream)
+    if (record === undefined) return 0
+    if (e.how === 'pipe') this.nr++
+    if (e.target) await this.assign(e.target, new Input(record))
+    else this.setRecord(record)
+    return 1
+  }
+
+  async builtin(e: Extract<Expr, { k: 'builtin' }>): Promise<Value> {
+    const args = e.args ?? []
+    const at = async (i: number): Promise<Value> => (args[i] ? this.eval(args[i]) : undefined)
+    const n = async (i: number) => this.num(await at(i))
+    const s = async (i: number) => this.str(await at(i))
+    switch (e.name) {
+      case 'length': {
+        if (args.length === 0) {
+          this.rebuild()
+          return [...this.record].length
+        }
+        const a = args[0]!
+        if (a.k === 'var' && this.scope(a.name).get(a.name) instanceof Map) return (this.scope(a.name).get(a.name) as AwkArray).size
+        return [...(await s(0))].length
+      }
+      case 'substr': {
+        const chars = [...(await s(0))]
+        const start = await n(1)
+        const length = args.length > 2 ? await n(2) : Infinity
+        const from = Math.round(start)
+        const to = length === Infinity ? Infinity : Math.round(start + length)
+        return chars.slice(Math.max(0, from - 1), Math.max(0, Math.min(chars.length, to - 1))).join('')
+      }
+      case 'index': {
+        const text = await s(0)
+        const i = text.indexOf(await s(1))
+        return i < 0 ? 0 : [...text.slice(0, i)].length + 1
+      }
+      case 'split': {
+        const text = await s(0)
+        const target = args[1]!
+        if (target.k !== 'var') throw new AwkError('split into a non-array')
+        const third = args[2]
+        const separator = third === undefined ? this.str(this.globals.get('FS') as Value) : third.k === 'regex' ? third.source : await s(2)
+        const parts = third?.k === 'regex' && separator.length === 1 && separator !== ' ' ? this.splitText(text, separator === '.' ? '(.)' : separator) : third?.k === 'regex' && separator === ' ' ? this.splitText(text, '[ ]') : this.splitText(text, separator)
+        const array = this.array(target.name)
+        array.clear()
+        parts.forEach((p, i) => array.set(String(i + 1), new Input(p)))
+        return parts.length
+      }
+      case 'sub':
+      case 'gsub':
+        return this.substitute(e.name === 'gsub', await this.pattern(args[0]!), await s(1), args[2])
+      case 'gensub': {
+        const regex = await this.pattern(args[0]!)
+        const how = await s(2)
+        const text = args[3] ? await s(3) : (this.rebuild(), this.record)
+        return gensub(regex, await s(1), how, text)
+      }
+      case 'match': {
+        const text = await s(0)
+        const m = (await this.pattern(args[1]!)).exec(text, 0)
+        this.globals.set('RSTART', m ? [...text.slice(0, m.index)].length + 1 : 0)
+        this.globals.set('RLENGTH', m ? [...text.slice(m.index, m.end)].length : -1)
+        return m ? [...text.slice(0, m.index)].length + 1 : 0
+      }
+      case 'sprintf': {
+        const values: Value[] = []
+        for (const a of args) values.push(await this.eval(a))
+        return this.sprintf(this.str(values[0]), values.slice(1))
+      }
+      case 'sin': return Math.sin(await n(0))
+      case 'cos': return Math.cos(await n(0))
+      case 'atan2': return Math.atan2(await n(0), await n(1))
+      case 'exp': return Math.exp(await n(0))
+      case 'log': return Math.log(await n(0))
+      case 'sqrt': return Math.sqrt(await n(0))
+      case 'int': return Math.trunc(await n(0))
+      case 'rand':
+        this.#random = (this.#random * 16807) % 2147483647
+        return this.#random / 2147483647
+      case 'srand': {
+        const old = this.#seed
+        this.#seed = args.length > 0 ? await n(0) : Math.floor(this.process.now() / 1000)
+        this.#random = ((Math.floor(Math.abs(this.#seed)) * 2654435761) % 2147483646) + 1
+        return old
+      }
+      case 'tolower': return (await s(0)).toLowerCase()
+      case 'toupper': return (await s(0)).toUpperCase()
+      case 'system': {
+        const command = await s(0)
+        await this.out.flush()
+        for (const o of this.outputs.values()) await o.out.flush()
+        const child = this.process.spawn({ argv: ['sh', '-c', command] })
+        return (await child.wait()).code
+      }
+      case 'close': return this.close(await s(0))
+      case 'fflush':
+        await this.out.flush()
+        for (const o of this.outputs.values()) await o.out.flush()
+        return 0
+      case 'systime': return Math.floor(this.process.now() / 1000)
+      case 'mktime': {
+        const [y, mo, d, h, mi, sec] = (await s(0)).trim().split(/\s+/).map(Number)
+        return Date.UTC(y!, mo! - 1, d!, h ?? 0, mi ?? 0, sec ?? 0) / 1000
+      }
+      case 'strftime': return strftime(args.length > 0 ? await s(0) : '%a %b %e %H:%M:%S %Z %Y', args.length > 1 ? (await n(1)) * 1000 : this.process.now())
+      default: throw new Fatal(`mawk: function ${e.name} never defined`, 2)
+    }
+  }
+
+  async substitute(all: boolean, regex: Regex, replacement: string, target: Expr | undefined): Promise<number> {
+    const text = target ? this.str(await this.eval(target)) : (this.rebuild(), this.record)
+    let out = ''
+    let at = 0
+    let count = 0
+    let lastEnd = -1
+    while (at <= text.length) {
+      const m = regex.exec(text, at)
+      if (!m) break
+      if (m.end === m.index && m.index === lastEnd) {
+        out += text.slice(at, at + 1)
+        at++
+        lastEnd = -1
+        continue
+      }
+      out += text.slice(at, m.index) + replacement.replace(/\\\\&|\\&|&|\\\\/g, (x) => (x === '&' ? text.slice(m.index, m.end) : x === '\\&' ? '&' : x === '\\\\&' ? '\\' + text.slice(m.index, m.end) : '\\\\'))
+      count++
+      lastEnd = m.end
+      at = m.end
+      if (m.end === m.index) {
+        out += text.slice(at, at + 1)
+        at++
+        lastEnd = -1
+      }
+      if (!all) break
+    }
+    if (count === 0) return 0
+    out += text.slice(at)
+    await this.assign(target ?? { k: 'field', index: { k: 'num', v: 0 } }, out)
+    return count
+  }
+
+  sprintf(format: string, args: readonly Value[]): string {
+    let at = 0
+    return format.replace(/%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?(?:hh|h|ll|l|L|q|j|z|t)*([a-zA-Z%])/g, (all, rawFlags: string, w: string | undefined, p: string | undefined, c: string) => {
+      if (c === '%') return '%'
+      let flags = rawFlags
+      const take = () => args[at++]
+      let width = w === '*' ? this.num(take()) : Number(w ?? 0)
+      if (width < 0) {
+        flags += '-'
+        width = -width
+      }
+      const precision = p === undefined ? undefined : p === '*' ? this.num(take()) : Number(p || 0)
+      if (at >= args.length && !'%'.includes(c)) {
+        if (args.length > 0 || at >= args.length) throw new Fatal(`mawk: not enough arguments passed to sprintf("${format}")`, 2)
+      }
+      const value = take()
+      let text: string
+      let zero = flags.includes('0') && !flags.includes('-')
+      switch (c) {
+        case 'd': case 'i': case 'o': case 'x': case 'X': case 'u': {
+          const number = this.num(value)
+          if (!Number.isFinite(number)) text = Number.isNaN(number) ? 'nan' : number > 0 ? 'inf' : '-inf'
+          else text = formatInteger(BigInt(Math.trunc(number)), c, flags, precision)
+          if (precision !== undefined) zero = false
+          break
+        }
+        case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': {
+          text = formatFloat(this.num(value), c, precision, flags.includes('#'))
+          if (!text.startsWith('-')) text = (flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '') + text
+          break
+        }
+        case 'c': {
+          const numeric = typeof value === 'number'
+          text = numeric ? String.fromCodePoint(Math.max(0, Math.min(0x10ffff, Math.trunc(value)))) : ([...this.str(value)][0] ?? '')
+          zero = false
+          break
+        }
+        case 's':
+          text = this.str(value)
+          if (precision !== undefined) text = [...text].slice(0, precision).join('')
+          zero = false
+          break
+        default:
+          return all
+      }
+      const missing = width - [...text].length
+      if (missing <= 0) return text
+      if (flags.includes('-')) return text + ' '.repeat(missing)
+      if (zero) {
+        const sign = /^[-+ ]?(0[xX])?/.exec(text)![0]
+        return sign + '0'.repeat(missing) + text.slice(sign.length)
+      }
+      return ' '.repeat(missing) + text
+    })
+  }
+}
+
+function parse(text: string): number {
+  const n = Number(text)
+  return Number.isNaN(n) ? 0 : n
+}
+
+/** The order of `for (k in a)`: as numbers where all are, else as they came. */
+function order(keys: string[]): string[] {
+  if (keys.every((k) => /^-?\d+$/.test(k))) return keys.sort((a, b) => Number(a) - Number(b))
+  return keys
+}
+
+function gensub(regex: Regex, replacement: string, how: string, text: string): string {
+  const all = /^[gG]/.test(how)
+  const nth = Number(how) || 1
+  let out = ''
+  let at = 0
+  let n = 0
+  while (at <= text.length) {
+    const m = regex.exec(text, at)
+    if (!m) break
+    n++
+    out += text.slice(at, m.index)
+    out += all || n === nth ? replacement.replace(/\\(\d|&|\\)|&/g, (x, c: string | undefined) => (x === '&' ? text.slice(m.index, m.end) : /\d/.test(c!) ? (m.groups[Number(c)] ?? '') : c!)) : text.slice(m.index, m.end)
+    at = m.end
+    if (m.end === m.index) out += text.slice(at, ++at)
+    if (!all && n >= nth) break
+  }
+  return out + text.slice(at)
+}
+
+export { Input }

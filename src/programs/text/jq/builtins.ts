@@ -1,0 +1,830 @@
+/** jq's built-in functions, by `name/arity`. */
+import { byteLength, decodeBytes, encodeBytes, fromBase64, toBase64 } from '#base/bytes.ts'
+import { strftime } from '#shell/builtins/printf.ts'
+import type { Ast } from './parse.ts'
+import { checkPath, deletePaths, getPath, iterate, run, setPath, short, truthy } from './run.ts'
+import type { Env, Path, Result } from './run.ts'
+import { compare, compact, JqError, JsonReader, JsonSyntax, keysOf, numberText, object, print, sortedKeys, stringText, typeOf } from './values.ts'
+import type { Json } from './values.ts'
+
+type Obj = { [key: string]: Json }
+type Builtin = (args: readonly Ast[], env: Env, v: Json, path: Path) => Generator<Result>
+
+const name = (v: Json) => `${typeOf(v)} (${short(v)})`
+
+export function invalid(v: Json, what: string): never {
+  throw new JqError(`${name(v)} ${what}`)
+}
+
+export function arithmetic(op: string, l: Json, r: Json): Json {
+  const both = (t: string) => typeOf(l) === t && typeOf(r) === t
+  switch (op) {
+    case '+':
+      if (l === null) return r
+      if (r === null) return l
+      if (both('number')) return (l as number) + (r as number)
+      if (both('string')) return (l as string) + (r as string)
+      if (both('array')) return [...(l as Json[]), ...(r as Json[])]
+      if (both('object')) return merge(l as Obj, r as Obj)
+      throw new JqError(`${name(l)} and ${name(r)} cannot be added`)
+    case '-':
+      if (both('number')) return (l as number) - (r as number)
+      if (both('array')) return (l as Json[]).filter((x) => !(r as Json[]).some((y) => compare(x, y) === 0))
+      throw new JqError(`${name(l)} and ${name(r)} cannot be subtracted`)
+    case '*':
+      if (both('number')) return (l as number) * (r as number)
+      if (typeof l === 'string' && typeof r === 'number') return r <= 0 ? null : l.repeat(Math.max(1, r < 1 ? 1 : Math.ceil(r) === r ? r : Math.floor(r) + 1))
+      if (both('object')) return deepMerge(l as Obj, r as Obj)
+      throw new JqError(`${name(l)} and ${name(r)} cannot be multiplied`)
+    case '/':
+      if (both('number')) {
+        if (r === 0) throw new JqError(`${name(l)} and ${name(r)} cannot be divided because the divisor is zero`)
+        return (l as number) / (r as number)
+      }
+      if (both('string')) return (l as string) === '' ? [] : (r as string) === '' ? [...(l as string)] : (l as string).split(r as string)
+      throw new JqError(`${name(l)} and ${name(r)} cannot be divided`)
+    default: {
+      if (!both('number')) throw new JqError(`${name(l)} and ${name(r)} cannot be divided (remainder)`)
+      const b = Math.trunc(r as number)
+      if (b === 0) throw new JqError(`${name(l)} and ${name(r)} cannot be divided (remainder) because the divisor is zero`)
+      const n = Math.trunc(l as number) % Math.abs(b)
+      return n === 0 ? 0 : n
+    }
+  }
+}
+
+function merge(a: Obj, b: Obj): Obj {
+  const o = object(keysOf(a).map((k) => [k, a[k]!]))
+  for (const k of keysOf(b)) o[k] = b[k]!
+  return o
+}
+
+function deepMerge(a: Obj, b: Obj): Obj {
+  const o = object(keysOf(a).map((k) => [k, a[k]!]))
+  for (const k of keysOf(b)) o[k] = typeOf(o[k] ?? null) === 'object' && typeOf(b[k]!) === 'object' ? deepMerge(o[k] as Obj, b[k] as Obj) : b[k]!
+  return o
+}
+
+const text = (v: Json) => (typeof v === 'string' ? v : print(v))
+
+export function formats(format: string, v: Json): string {
+  const row = (what: string, cell: (x: Json) => string, separator: string) => {
+    if (!Array.isArray(v)) throw new JqError(`${name(v)} cannot be ${what}-formatted, only an array can be`)
+    return v.map(cell).join(separator)
+  }
+  switch (format) {
+    case '@text': return text(v)
+    case '@json': return print(v)
+    case '@csv':
+      return row('csv', (x) => {
+        if (typeof x === 'string') return `"${x.replace(/"/g, '""')}"`
+        if (typeof x === 'number') return numberText(x)
+        if (x === null) return ''
+        if (typeof x === 'boolean') return String(x)
+        throw new JqError(`${name(x)} is not valid in a csv row`)
+      }, ',')
+    case '@tsv':
+      return row('tsv', (x) => {
+        if (typeof x === 'string') return x.replace(/[\\\t\n\r]/g, (c) => ({ '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' })[c]!)
+        if (typeof x === 'number') return numberText(x)
+        if (x === null) return ''
+        if (typeof x === 'boolean') return String(x)
+        throw new JqError(`${name(x)} is not valid in a tsv row`)
+      }, '\t')
+    case '@html': return text(v).replace(/[<>&'"]/g, (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&#39;', '"': '&quot;' })[c]!)
+    case '@uri': return [...encodeBytes(text(v))].map((b) => (/[A-Za-z0-9\-_.~]/.test(String.fromCharCode(b)) && b < 128 ? String.fromCharCode(b) : '%' + b.toString(16).toUpperCase().padStart(2, '0'))).join('')
+    case '@sh':
+      return (Array.isArray(v) ? v : [v]).map((x) => {
+        if (typeof x === 'string') return `'${x.replace(/'/g, "'\\''")}'`
+        if (x !== null && typeof x === 'object') throw new JqError(`${name(x)} can not be escaped for shell`)
+        return print(x)
+      }).join(' ')
+    case '@base64': return toBase64(text(v))
+    case '@base64d': {
+      const t = text(v)
+      const clean = t.replace(/=+$/, '')
+      const out = /^[A-Za-z0-9+/]*$/.test(clean) && clean.length % 4 !== 1 ? fromBase64(clean + '='.repeat((4 - (clean.length % 4)) % 4)) : undefined
+      if (out === undefined || (out === '' && t !== '')) throw new JqError(`${name(v)} is not valid base64 data`)
+      return out
+    }
+    default: throw new JqError(`${format.slice(1)} is not a valid format`)
+  }
+}
+
+const table = new Map<string, Builtin>()
+export const builtins: ReadonlyMap<string, Builtin> = table
+
+/** A function of the input alone. */
+function value(key: string, f: (v: Json, env: Env) => Json): void {
+  table.set(key, function* (_args, env, v, path) {
+    yield out(f(v, env), path)
+  })
+}
+
+/** A function whose arguments are values: all combinations, the last varies slowest. */
+function values(key: string, f: (v: Json, args: readonly Json[], env: Env) => Json): void {
+  const arity = Number(key.slice(key.lastIndexOf('/') + 1))
+  table.set(key, function* (args, env, v, path) {
+    function* combine(i: number, got: readonly Json[]): Generator<readonly Json[]> {
+      if (i < 0) {
+        yield got
+        return
+      }
+      for (const [x] of run(args[i]!, env, v)) yield* combine(i - 1, [x, ...got])
+    }
+    for (const got of combine(arity - 1, [])) yield out(f(v, got, env), path)
+  })
+}
+
+import { poisoned } from './run.ts'
+function out(v: Json, path: Path): Result {
+  return path ? [v, poisoned] : [v, undefined]
+}
+
+function length(v: Json): Json {
+  if (v === null) return 0
+  if (typeof v === 'boolean') return invalid(v, 'has no length')
+  if (typeof v === 'number') return Math.abs(v)
+  if (typeof v === 'string') return [...v].length
+  return Array.isArray(v) ? v.length : keysOf(v).length
+}
+
+const needArray = (v: Json, what: string): Json[] => (Array.isArray(v) ? v : invalid(v, what))
+const keyed = (f: Ast, env: Env, v: Json): [Json, Json][] => needArray(v, 'cannot be sorted, as it is not an array').map((x) => [[...run(f, env, x)].map(([y]) => y), x])
+const stable = <T,>(list: readonly T[], by: (a: T, b: T) => number): T[] => [...list].sort(by)
+
+function groups(list: readonly [Json, Json][]): Json[][] {
+  const out: { key: Json; items: Json[] }[] = []
+  for (const [k, x] of stable(list, (a, b) => compare(a[0], b[0]))) {
+    const last = out.at(-1)
+    if (last && compare(last.key, k) === 0) last.items.push(x)
+    else out.push({ key: k, items: [x] })
+  }
+  return out.map((g) => g.items)
+}
+
+function contains(a: Json, b: Json): boolean {
+  if (typeOf(a) !== typeOf(b)) throw new JqError(`${name(a)} and ${name(b)} cannot have their containment checked`)
+  if (typeof a === 'string') return a.includes(b as string)
+  if (Array.isArray(a)) return (b as Json[]).every((y) => a.some((x) => typeOf(x) === typeOf(y) && contains(x, y)))
+  if (a !== null && typeof a === 'object') return keysOf(b as Obj).every((k) => k in a && typeOf(a[k]!) === typeOf((b as Obj)[k]!) && contains(a[k]!, (b as Obj)[k]!))
+  return compare(a, b) === 0
+}
+
+function flatten(v: Json[], depth: number): Json[] {
+  return v.flatMap((x) => (Array.isArray(x) && depth > 0 ? flatten(x, depth - 1) : [x]))
+}
+
+// Regular expressions (Oniguruma in jq; RegExp here).
+
+function regexOf(source: Json, flags: Json): RegExp {
+  if (typeof source !== 'string') throw new JqError(`${name(source)} cannot be matched, as it is not a string`)
+  const f = typeof flags === 'string' ? flags : ''
+  for (const c of f) if (!'gimnpslx'.includes(c)) throw new JqError(`${f} is not a valid modifier string`)
+  let s = source.replace(/\(\?<([A-Za-z_]\w*)>/g, '(?<$1>').replace(/\[\[:(\w+):\]\]/g, (_, c: string) => ({ digit: '\\d', space: '\\s', alpha: '[A-Za-z]', alnum: '[A-Za-z0-9]', upper: '[A-Z]', lower: '[a-z]' })[c] ?? '.').replace(/\\h/g, '[0-9a-fA-F]').replace(/\\A/g, '^').replace(/\\[zZ]/g, '$')
+  let ignore = f.includes('i')
+  s = s.replace(/^\(\?([a-z]+)\)/, (_, m: string) => {
+    if (m.includes('i')) ignore = true
+    return ''
+  })
+  if (f.includes('x')) s = s.replace(/\\#|#.*$|\s+/gm, (m) => (m === '\\#' ? m : ''))
+  try {
+    return new RegExp(s, 'gu' + (ignore ? 'i' : '') + (/[sp]/.test(f) ? 's' : ''))
+  } catch {
+    try {
+      return new RegExp(s, 'g' + (ignore ? 'i' : '') + (/[sp]/.test(f) ? 's' : ''))
+    } catch {
+      throw new JqError(`${source} (at offset 0) is not a valid regex: ${/\((?![^)]*\))/.test(source) ? 'end pattern with unmatched parenthesis' : /\[(?![^\]]*\])/.test(source) ? 'premature end of char-class' : 'target of repeat operator is not specified'}`)
+    }
+  }
+}
+
+function matches(v: Json, source: Json, flags: Json, global: boolean): Obj[] {
+  if (typeof v !== 'string') return invalid(v, 'cannot be matched, as it is not a string')
+  const regex = regexOf(source, flags)
+  const all = global || (typeof flags === 'string' && flags.includes('g'))
+  const found: Obj[] = []
+  const groupNames = [...(source as string).replace(/\\./g, '').matchAll(/\((?!\?)|\(\?<([A-Za-z_]\w*)>/g)].map((m) => m[1] ?? null)
+  const chars = (at: number) => [...v.slice(0, at)].length
+  for (const m of v.matchAll(regex)) {
+    let from = m.index
+    const captures = groupNames.map((n, i) => {
+      const t = m[i + 1]
+      let at = -1
+      if (t !== undefined) {
+        at = v.indexOf(t, from)
+        if (at < 0) at = v.indexOf(t, m.index)
+        from = Math.max(from, at)
+      }
+      return object([['offset', t === undefined ? -1 : chars(at)], ['length', t === undefined ? 0 : [...t].length], ['string', t ?? null], ['name', n]])
+    })
+    found.push(object([['offset', chars(m.index)], ['length', [...m[0]].length], ['string', m[0]], ['captures', captures]]))
+    if (!all) break
+  }
+  return found
+}
+
+function captureObject(m: Obj): Obj {
+  return object((m['captures'] as Obj[]).filter((c) => c['name'] !== null).map((c) => [c['name'] as string, c['string']!]))
+}
+
+/** `re` or `[re, flags]` where one argument is given. */
+function patternArgs(args: readonly Json[]): [Json, Json] {
+  if (args.length > 1) return [args[0]!, args[1]!]
+  const a = args[0]!
+  return Array.isArray(a) ? [a[0] ?? null, a[1] ?? null] : [a, null]
+}
+
+for (const n of [1, 2]) {
+  values(`test/${n}`, (v, a) => matches(v, ...patternArgs(a), false).length > 0)
+  table.set(`match/${n}`, function* (args, env, v, path) {
+    for (const a of combos(args, env, v)) for (const m of matches(v, ...patternArgs(a), false)) yield out(m, path)
+  })
+  table.set(`capture/${n}`, function* (args, env, v, path) {
+    for (const a of combos(args, env, v)) for (const m of matches(v, ...patternArgs(a), false)) yield out(captureObject(m), path)
+  })
+  table.set(`scan/${n}`, function* (args, env, v, path) {
+    for (const a of combos(args, env, v)) for (const m of matches(v, ...patternArgs(a), true)) yield out((m['captures'] as Obj[]).length > 0 ? (m['captures'] as Obj[]).map((c) => c['string']!) : m['string']!, path)
+  })
+  table.set(`splits/${n}`, function* (args, env, v, path) {
+    for (const a of combos(args, env, v)) for (const t of splitRegex(v, ...patternArgs(a))) yield out(t, path)
+  })
+}
+values('split/2', (v, [re, flags]) => splitRegex(v, re!, flags!))
+value('ascii/0', (v) => String.fromCharCode(v as number))
+
+function* combos(args: readonly Ast[], env: Env, v: Json, i = args.length - 1, got: readonly Json[] = []): Generator<readonly Json[]> {
+  if (i < 0) {
+    yield got
+    return
+  }
+  for (const [x] of run(args[i]!, env, v)) yield* combos(args, env, v, i - 1, [x, ...got])
+}
+
+function splitRegex(v: Json, re: Json, flags: Json): Json[] {
+  const chars = [...(v as string)]
+  let at = 0
+  const parts: Json[] = []
+  for (const m of matches(v, re, flags, true)) {
+    parts.push(chars.slice(at, m['offset'] as number).join(''))
+    at = (m['offset'] as number) + (m['length'] as number)
+  }
+  return [...parts, chars.slice(at).join('')]
+}
+
+function substitution(all: boolean): Builtin {
+  return function* (args, env, v, path) {
+    for (const flags of args[2] ? [...run(args[2], env, v)].map(([x]) => x) : [null]) {
+      for (const [re] of run(args[0]!, env, v)) {
+        const list = matches(v, re, flags, all)
+        const chars = [...(v as string)]
+        let done = ''
+        let at = 0
+        for (const m of list) {
+          done += chars.slice(at, m['offset'] as number).join('')
+          let piece: Json = ''
+          for (const [x] of run(args[1]!, env, captureObject(m))) {
+            piece = x
+            break
+          }
+          if (typeof piece !== 'string') throw new JqError(`${name(captureObject(m))} cannot be added to a string`)
+          done += piece
+          at = (m['offset'] as number) + (m['length'] as number)
+        }
+        yield out(done + chars.slice(at).join(''), path)
+      }
+    }
+  }
+}
+for (const n of [2, 3]) {
+  table.set(`sub/${n}`, substitution(false))
+  table.set(`gsub/${n}`, substitution(true))
+}
+
+// Plain values
+
+value('length/0', length)
+value('utf8bytelength/0', (v) => (typeof v === 'string' ? byteLength(v) : invalid(v, 'only strings have UTF-8 byte length')))
+value('not/0', (v) => !truthy(v))
+value('keys/0', (v) => (Array.isArray(v) ? v.map((_, i) => i) : v !== null && typeof v === 'object' ? sortedKeys(v) : invalid(v, 'has no keys')))
+value('keys_unsorted/0', (v) => (Array.isArray(v) ? v.map((_, i) => i) : v !== null && typeof v === 'object' ? [...keysOf(v)] : invalid(v, 'has no keys')))
+value('add/0', (v) => {
+  let sum: Json = null
+  for (const [x] of iterate(v, undefined)) sum = arithmetic('+', sum, x)
+  return sum
+})
+value('any/0', (v) => [...iterate(v, undefined)].some(([x]) => truthy(x)))
+value('all/0', (v) => [...iterate(v, undefined)].every(([x]) => truthy(x)))
+value('type/0', (v) => typeOf(v))
+value('tostring/0', text)
+value('tojson/0', (v) => print(v))
+value('tonumber/0', (v) => {
+  if (typeof v === 'number') return v
+  if (typeof v !== 'string') return invalid(v, 'cannot be parsed as a number')
+  return parseText(v)
+})
+function parseText(v: string): Json {
+  try {
+    const reader = new JsonReader(v)
+    const found = reader.next()
+    if (found === undefined) return null
+    if (reader.next() !== undefined) throw new JsonSyntax(`Unexpected extra JSON values`)
+    return found
+  } catch (error) {
+    if (!(error instanceof JsonSyntax)) throw error
+    throw new JqError(`${error.message} (while parsing '${v}')`)
+  }
+}
+value('fromjson/0', (v) => (typeof v === 'string' ? parseText(v) : invalid(v, 'only strings can be parsed')))
+value('ascii_downcase/0', (v) => (typeof v === 'string' ? v.replace(/[A-Z]/g, (c) => c.toLowerCase()) : (() => { throw new JqError('ascii_downcase input must be a string') })()))
+value('ascii_upcase/0', (v) => (typeof v === 'string' ? v.replace(/[a-z]/g, (c) => c.toUpperCase()) : (() => { throw new JqError('ascii_upcase input must be a string') })()))
+value('explode/0', (v) => (typeof v === 'string' ? [...v].map((c) => c.codePointAt(0)!) : invalid(v, 'cannot be exploded')))
+value('implode/0', (v) => needArray(v, 'cannot be imploded, must be an array of codepoints').map((c) => String.fromCodePoint(c as number)).join(''))
+value('reverse/0', (v) => (v === null ? [] : typeof v === 'string' ? (v === '' ? [] : invalid(v, 'cannot be reversed, as it is not an array')) : needArray(v, 'cannot be reversed, as it is not an array').slice().reverse()))
+value('sort/0', (v) => stable(needArray(v, 'cannot be sorted, as it is not an array'), compare))
+value('unique/0', (v) => groups(needArray(v, 'cannot be sorted, as it is not an array').map((x) => [x, x])).map((g) => g[0]!))
+value('min/0', (v) => (v as Json[]).reduce<Json>((a, b) => (a === null || compare(b, a) < 0 ? b : a), (v as Json[])[0] ?? null))
+value('max/0', (v) => (v as Json[]).reduce<Json>((a, b) => (compare(b, a) >= 0 ? b : a), (v as Json[])[0] ?? null))
+value('flatten/0', (v) => flatten(needArray(v, 'cannot be flattened'), 1e9))
+value('transpose/0', (v) => {
+  const rows = v as Json[][]
+  const n = Math.max(0, ...rows.map((r) => r.length))
+  return Array.from({ length: n }, (_, i) => rows.map((r) => r[i] ?? null))
+})
+value('to_entries/0', (v) => {
+  if (v === null || typeof v !== 'object' || Array.isArray(v)) return invalid(v, 'has no keys')
+  return keysOf(v).map((k) => object([['key', k], ['value', v[k]!]]))
+})
+value('from_entries/0', (v) => {
+  const o = object()
+  for (const [e] of iterate(v, undefined)) {
+    const x = e as Obj
+    const get = (...names: string[]) => names.map((n) => (x !== null && typeof x === 'object' ? x[n] : undefined)).find((y) => y !== undefined && y !== null && y !== false)
+    let key = get('key', 'k', 'name', 'Name', 'K', 'Key') ?? (x['key'] === false ? false : null)
+    if (typeof key === 'number' || typeof key === 'boolean') key = String(key)
+    if (key === null) key = 'null'
+    if (typeof key !== 'string') throw new JqError(`Cannot use ${name(key)} as object key`)
+    const value = ['value', 'v', 'Value', 'V'].map((n) => x[n]).find((y) => y !== undefined)
+    o[key] = value ?? null
+  }
+  return o
+})
+value('floor/0', (v) => math(v, Math.floor))
+value('ceil/0', (v) => math(v, Math.ceil))
+value('round/0', (v) => math(v, (n) => (n < 0 ? -Math.round(-n) : Math.round(n))))
+value('sqrt/0', (v) => math(v, Math.sqrt))
+value('fabs/0', (v) => math(v, Math.abs))
+value('trunc/0', (v) => math(v, Math.trunc))
+for (const f of ['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'exp', 'log', 'log2', 'log10', 'cbrt'] as const) value(`${f}/0`, (v) => math(v, Math[f]))
+value('exp2/0', (v) => math(v, (n) => 2 ** n))
+value('exp10/0', (v) => math(v, (n) => 10 ** n))
+values('pow/2', (_, [a, b]) => (a as number) ** (b as number))
+values('atan2/2', (_, [a, b]) => Math.atan2(a as number, b as number))
+values('fmin/2', (_, [a, b]) => Math.min(a as number, b as number))
+values('fmax/2', (_, [a, b]) => Math.max(a as number, b as number))
+function math(v: Json, f: (n: number) => number): Json {
+  return typeof v === 'number' ? f(v) : invalid(v, 'number required')
+}
+value('infinite/0', () => Infinity)
+value('nan/0', () => NaN)
+value('isinfinite/0', (v) => (typeof v === 'number' ? Math.abs(v) === Infinity : invalid(v, 'number required')))
+value('isnan/0', (v) => (typeof v === 'number' ? Number.isNaN(v) : invalid(v, 'number required')))
+value('isnormal/0', (v) => typeof v === 'number' && Number.isFinite(v) && v !== 0)
+value('now/0', (_, env) => env.context.now() / 1000)
+value('env/0', (_, env) => env.context.environment())
+value('input_line_number/0', () => 0)
+value('builtins/0', () => [...table.keys()])
+value('halt/0', () => { throw new Halt(0, undefined) })
+value('halt_error/0', (v) => { throw new Halt(5, v) })
+values('halt_error/1', (v, [code]) => { throw new Halt(Number(code), v) })
+value('input_filename/0', () => null)
+value('debug/0', (v, env) => {
+  env.context.warn(print(['DEBUG:', v]) + '\n')
+  return v
+})
+value('stderr/0', (v, env) => {
+  env.context.warn(print(v))
+  return v
+})
+value('get_search_list/0', () => [])
+value('tojson/0', (v) => print(v, compact))
+value('ascii/0', (v) => String.fromCharCode(v as number))
+
+export class Halt {
+  readonly code: number
+  readonly value: Json | undefined
+  constructor(code: number, value: Json | undefined) {
+    this.code = code
+    this.value = value
+  }
+}
+
+// Values with arguments
+
+values('has/1', (v, [k]) => {
+  if (Array.isArray(v) && typeof k === 'number') return k >= 0 && k < v.length
+  if (v !== null && typeof v === 'object' && !Array.isArray(v) && typeof k === 'string') return k in v
+  throw new JqError(`Cannot check whether ${typeOf(v)} has a ${typeof k === 'string' ? 'string' : typeOf(k!)} key`)
+})
+table.set('in/1', function* (args, env, v, path) {
+  for (const [o] of run(args[0]!, env, v)) yield* callBuiltin('has/1', [literal(v)], env, o, path)
+})
+function literal(v: Json): Ast {
+  return { k: 'literal', v: v as null }
+}
+function* callBuiltin(key: string, args: readonly Ast[], env: Env, v: Json, path: Path): Generator<Result> {
+  yield* table.get(key)!(args, env, v, path)
+}
+values('contains/1', (v, [x]) => contains(v, x!))
+values('inside/1', (v, [x]) => contains(x!, v))
+values('startswith/1', (v, [x]) => (typeof v === 'string' && typeof x === 'string' ? v.startsWith(x) : (() => { throw new JqError('startswith() requires string inputs') })()))
+values('endswith/1', (v, [x]) => (typeof v === 'string' && typeof x === 'string' ? v.endsWith(x) : (() => { throw new JqError('endswith() requires string inputs') })()))
+values('ltrimstr/1', (v, [x]) => (typeof v === 'string' && typeof x === 'string' && v.startsWith(x) ? v.slice(x.length) : v))
+values('rtrimstr/1', (v, [x]) => (typeof v === 'string' && typeof x === 'string' && x !== '' && v.endsWith(x) ? v.slice(0, -x.length) : v))
+values('split/1', (v, [x]) => (typeof v === 'string' && typeof x === 'string' ? arithmetic('/', v, x) : (() => { throw new JqError('split input and separator must be strings') })()))
+values('join/1', (v, [x]) => {
+  const items = [...iterate(v, undefined)].map(([y]) => y)
+  let sum: Json = null
+  for (const y of items) {
+    const piece = y === null ? '' : typeof y === 'boolean' || typeof y === 'number' ? print(y) : y
+    sum = arithmetic('+', sum === null ? '' : arithmetic('+', sum, x!), piece)
+  }
+  return sum ?? ''
+})
+values('flatten/1', (v, [d]) => {
+  if ((d as number) < 0) throw new JqError('flatten depth must not be negative')
+  return flatten(needArray(v, 'cannot be flattened'), d as number)
+})
+values('index/1', (v, [x]) => (indices(v, x!) as Json[])[0] ?? null)
+values('rindex/1', (v, [x]) => (indices(v, x!) as Json[]).at(-1) ?? null)
+values('indices/1', (v, [x]) => indices(v, x!))
+values('_indices/1', (v, [x]) => indices(v, x!))
+function indices(v: Json, x: Json): Json {
+  if (v === null) return null
+  if (typeof v === 'string' && typeof x === 'string') {
+    const found: Json[] = []
+    if (x !== '') for (let i = v.indexOf(x); i >= 0; i = v.indexOf(x, i + 1)) found.push(byteLength(v.slice(0, i)))
+    return found
+  }
+  const list = needArray(v, 'cannot be searched')
+  const want = Array.isArray(x) ? x : [x]
+  const found: Json[] = []
+  if (want.length > 0) for (let i = 0; i + want.length <= list.length; i++) if (want.every((y, k) => compare(y, list[i + k]!) === 0)) found.push(i)
+  return found
+}
+values('getpath/1', (v, [p]) => getPath(v, p as Json[]))
+table.set('getpath/1', function* (args, env, v, path) {
+  for (const [p] of run(args[0]!, env, v)) yield [getPath(v, p as Json[]), path && [...path, ...(p as Json[])]]
+})
+values('setpath/2', (v, [p, x]) => setPath(v, needArray(p!, 'Path must be specified as an array'), x!))
+values('delpaths/1', (v, [p]) => deletePaths(v, p as Json[][]))
+values('splits/1', (v, [x]) => splitRegex(v, x!, null))
+values('tojson/1', (v) => print(v))
+values('error/1', (_, [x]) => { throw new JqError(x!) })
+value('error/0', (v) => { throw new JqError(v) })
+values('ltrimstr/1', (v, [x]) => (typeof v === 'string' && typeof x === 'string' && v.startsWith(x) ? v.slice(x.length) : v))
+values('combinations/0', (v) => v)
+table.set('combinations/0', function* (_args, _env, v, path) {
+  function* rec(lists: Json[][], i: number): Generator<Json[]> {
+    if (i === lists.length) {
+      yield []
+      return
+    }
+    for (const x of lists[i]!) for (const rest of rec(lists, i + 1)) yield [x, ...rest]
+  }
+  for (const x of rec(v as Json[][], 0)) yield out(x, path)
+})
+value('min_by/0', (v) => v)
+values('bsearch/1', (v, [x]) => {
+  const list = v as Json[]
+  let lo = 0
+  let hi = list.length - 1
+  while (lo <= hi) {
+    const mid = (lo + hi) >> 1
+    const d = compare(list[mid]!, x!)
+    if (d === 0) return mid
+    if (d < 0) lo = mid + 1
+    else hi = mid - 1
+  }
+  return -1 - lo
+})
+values('splits/2', (v, [x, f]) => splitRegex(v, x!, f!))
+value('tostream/0', (v) => v)
+
+// Functions of filters
+
+function filter(key: string, f: Builtin): void {
+  table.set(key, f)
+}
+
+filter('empty/0', function* () {})
+filter('recurse/0', function* (_a, env, v, path) {
+  yield* run({ k: 'recurse' }, env, v, path)
+})
+filter('recurse/1', function* (args, env, v, path) {
+  function* rec(x: Json, p: Path): Generator<Result> {
+    yield [x, p]
+    for (const [y, q] of run(args[0]!, env, x, p)) yield* rec(y, q)
+  }
+  yield* rec(v, path)
+})
+filter('recurse/2', function* (args, env, v, path) {
+  function* rec(x: Json, p: Path): Generator<Result> {
+    yield [x, p]
+    for (const [y, q] of run(args[0]!, env, x, p)) for (const [c] of run(args[1]!, env, y)) if (truthy(c)) yield* rec(y, q)
+  }
+  yield* rec(v, path)
+})
+filter('map/1', function* (args, env, v, path) {
+  const list: Json[] = []
+  for (const [x] of iterate(v, undefined)) for (const [y] of run(args[0]!, env, x)) list.push(y)
+  yield out(list, path)
+})
+filter('map_values/1', function* (args, env, v, path) {
+  const gone: Json[][] = []
+  let result = v
+  for (const [x, p] of iterate(v, [])) {
+    const first = run(args[0]!, env, x).next()
+    if (first.done) gone.push([...p!])
+    else result = setPath(result, p!, first.value[0])
+  }
+  yield out(deletePaths(result, gone), path)
+})
+filter('select/1', function* (args, env, v, path) {
+  for (const [c] of run(args[0]!, env, v)) if (truthy(c)) yield [v, path]
+})
+filter('path/1', function* (args, env, v, path) {
+  for (const r of run(args[0]!, env, v, [])) yield out([...checkPath(r)], path)
+})
+filter('paths/0', function* (_a, env, v, path) {
+  for (const [, p] of run({ k: 'recurse' }, env, v, [])) if (p!.length > 0) yield out([...p!], path)
+})
+filter('paths/1', function* (args, env, v, path) {
+  for (const [x, p] of run({ k: 'recurse' }, env, v, [])) if (p!.length > 0) for (const [c] of run(args[0]!, env, x)) if (truthy(c)) yield out([...p!], path)
+})
+filter('leaf_paths/0', function* (_a, env, v, path) {
+  for (const [x, p] of run({ k: 'recurse' }, env, v, [])) if (p!.length > 0 && (x === null || typeof x !== 'object')) yield out([...p!], path)
+})
+filter('del/1', function* (args, env, v, path) {
+  yield out(deletePaths(v, [...run(args[0]!, env, v, [])].map(checkPath)), path)
+})
+filter('to_entries/1', function* () {})
+filter('with_entries/1', function* (args, env, v, path) {
+  const to = [...table.get('to_entries/0')!([], env, v, undefined)][0]![0] as Json[]
+  const list: Json[] = []
+  for (const e of to) for (const [x] of run(args[0]!, env, e)) list.push(x)
+  for (const [x] of table.get('from_entries/0')!([], env, list, undefined)) yield out(x, path)
+})
+filter('sort_by/1', function* (args, env, v, path) {
+  yield out(stable(keyed(args[0]!, env, v), (a, b) => compare(a[0], b[0])).map(([, x]) => x), path)
+})
+filter('group_by/1', function* (args, env, v, path) {
+  yield out(groups(keyed(args[0]!, env, v)), path)
+})
+filter('unique_by/1', function* (args, env, v, path) {
+  yield out(groups(keyed(args[0]!, env, v)).map((g) => g[0]!), path)
+})
+filter('min_by/1', function* (args, env, v, path) {
+  const list = keyed(args[0]!, env, v)
+  yield out(list.length === 0 ? null : list.reduce((a, b) => (compare(b[0], a[0]) < 0 ? b : a))[1], path)
+})
+filter('max_by/1', function* (args, env, v, path) {
+  const list = keyed(args[0]!, env, v)
+  yield out(list.length === 0 ? null : list.reduce((a, b) => (compare(b[0], a[0]) >= 0 ? b : a))[1], path)
+})
+filter('any/1', function* (args, env, v, path) {
+  for (const [x] of iterate(v, undefined)) for (const [y] of run(args[0]!, env, x)) if (truthy(y)) return yield out(true, path)
+  yield out(false, path)
+})
+filter('all/1', function* (args, env, v, path) {
+  for (const [x] of iterate(v, undefined)) for (const [y] of run(args[0]!, env, x)) if (!truthy(y)) return yield out(false, path)
+  yield out(true, path)
+})
+filter('any/2', function* (args, env, v, path) {
+  for (const [x] of run(args[0]!, env, v)) for (const [y] of run(args[1]!, env, x)) if (truthy(y)) return yield out(true, path)
+  yield out(false, path)
+})
+filter('all/2', function* (args, env, v, path) {
+  for (const [x] of run(args[0]!, env, v)) for (const [y] of run(args[1]!, env, x)) if (!truthy(y)) return yield out(false, path)
+  yield out(true, path)
+})
+filter('first/0', function* (_a, env, v, path) {
+  yield* run({ k: 'field', on: { k: 'identity' }, name: { k: 'literal', v: 0 } }, env, v, path)
+})
+filter('last/0', function* (_a, env, v, path) {
+  yield* run({ k: 'field', on: { k: 'identity' }, name: { k: 'literal', v: -1 } }, env, v, path)
+})
+filter('first/1', function* (args, env, v, path) {
+  for (const r of run(args[0]!, env, v, path)) return yield r
+})
+filter('last/1', function* (args, env, v, path) {
+  let last: Result | undefined
+  for (const r of run(args[0]!, env, v, path)) last = r
+  if (last) yield last
+})
+filter('isempty/1', function* (args, env, v, path) {
+  yield out(run(args[0]!, env, v).next().done === true, path)
+})
+filter('limit/2', function* (args, env, v, path) {
+  for (const [n] of run(args[0]!, env, v)) {
+    if ((n as number) <= 0) {
+      if ((n as number) < 0) yield* run(args[1]!, env, v, path)
+      continue
+    }
+    let i = 0
+    for (const r of run(args[1]!, env, v, path)) {
+      yield r
+      if (++i >= (n as number)) break
+    }
+  }
+})
+filter('nth/1', function* (args, env, v, path) {
+  yield* run({ k: 'field', on: { k: 'identity' }, name: args[0]! }, env, v, path)
+})
+filter('nth/2', function* (args, env, v, path) {
+  for (const [n] of run(args[0]!, env, v)) {
+    if ((n as number) < 0) throw new JqError('Out of bounds negative array index')
+    let i = 0
+    for (const r of run(args[1]!, env, v, path)) if (i++ === n) {
+      yield r
+      break
+    }
+  }
+})
+filter('until/2', function* (args, env, v, path) {
+  function* rec(x: Json): Generator<Result> {
+    for (const [c] of run(args[0]!, env, x)) {
+      if (truthy(c)) yield out(x, path)
+      else for (const [y] of run(args[1]!, env, x)) yield* rec(y)
+    }
+  }
+  yield* rec(v)
+})
+filter('while/2', function* (args, env, v, path) {
+  function* rec(x: Json): Generator<Result> {
+    for (const [c] of run(args[0]!, env, x)) {
+      if (!truthy(c)) continue
+      yield out(x, path)
+      for (const [y] of run(args[1]!, env, x)) yield* rec(y)
+    }
+  }
+  yield* rec(v)
+})
+filter('repeat/1', function* (args, env, v, path) {
+  function* rec(x: Json): Generator<Result> {
+    yield out(x, path)
+    for (const [y] of run(args[0]!, env, x)) yield* rec(y)
+  }
+  yield* rec(v)
+})
+filter('range/1', function* (args, env, v, path) {
+  for (const [n] of run(args[0]!, env, v)) for (let i = 0; i < (n as number); i++) yield out(i, path)
+})
+filter('range/2', function* (args, env, v, path) {
+  for (const [a] of run(args[0]!, env, v)) for (const [b] of run(args[1]!, env, v)) for (let i = a as number; i < (b as number); i++) yield out(i, path)
+})
+filter('range/3', function* (args, env, v, path) {
+  for (const [a] of run(args[0]!, env, v)) for (const [b] of run(args[1]!, env, v)) for (const [s] of run(args[2]!, env, v)) {
+    if ((s as number) > 0) for (let i = a as number; i < (b as number); i += s as number) yield out(i, path)
+    else if ((s as number) < 0) for (let i = a as number; i > (b as number); i += s as number) yield out(i, path)
+  }
+})
+filter('walk/1', function* (args, env, v, path) {
+  function walk(x: Json): Json {
+    let y: Json = x
+    if (Array.isArray(x)) y = x.map(walk)
+    else if (x !== null && typeof x === 'object') y = object(sortedKeys(x).map((k) => [k, walk(x[k]!)]))
+    for (const [z] of run(args[0]!, env, y)) return z
+    return null
+  }
+  yield out(walk(v), path)
+})
+filter('env/1', function* () {})
+filter('input/0', function* (_a, env, _v, path) {
+  const x = env.context.inputs.next()
+  if (x === undefined) throw new JqError('No more inputs')
+  yield out(x, path)
+})
+filter('inputs/0', function* (_a, env, _v, path) {
+  for (let x = env.context.inputs.next(); x !== undefined; x = env.context.inputs.next()) yield out(x, path)
+})
+filter('combinations/1', function* (args, env, v, path) {
+  for (const [n] of run(args[0]!, env, v)) yield* table.get('combinations/0')!([], env, Array.from({ length: n as number }, () => v), path)
+})
+filter('ascii/1', function* () {})
+filter('todate/0', function* (_a, _env, v, path) {
+  yield out(dateText(v), path)
+})
+filter('in/2', function* () {})
+filter('splits/0', function* () {})
+filter('tostream/0', function* (_a, _env, v, path) {
+  function* rec(x: Json, p: Json[], top: boolean): Generator<Json> {
+    if (x === null || typeof x !== 'object' || (Array.isArray(x) ? x.length : keysOf(x).length) === 0) {
+      yield [p, x]
+      return
+    }
+    let last: Json = null
+    for (const [y, q] of iterate(x, [])) {
+      last = q![0]!
+      yield* rec(y, [...p, last], false)
+    }
+    yield [[...p, last]]
+    void top
+  }
+  for (const x of rec(v, [], true)) yield out(x, path)
+})
+filter('INDEX/1', function* (args, env, v, path) {
+  const o = object()
+  for (const [x] of iterate(v, undefined)) for (const [k] of run(args[0]!, env, x)) o[text(k)] = x
+  yield out(o, path)
+})
+filter('INDEX/2', function* (args, env, v, path) {
+  const o = object()
+  for (const [x] of run(args[0]!, env, v)) for (const [k] of run(args[1]!, env, x)) o[text(k)] = x
+  yield out(o, path)
+})
+filter('IN/1', function* (args, env, v, path) {
+  for (const [x] of run(args[0]!, env, v)) if (compare(x, v) === 0) return yield out(true, path)
+  yield out(false, path)
+})
+filter('IN/2', function* (args, env, v, path) {
+  const set = [...run(args[1]!, env, v)].map(([x]) => x)
+  yield out([...run(args[0]!, env, v)].some(([x]) => set.some((y) => compare(x, y) === 0)), path)
+})
+
+for (const [key, test] of Object.entries({
+  values: (v: Json) => v !== null, nulls: (v: Json) => v === null, booleans: (v: Json) => typeof v === 'boolean', numbers: (v: Json) => typeof v === 'number', strings: (v: Json) => typeof v === 'string', arrays: (v: Json) => Array.isArray(v),
+  objects: (v: Json) => typeOf(v) === 'object', iterables: (v: Json) => v !== null && typeof v === 'object', scalars: (v: Json) => v === null || typeof v !== 'object', finites: (v: Json) => Number.isFinite(v), normals: (v: Json) => Number.isFinite(v) && v !== 0,
+})) filter(`${key}/0`, function* (_a, _env, v, path) {
+  if (test(v)) yield [v, path]
+})
+
+// Dates
+
+function broken(ms: number): Json {
+  const d = new Date(ms)
+  return [d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate(), d.getUTCHours(), d.getUTCMinutes(), d.getUTCSeconds() + (ms % 1000) / 1000, d.getUTCDay(), Math.floor((Date.UTC(d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate()) - Date.UTC(d.getUTCFullYear(), 0, 1)) / 86400000)]
+}
+const unbroken = (v: Json) => {
+  const [y, mo, d, h, mi, s] = v as number[]
+  return Date.UTC(y!, mo!, d!, h ?? 0, mi ?? 0, Math.floor(s ?? 0)) / 1000
+}
+function dateText(v: Json): Json {
+  if (typeof v !== 'number') throw new JqError('strftime/1 requires parsed datetime inputs')
+  return new Date(Math.floor(v) * 1000).toISOString().replace('.000Z', 'Z')
+}
+function fromDate(v: Json): Json {
+  const m = typeof v === 'string' ? /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/.exec(v) : null
+  if (typeof v !== 'string') throw new JqError(`strptime/1 requires string inputs and arguments`)
+  if (!m) throw new JqError(`date "${v}" does not match format "%Y-%m-%dT%H:%M:%SZ"`)
+  return Date.UTC(Number(m[1]), Number(m[2]) - 1, Number(m[3]), Number(m[4]), Number(m[5]), Number(m[6])) / 1000
+}
+for (const n of ['todate/0', 'date/0', 'dateadd/0']) value(n, dateText)
+for (const n of ['fromdate/0', 'fromdateiso8601/0']) value(n, fromDate)
+value('todateiso8601/0', dateText)
+value('toisodate/0', dateText)
+value('gmtime/0', (v) => broken((v as number) * 1000))
+value('localtime/0', (v) => broken((v as number) * 1000))
+value('mktime/0', (v) => (Array.isArray(v) ? unbroken(v) : (() => { throw new JqError('mktime requires array of 6 numbers') })()))
+values('strftime/1', (v, [f]) => {
+  if (typeof f !== 'string') throw new JqError('strftime/1 requires a string format')
+  if (typeof v !== 'number' && !Array.isArray(v)) throw new JqError('strftime/1 requires parsed datetime inputs')
+  return strftime(f, (typeof v === 'number' ? v : unbroken(v)) * 1000)
+})
+values('strptime/1', (v, [f]) => {
+  if (typeof v !== 'string' || typeof f !== 'string') throw new JqError(`strptime/1 requires string inputs and arguments`)
+  const names: string[] = []
+  const source = f.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&').replace(/%([a-zA-Z%])/g, (_, c: string) => {
+    names.push(c)
+    return { Y: '(\\d{4})', m: '(\\d\\d?)', d: '(\\d\\d?)', H: '(\\d\\d?)', M: '(\\d\\d?)', S: '(\\d\\d?)', Z: '([A-Za-z]+)', z: '([-+]\\d\\d:?\\d\\d|Z)', T: '(\\d\\d:\\d\\d:\\d\\d)', F: '(\\d{4}-\\d\\d-\\d\\d)', b: '([A-Za-z]{3})', a: '([A-Za-z]{3})', A: '([A-Za-z]+)', e: '\\s*(\\d+)', s: '(\\d+)', j: '(\\d+)', y: '(\\d\\d)' }[c] ?? '(.*?)'
+  })
+  const m = new RegExp(`^${source}$`).exec(v)
+  if (!m) throw new JqError(`date "${v}" does not match format "${f}"`)
+  let [y, mo, d, h, mi, s] = [1900, 0, 1, 0, 0, 0]
+  names.forEach((c, i) => {
+    const t = m[i + 1]!
+    if (c === 'Y') y = Number(t)
+    else if (c === 'm') mo = Number(t) - 1
+    else if (c === 'd' || c === 'e') d = Number(t)
+    else if (c === 'H') h = Number(t)
+    else if (c === 'M') mi = Number(t)
+    else if (c === 'S') s = Number(t)
+    else if (c === 'T') [h, mi, s] = t.split(':').map(Number) as [number, number, number]
+    else if (c === 'F') {
+      const [a, b, e] = t.split('-').map(Number) as [number, number, number]
+      ;[y, mo, d] = [a, b - 1, e]
+    } else if (c === 'b') mo = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].indexOf(t.toLowerCase())
+    else if (c === 's') {
+      const x = new Date(Number(t) * 1000)
+      ;[y, mo, d, h, mi, s] = [x.getUTCFullYear(), x.getUTCMonth(), x.getUTCDate(), x.getUTCHours(), x.getUTCMinutes(), x.getUTCSeconds()]
+    }
+  })
+  return broken(Date.UTC(y, mo, d, h, mi, s))
+})
+values('dateadd/2', (v, [, n]) => arithmetic('+', v, n!))
+value('@json/0', (v) => print(v))
+value('splits/0', (v) => v)
+values('getpath/2', (v) => v)
+for (const key of ['splits/0', 'getpath/2', '@json/0', 'in/2', 'ascii/1', 'env/1', 'to_entries/1', 'min_by/0', 'dateadd/0', 'toisodate/0', 'tojson/1']) table.delete(key)
+
+export { decodeBytes, stringText }

@@ -1,0 +1,769 @@
+/** Tools that work line by line: head, tail, wc, cut, paste, tr, uniq, comm, join, fold, expand, unexpand, column, split, shuf. */
+import { byteLength, decodeBytes, encodeBytes } from '#base/bytes.ts'
+import { FsError, strerror } from '#engine/machine/files.ts'
+import type { OpenFile, Process, Program } from '#engine/machine/process.ts'
+import { compareBytes, complain, Fatal, linesOf, openInput, Out, parseOptions, quote, readInputs, splitLines, tool } from './common.ts'
+
+const suffixes: Record<string, number> = { b: 512, kB: 1000, k: 1024, K: 1024, MB: 1e6, M: 1048576, G: 1073741824, GB: 1e9 }
+
+function count(process: Process, text: string, what: string): number {
+  const m = /^(\d+)(b|kB|k|K|MB|M|GB|G)?$/.exec(text)
+  if (!m) throw new Fatal(`${process.argv[0]!.replace(/^.*\//, '')}: invalid number of ${what}: ‘${text}’`)
+  return Number(m[1]) * (m[2] ? suffixes[m[2]]! : 1)
+}
+
+const headHelp = { short: 'n:c:qvz', long: { 'lines=': 'n', 'bytes=': 'c', quiet: 'q', silent: 'q', verbose: 'v', 'zero-terminated': 'z' }, digits: (d: string) => ['n', d] as const }
+
+const head: Program = tool(async (process) => {
+  const o = parseOptions(process, headHelp)
+  const mode = o.list.findLast(([k]) => k === 'n' || k === 'c') ?? ['n', '10']
+  const what = mode[0] === 'n' ? 'lines' : 'bytes'
+  const allBut = mode[1].startsWith('-')
+  const limit = count(process, mode[1].replace(/^[-+]/, ''), what)
+  const paths = o.rest.length > 0 ? o.rest : ['-']
+  const title = (paths.length > 1 || o.has('v')) && !o.has('q')
+  let failed = false
+  let first = true
+  for (const path of paths) {
+    const file = await openInput(process, path, (p, e) => (e.code === 'EISDIR' ? `error reading ${quote(p)}: ${strerror(e.code)}` : `cannot open ${quote(p)} for reading: ${strerror(e.code)}`))
+    if (!file) {
+      failed = true
+      continue
+    }
+    if (title) await process.stdout.write(`${first ? '' : '\n'}==> ${path === '-' ? 'standard input' : path} <==\n`)
+    first = false
+    if (what === 'bytes') {
+      if (allBut) {
+        const bytes = encodeBytes(await file.readAll())
+        await process.stdout.write(decodeBytes(bytes.slice(0, Math.max(0, bytes.length - limit))))
+      } else {
+        let left = limit
+        while (left > 0) {
+          const chunk = await file.readBytes(left)
+          if (chunk === undefined) break
+          left -= byteLength(chunk)
+          await process.stdout.write(chunk)
+        }
+      }
+    } else if (allBut) {
+      const lines = (await file.readAll()).match(/[^\n]*\n|[^\n]+$/g) ?? []
+      await process.stdout.write(lines.slice(0, Math.max(0, lines.length - limit)).join(''))
+    } else {
+      for (let i = 0; i < limit; i++) {
+        const line = await file.readLine()
+        if (line === undefined) break
+        await process.stdout.write(line)
+      }
+    }
+    if (path !== '-') file.release()
+  }
+  return failed ? 1 : 0
+})
+
+const tail: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'n:c:fFqvs:z', long: { 'lines=': 'n', 'bytes=': 'c', 'follow=?': 'f', quiet: 'q', verbose: 'v', 'pid=': 'P', 'sleep-interval=': 's', retry: 'R' }, digits: (d) => ['n', d] as const })
+  const mode = o.list.findLast(([k]) => k === 'n' || k === 'c') ?? ['n', '10']
+  const fromStart = mode[1].startsWith('+')
+  const limit = count(process, mode[1].replace(/^[-+]/, ''), mode[0] === 'n' ? 'lines' : 'bytes')
+  const paths = o.rest.length > 0 ? o.rest : ['-']
+  const title = (paths.length > 1 || o.has('v')) && !o.has('q')
+  const follow = o.has('f') || o.has('F')
+  let failed = false
+  let first = true
+  const followed: { path: string; position: number }[] = []
+  for (const path of paths) {
+    const file = await openInput(process, path, (p, e) => (e.code === 'EISDIR' ? `error reading ${quote(p)}: ${strerror(e.code)}` : `cannot open ${quote(p)} for reading: ${strerror(e.code)}`))
+    if (!file) {
+      failed = true
+      if (o.has('F')) followed.push({ path, position: 0 })
+      continue
+    }
+    if (title) await process.stdout.write(`${first ? '' : '\n'}==> ${path === '-' ? 'standard input' : path} <==\n`)
+    first = false
+    const text = await file.readAll()
+    if (mode[0] === 'c') {
+      const bytes = encodeBytes(text)
+      await process.stdout.write(decodeBytes(fromStart ? bytes.slice(Math.max(0, limit - 1)) : limit === 0 ? [] : bytes.slice(-limit)))
+    } else {
+      const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? []
+      await process.stdout.write((fromStart ? lines.slice(Math.max(0, limit - 1)) : limit === 0 ? [] : lines.slice(-limit)).join(''))
+    }
+    if (path !== '-') {
+      file.release()
+      followed.push({ path, position: text.length })
+    }
+  }
+  if (!follow || followed.length === 0) return failed ? 1 : 0
+  await followFiles(process, followed, title)
+  return 0
+})
+
+/** Prints what is appended to the files, until killed. */
+async function followFiles(process: Process, files: { path: string; position: number }[], title: boolean): Promise<void> {
+  let last = files.at(-1)?.path
+  for (;;) {
+    let changed = false
+    for (const f of files) {
+      let text: string
+      try {
+        text = process.fs.readFile(f.path)
+      } catch {
+        continue
+      }
+      if (text.length < f.position) {
+        await process.stderr.write(`tail: ${f.path}: file truncated\n`)
+        f.position = 0
+      }
+      if (text.length > f.position) {
+        if (title && last !== f.path) await process.stdout.write(`\n==> ${f.path} <==\n`)
+        last = f.path
+        await process.stdout.write(text.slice(f.position))
+        f.position = text.length
+        changed = true
+      }
+    }
+    if (!changed) await process.sleep(1000)
+  }
+}
+
+const wc: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'clmwL', long: { bytes: 'c', lines: 'l', chars: 'm', words: 'w', 'max-line-length': 'L' } })
+  const all = o.list.length === 0
+  const want = { l: all || o.has('l'), w: all || o.has('w'), m: o.has('m'), c: all || o.has('c'), L: o.has('L') }
+  const rows: { counts: number[]; name: string }[] = []
+  let failed = false
+  const total = [0, 0, 0, 0, 0]
+  const paths = o.rest.length > 0 ? o.rest : ['-']
+  let size = 0
+  for (const path of paths) {
+    const file = await openInput(process, path)
+    if (!file) {
+      failed = true
+      if (process.fs.exists(path) && path !== '-') rows.push({ counts: [0, 0, 0, 0, 0], name: path })
+      continue
+    }
+    const text = await file.readAll()
+    if (path !== '-') file.release()
+    const c = [text.split('\n').length - 1, text.match(/[^\s]+/g)?.length ?? 0, [...text].length, byteLength(text), Math.max(0, ...text.split('\n').map((l) => displayWidth(l)))]
+    if (path !== '-') size += c[3]!
+    c.forEach((n, i) => {
+      total[i] = i === 4 ? Math.max(total[i]!, n) : total[i]! + n
+    })
+    rows.push({ counts: c, name: o.rest.length > 0 ? path : '' })
+  }
+  if (paths.length > 1) rows.push({ counts: total, name: 'total' })
+  const picks = [want.l, want.w, want.m, want.c, want.L]
+  const columns = picks.filter(Boolean).length
+  const stdin = paths.some((p) => p === '-')
+  const width = columns === 1 && paths.length === 1 ? 1 : stdin && !paths.every((p) => p !== '-') ? 7 : String(size).length
+  for (const r of rows) {
+    const cells = r.counts.filter((_, i) => picks[i]).map((n) => String(n).padStart(width))
+    await process.stdout.write(cells.join(' ') + (r.name ? ` ${r.name}` : '') + '\n')
+  }
+  return failed ? 1 : 0
+})
+
+/** Columns that a text takes on a terminal. */
+export function displayWidth(text: string): number {
+  let n = 0
+  for (const c of text) {
+    const code = c.codePointAt(0)!
+    if (code === 9) n += 8 - (n % 8)
+    else if (code < 32 || (code >= 0x300 && code < 0x370)) continue
+    else n += (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) || (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) || (code >= 0x1f300 && code <= 0x1faff) ? 2 : 1
+  }
+  return n
+}
+
+/** `1,3-5,7-` as ranges from 1. */
+function ranges(list: string, fail: (text: string) => never, what: string): [number, number][] {
+  const out: [number, number][] = []
+  for (const part of list.split(/[,\s]/)) {
+    const m = /^(\d*)(-?)(\d*)$/.exec(part)
+    if (!m || part === '-' ) {
+      if (part === '-') fail('invalid range with no endpoint: -')
+      if (part === '') fail(what === 'fields' ? 'fields are numbered from 1' : 'byte/character positions are numbered from 1')
+      fail(what === 'fields' ? `invalid field value ‘${part.replace(/^[\d-]*/, '') || part}’` : `invalid byte or character range ‘${part}’`)
+      continue
+    }
+    if (part === '') fail(what === 'fields' ? 'fields are numbered from 1' : 'byte/character positions are numbered from 1')
+    const from = m[1] === '' ? 1 : Number(m[1])
+    const to = m[2] === '' ? from : m[3] === '' ? Infinity : Number(m[3])
+    if (from === 0 || (m[3] !== '' && to === 0)) fail(what === 'fields' ? 'fields are numbered from 1' : 'byte/character positions are numbered from 1')
+    if (to < from) fail('invalid decreasing range')
+    out.push([from, to])
+  }
+  return out
+}
+
+const cut: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'b:c:d:f:nsz', long: { 'bytes=': 'b', 'characters=': 'c', 'delimiter=': 'd', 'fields=': 'f', complement: 'C', 'only-delimited': 's', 'output-delimiter=': 'O', 'zero-terminated': 'z' } })
+  const fail = (text: string): never => {
+    throw new Fatal(`cut: ${text}\nTry 'cut --help' for more information.`)
+  }
+  const modes = o.list.filter(([k]) => 'bcf'.includes(k))
+  if (modes.length === 0) fail('you must specify a list of bytes, characters, or fields')
+  if (modes.length > 1) fail('only one list may be specified')
+  const [mode, list] = modes[0]!
+  const delimiter = o.get('d') ?? '\t'
+  if ([...delimiter].length > 1) fail('the delimiter must be a single character')
+  if (mode !== 'f' && o.has('d')) fail('an input delimiter may be specified only when operating on fields')
+  if (mode !== 'f' && o.has('s')) fail('suppressing non-delimited lines makes sense\n\tonly when operating on fields')
+  const wanted = ranges(list, fail, mode === 'f' ? 'fields' : 'bytes')
+  const inside = (n: number) => wanted.some(([a, b]) => n >= a && n <= b) !== o.has('C')
+  const output = o.get('O') ?? (mode === 'f' ? delimiter : '')
+  let failed = false
+  for (const path of o.rest.length > 0 ? o.rest : ['-']) {
+    const file = await openInput(process, path)
+    if (!file) {
+      failed = true
+      continue
+    }
+    const out = new Out(process.stdout)
+    out.lineBuffered = file.kind === 'tty'
+    for await (const raw of linesOf(file)) {
+      const line = raw.replace(/\n$/, '')
+      if (mode === 'f') {
+        if (!line.includes(delimiter)) {
+          if (!o.has('s')) await out.put(line + '\n')
+          continue
+        }
+        await out.put(line.split(delimiter).filter((_, i) => inside(i + 1)).join(output) + '\n')
+      } else {
+        const bytes = encodeBytes(line)
+        if (bytes.length === line.length && output === '') await out.put([...line].filter((_, i) => inside(i + 1)).join('') + '\n')
+        else {
+          const groups: number[][] = []
+          let previous = -1
+          bytes.forEach((b, i) => {
+            if (!inside(i + 1)) return
+            const range = wanted.findIndex(([x, y]) => i + 1 >= x && i + 1 <= y)
+            if (i !== previous + 1 || groups.length === 0 || (output !== '' && wanted[range]?.[0] === i + 1 && !wanted.some(([x, y], k) => k !== range && i >= x && i + 1 <= y))) groups.push([])
+            groups.at(-1)!.push(b)
+            previous = i
+          })
+          await out.put(groups.map((g) => decodeBytes(g)).join(output) + '\n')
+        }
+      }
+    }
+    await out.flush()
+    if (path !== '-') file.release()
+  }
+  return failed ? 1 : 0
+})
+
+function escapes(text: string): string {
+  return text.replace(/\\(n|t|r|0|\\|[0-7]{1,3})/g, (_, c: string) => ({ n: '\n', t: '\t', r: '\r', '0': '', '\\': '\\' })[c] ?? String.fromCharCode(parseInt(c, 8)))
+}
+
+const paste: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'd:sz', long: { 'delimiters=': 'd', serial: 's', 'zero-terminated': 'z' } })
+  const raw = o.get('d') ?? '\t'
+  const delimiters = raw === '' ? [''] : (raw.match(/\\[\s\S]|[\s\S]/g) ?? []).map(escapes)
+  const files: OpenFile[] = []
+  for (const path of o.rest.length > 0 ? o.rest : ['-']) {
+    const file = await openInput(process, path)
+    if (!file) return 1
+    files.push(file)
+  }
+  if (o.has('s')) {
+    for (const file of files) {
+      const lines = splitLines(await file.readAll())
+      await process.stdout.write(lines.map((l, i) => l + (i === lines.length - 1 ? '' : delimiters[i % delimiters.length])).join('') + '\n')
+    }
+    return 0
+  }
+  for (;;) {
+    let text = ''
+    let any = false
+    for (const [i, file] of files.entries()) {
+      const line = await file.readLine()
+      if (line !== undefined) any = true
+      text += (line ?? '').replace(/\n$/, '') + (i === files.length - 1 ? '' : delimiters[i % delimiters.length])
+    }
+    if (!any) return 0
+    await process.stdout.write(text + '\n')
+  }
+})
+
+const trClasses: Record<string, (c: number) => boolean> = {
+  alpha: (c) => (c >= 65 && c <= 90) || (c >= 97 && c <= 122),
+  digit: (c) => c >= 48 && c <= 57,
+  alnum: (c) => (c >= 48 && c <= 57) || (c >= 65 && c <= 90) || (c >= 97 && c <= 122),
+  upper: (c) => c >= 65 && c <= 90,
+  lower: (c) => c >= 97 && c <= 122,
+  space: (c) => (c >= 9 && c <= 13) || c === 32,
+  blank: (c) => c === 9 || c === 32,
+  punct: (c) => (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126),
+  cntrl: (c) => c < 32 || c === 127,
+  print: (c) => c >= 32 && c < 127,
+  graph: (c) => c > 32 && c < 127,
+  xdigit: (c) => (c >= 48 && c <= 57) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102),
+}
+
+/** The bytes of a tr set; `fill` is where `[c*]` stretches to. */
+function trSet(text: string, fill: number): { bytes: number[]; classes: string[] } {
+  const out: number[] = []
+  const classes: string[] = []
+  const bytes = encodeBytes(text)
+  const s = [...bytes].map((b) => String.fromCharCode(b)).join('')
+  const one = (i: number): [number, number] => {
+    if (s[i] === '\\' && i + 1 < s.length) {
+      const m = /^\\([0-7]{1,3})/.exec(s.slice(i))
+      if (m) return [parseInt(m[1]!, 8) & 255, i + m[0].length]
+      const e = ({ n: 10, t: 9, r: 13, a: 7, b: 8, f: 12, v: 11, '\\': 92 } as Record<string, number>)[s[i + 1]!]
+      return [e ?? s.charCodeAt(i + 1), i + 2]
+    }
+    return [s.charCodeAt(i), i + 1]
+  }
+  for (let i = 0; i < s.length; ) {
+    const cls = /^\[:(\w+):\]/.exec(s.slice(i))
+    if (cls) {
+      const test = trClasses[cls[1]!]
+      if (!test) throw new Fatal(`tr: invalid character class ‘${cls[1]}’`)
+      classes.push(cls[1]!)
+      for (let c = 0; c < 256; c++) if (test(c)) out.push(c)
+      i += cls[0].length
+      continue
+    }
+    const repeat = /^\[(\\.|[\s\S])\*(\d*)\]/.exec(s.slice(i))
+    if (repeat) {
+      const [c] = one(i + 1)
+      const n = repeat[2] === '' || Number(repeat[2]) === 0 ? Math.max(0, fill - out.length) : repeat[2]!.startsWith('0') ? parseInt(repeat[2]!, 8) : Number(repeat[2])
+      for (let k = 0; k < n; k++) out.push(c)
+      i += repeat[0].length
+      continue
+    }
+    const [from, next] = one(i)
+    if (s[next] === '-' && next + 1 < s.length) {
+      const [to, end] = one(next + 1)
+      if (to < from) throw new Fatal(`tr: range-endpoints of '${s.slice(i, end)}' are in reverse collating sequence order`)
+      for (let c = from; c <= to; c++) out.push(c)
+      i = end
+    } else {
+      out.push(from)
+      i = next
+    }
+  }
+  return { bytes: out, classes }
+}
+
+const tr: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: '+cCdst', long: { complement: 'c', delete: 'd', 'squeeze-repeats': 's', 'truncate-set1': 't' } })
+  const [first, second] = o.rest
+  const remove = o.has('d')
+  const squeeze = o.has('s')
+  const complement = o.has('c') || o.has('C')
+  const more = "\nTry 'tr --help' for more information."
+  if (first === undefined) throw new Fatal(`tr: missing operand${more}`)
+  if (second === undefined && !remove && !squeeze) throw new Fatal(`tr: missing operand after ‘${first}’\nTwo strings must be given when translating.${more}`)
+  if (second === undefined && remove && squeeze) throw new Fatal(`tr: missing operand after ‘${first}’\nTwo strings must be given when both deleting and squeezing repeats.${more}`)
+  if (second !== undefined && remove && !squeeze) throw new Fatal(`tr: extra operand ‘${second}’\nOnly one string may be given when deleting without squeezing repeats.${more}`)
+  if (o.rest.length > 2) throw new Fatal(`tr: extra operand ‘${o.rest[2]}’${more}`)
+  const a = trSet(first, 0)
+  let set1 = a.bytes
+  if (complement) {
+    const have = new Set(set1)
+    set1 = Array.from({ length: 256 }, (_, i) => i).filter((c) => !have.has(c))
+  }
+  const map = Array.from({ length: 256 }, (_, i) => i)
+  let squeezeSet = new Set<number>()
+  const deleteSet = new Set(remove ? set1 : [])
+  if (second !== undefined && !remove) {
+    const b = trSet(second, set1.length)
+    let set2 = b.bytes
+    if (a.classes.length > 0 && b.classes.length > 0 && !complement) {
+      // [:lower:] to [:upper:] pairs letters.
+      const s1 = a.classes[0]
+      const s2 = b.classes[0]
+      if ((s1 === 'lower' && s2 === 'upper') || (s1 === 'upper' && s2 === 'lower')) set2 = set1.map((c) => (s2 === 'upper' ? c - 32 : c + 32))
+    }
+    if (set2.length === 0) throw new Fatal('tr: when not truncating set1, string2 must be non-empty')
+    set1.forEach((c, i) => {
+      if (i < set2.length) map[c] = set2[i]!
+      else if (!o.has('t')) map[c] = set2.at(-1)!
+    })
+    if (squeeze) squeezeSet = new Set(set2)
+  } else if (squeeze) squeezeSet = new Set(second !== undefined ? trSet(second, 0).bytes : set1)
+  let last = -1
+  for (let chunk = await process.stdin.read(); chunk !== undefined; chunk = await process.stdin.read()) {
+    const out: number[] = []
+    for (const byte of encodeBytes(chunk)) {
+      if (deleteSet.has(byte)) continue
+      const c = map[byte]!
+      if (c === last && squeezeSet.has(c)) continue
+      last = c
+      out.push(c)
+    }
+    await process.stdout.write(decodeBytes(out))
+  }
+  return 0
+})
+
+const uniq: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'cdDuif:s:w:z', long: { count: 'c', repeated: 'd', 'all-repeated=?': 'D', unique: 'u', 'ignore-case': 'i', 'skip-fields=': 'f', 'skip-chars=': 's', 'check-chars=': 'w', 'zero-terminated': 'z' } })
+  const skipFields = Number(o.get('f') ?? 0)
+  const skipChars = Number(o.get('s') ?? 0)
+  const width = o.has('w') ? Number(o.get('w')) : Infinity
+  const key = (line: string) => {
+    let k = line
+    for (let i = 0; i < skipFields; i++) k = k.replace(/^[ \t]*[^ \t]*/, '')
+    k = k.slice(skipChars)
+    if (width !== Infinity) k = k.slice(0, width)
+    return o.has('i') ? k.toLowerCase() : k
+  }
+  const input = o.rest[0] ?? '-'
+  const file = await openInput(process, input)
+  if (!file) return 1
+  const out = new Out(o.rest[1] !== undefined ? process.open(o.rest[1], { write: true, create: true, truncate: true }) : process.stdout)
+  let group: string[] = []
+  let current: string | undefined
+  const flush = async () => {
+    if (group.length === 0) return
+    const n = group.length
+    if (o.has('D')) {
+      if (n > 1) for (const g of group) await out.put(g + '\n')
+      return
+    }
+    if (o.has('d') && n === 1) return
+    if (o.has('u') && n > 1) return
+    await out.put((o.has('c') ? `${String(n).padStart(7)} ` : '') + group[0] + '\n')
+  }
+  out.lineBuffered = file.kind === 'tty'
+  for await (const raw of linesOf(file)) {
+    const line = raw.replace(/\n$/, '')
+    const k = key(line)
+    if (k === current) group.push(line)
+    else {
+      await flush()
+      group = [line]
+      current = k
+    }
+  }
+  await flush()
+  await out.flush()
+  return 0
+})
+
+const comm: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: '123z', long: { 'check-order': 'K', 'nocheck-order': 'N', 'output-delimiter=': 'O', total: 'T' } })
+  if (o.rest.length < 2) throw new Fatal(o.rest.length === 0 ? "comm: missing operand\nTry 'comm --help' for more information." : `comm: missing operand after ‘${o.rest[0]}’\nTry 'comm --help' for more information.`)
+  const { texts, failed } = await readInputs(process, o.rest.slice(0, 2))
+  if (failed) return 1
+  const [a, b] = texts.map(splitLines) as [string[], string[]]
+  const delimiter = o.get('O') ?? '\t'
+  const indent = [0, o.has('1') ? 0 : 1, (o.has('1') ? 0 : 1) + (o.has('2') ? 0 : 1)]
+  let i = 0
+  let j = 0
+  let disorder = 0
+  const report: number[] = []
+  const check = async (list: string[], at: number, n: number) => {
+    if (!o.has('N') && !report.includes(n) && at > 0 && at < list.length && compareBytes(list[at - 1]!, list[at]!) > 0) {
+      report.push(n)
+      await complain(process, `file ${n} is not in sorted order`)
+      disorder = 1
+    }
+  }
+  while (i < a.length || j < b.length) {
+    await check(a, i, 1)
+    await check(b, j, 2)
+    const order = i >= a.length ? 1 : j >= b.length ? -1 : compareBytes(a[i]!, b[j]!)
+    const column = order < 0 ? 1 : order > 0 ? 2 : 3
+    const line = order > 0 ? b[j]! : a[i]!
+    if (order <= 0) i++
+    if (order >= 0) j++
+    if (!o.has(String(column))) await process.stdout.write(delimiter.repeat(indent[column - 1]!) + line + '\n')
+  }
+  if (disorder) {
+    await complain(process, 'input is not in sorted order')
+    return 1
+  }
+  return 0
+})
+
+const join: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'a:e:ij:o:t:v:1:2:', long: { header: 'H', 'check-order': 'K', 'nocheck-order': 'N', 'ignore-case': 'i' } })
+  if (o.rest.length < 2) throw new Fatal(o.rest.length === 0 ? "join: missing operand\nTry 'join --help' for more information." : `join: missing operand after ‘${o.rest[0]}’\nTry 'join --help' for more information.`)
+  const { texts, failed } = await readInputs(process, o.rest.slice(0, 2))
+  if (failed) return 1
+  const t = o.get('t')
+  const fields = (line: string) => (t !== undefined ? line.split(t) : line.replace(/^\s+/, '').split(/[ \t]+/))
+  const f1 = Number(o.get('1') ?? o.get('j') ?? 1) - 1
+  const f2 = Number(o.get('2') ?? o.get('j') ?? 1) - 1
+  const separator = t ?? ' '
+  const [a, b] = texts.map((x) => splitLines(x).map(fields)) as [string[][], string[][]]
+  const unpaired = [...o.all('a'), ...o.all('v')]
+  const pairs = !o.has('v')
+  const empty = o.get('e') ?? ''
+  const format = o.get('o')?.split(/[ ,]+/)
+  const key = (x: string[] | undefined, f: number) => (o.has('i') ? (x?.[f] ?? '').toLowerCase() : (x?.[f] ?? ''))
+  const line = (x: string[] | undefined, y: string[] | undefined) => {
+    if (format && format[0] !== 'auto') return format.map((spec) => (spec === '0' ? (x?.[f1] ?? y?.[f2] ?? empty) : ((spec.startsWith('1.') ? x : y)?.[Number(spec.slice(2)) - 1] ?? empty) || empty)).join(separator)
+    return [x?.[f1] ?? y?.[f2] ?? '', ...(x ?? []).filter((_, i) => i !== f1), ...(y ?? []).filter((_, i) => i !== f2)].join(separator)
+  }
+  const out = new Out(process.stdout)
+  if (o.has('H') && (a.length > 0 || b.length > 0)) await out.put(line(a.shift(), b.shift()) + '\n')
+  let disorder = false
+  const ordered = async (list: string[][], f: number, n: number, path: string) => {
+    for (let i = 1; i < list.length; i++) {
+      if (compareBytes(key(list[i - 1], f), key(list[i], f)) > 0) {
+        await out.flush()
+        await complain(process, `${path}:${i + 1 + (o.has('H') ? 1 : 0)}: is not sorted: ${splitLines(texts[n]!)[i + (o.has('H') ? 1 : 0)]}`)
+        disorder = true
+        return
+      }
+    }
+  }
+  let i = 0
+  let j = 0
+  while (i < a.length || j < b.length) {
+    const order = i >= a.length ? 1 : j >= b.length ? -1 : compareBytes(key(a[i], f1), key(b[j], f2))
+    if (order < 0) {
+      if (unpaired.includes('1')) await out.put(line(a[i], undefined) + '\n')
+      i++
+    } else if (order > 0) {
+      if (unpaired.includes('2')) await out.put(line(undefined, b[j]) + '\n')
+      j++
+    } else {
+      const k = key(a[i], f1)
+      let i2 = i
+      while (i2 < a.length && key(a[i2], f1) === k) i2++
+      let j2 = j
+      while (j2 < b.length && key(b[j2], f2) === k) j2++
+      if (pairs) for (let x = i; x < i2; x++) for (let y = j; y < j2; y++) await out.put(line(a[x], b[y]) + '\n')
+      i = i2
+      j = j2
+    }
+  }
+  if (!o.has('N')) {
+    await ordered(a, f1, 0, o.rest[0]!)
+    await ordered(b, f2, 1, o.rest[1]!)
+  }
+  await out.flush()
+  if (disorder) {
+    await complain(process, 'input is not in sorted order')
+    return 1
+  }
+  return 0
+})
+
+const fold: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'bsw:', long: { bytes: 'b', spaces: 's', 'width=': 'w' }, digits: (d) => ['w', d] as const })
+  const width = Number(o.get('w') ?? 80)
+  if (!(width > 0)) throw new Fatal(`fold: invalid number of columns: ‘${o.get('w')}’`)
+  const { texts, failed } = await readInputs(process, o.rest)
+  for (const text of texts) {
+    for (const raw of text.match(/[^\n]*\n|[^\n]+$/g) ?? []) {
+      let rest = raw.replace(/\n$/, '')
+      let out = ''
+      while ([...rest].length > width) {
+        const chars = [...rest]
+        let at = width
+        if (o.has('s')) {
+          const blank = chars.slice(0, width).lastIndexOf(' ')
+          if (blank >= 0) at = blank + 1
+        }
+        out += chars.slice(0, at).join('') + '\n'
+        rest = chars.slice(at).join('')
+      }
+      await process.stdout.write(out + rest + (raw.endsWith('\n') ? '\n' : ''))
+    }
+  }
+  return failed ? 1 : 0
+})
+
+const expand: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'it:', long: { initial: 'i', 'tabs=': 't' }, digits: (d) => ['t', d] as const })
+  const stops = (o.get('t') ?? '8').split(/[ ,]/).map(Number)
+  const { texts, failed } = await readInputs(process, o.rest)
+  for (const text of texts) {
+    let column = 0
+    let out = ''
+    let initial = true
+    for (const c of text) {
+      if (c === '\t' && (initial || !o.has('i'))) {
+        const next = stops.length === 1 ? (Math.floor(column / stops[0]!) + 1) * stops[0]! : (stops.find((s) => s > column) ?? column + 1)
+        out += ' '.repeat(next - column)
+        column = next
+      } else {
+        out += c
+        column = c === '\n' ? 0 : column + 1
+        initial = c === '\n' || (initial && /[ \t]/.test(c))
+      }
+    }
+    await process.stdout.write(out)
+  }
+  return failed ? 1 : 0
+})
+
+const unexpand: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'at:', long: { all: 'a', 'tabs=': 't', 'first-only': 'F' } })
+  const size = Number(o.get('t') ?? 8)
+  const all = (o.has('a') || o.has('t')) && !o.has('F')
+  const { texts, failed } = await readInputs(process, o.rest)
+  for (const text of texts) {
+    const lines = text.split('\n').map((line) => {
+      const lead = /^[ \t]*/.exec(line)![0]
+      const width = displayWidth(lead)
+      const head = '\t'.repeat(Math.floor(width / size)) + ' '.repeat(width % size)
+      let rest = line.slice(lead.length)
+      if (all) {
+        let out = ''
+        let column = width
+        for (const m of rest.matchAll(/( {2,})|([^ ]+| )/g)) {
+          if (m[1]) {
+            const end = column + m[1].length
+            while (Math.floor(column / size) * size + size <= end) {
+              out += '\t'
+              column = Math.floor(column / size) * size + size
+            }
+            out += ' '.repeat(end - column)
+            column = end
+          } else {
+            out += m[0]
+            column += m[0].length
+          }
+        }
+        rest = out
+      }
+      return head + rest
+    })
+    await process.stdout.write(lines.join('\n'))
+  }
+  return failed ? 1 : 0
+})
+
+const column: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'tc:s:o:nexN:R:J', long: { table: 't', 'separator=': 's', 'output-separator=': 'o', 'output-width=': 'c', 'table-columns=': 'N', 'table-right=': 'R', fillrows: 'x' } })
+  const { texts, failed } = await readInputs(process, o.rest)
+  const lines = texts.flatMap(splitLines).filter((l) => l.trim() !== '' || o.has('e'))
+  if (lines.length === 0) return failed ? 1 : 0
+  if (o.has('t')) {
+    const s = o.get('s')
+    const separator = o.get('o') ?? '  '
+    const rows = lines.map((l) => (s === undefined ? l.trim().split(/[ \t]+/) : splitAny(l, s)))
+    const names = o.get('N')?.split(',')
+    if (names) rows.unshift(names)
+    const right = new Set((o.get('R') ?? '').split(',').filter((x) => x !== '').map((x) => (/^\d+$/.test(x) ? Number(x) - 1 : (names?.indexOf(x) ?? -1))))
+    const columns = Math.max(...rows.map((r) => r.length))
+    const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((r) => displayWidth(r[i] ?? ''))))
+    for (const r of rows) {
+      let line = ''
+      for (let i = 0; i < columns; i++) {
+        const cell = r[i] ?? ''
+        const last = i === columns - 1
+        if (right.has(i)) line += ' '.repeat(widths[i]! - displayWidth(cell)) + cell
+        else line += last ? cell : cell + ' '.repeat(widths[i]! - displayWidth(cell))
+        if (!last) line += separator
+      }
+      await process.stdout.write((r.length < columns && columns > 1 && r.at(-1) !== undefined ? line : line) + '\n')
+    }
+    return failed ? 1 : 0
+  }
+  const width = Number(o.get('c') ?? process.tty?.columns ?? process.env.get('COLUMNS') ?? 80) || 80
+  const longest = Math.max(...lines.map(displayWidth))
+  const cell = (Math.floor(longest / 8) + 1) * 8
+  const columns = Math.max(1, Math.floor(width / cell))
+  const rows = Math.ceil(lines.length / columns)
+  if (columns === 1 || longest >= width) {
+    await process.stdout.write(lines.map((l) => l + '\n').join(''))
+    return failed ? 1 : 0
+  }
+  for (let r = 0; r < rows; r++) {
+    let line = ''
+    for (let c = 0; c < columns; c++) {
+      const i = o.has('x') ? r * columns + c : c * rows + r
+      const text = lines[i]
+      if (text === undefined) break
+      const more = (o.has('x') ? c + 1 < columns && i + 1 < lines.length : (c + 1) * rows + r < lines.length && c + 1 < columns)
+      line += text
+      if (more) line += '\t'.repeat(Math.ceil((cell - displayWidth(text)) / 8))
+    }
+    await process.stdout.write(line + '\n')
+  }
+  return failed ? 1 : 0
+})
+
+function splitAny(line: string, separators: string): string[] {
+  const out: string[] = []
+  let cell = ''
+  for (const c of line) {
+    if (separators.includes(c)) {
+      out.push(cell)
+      cell = ''
+    } else cell += c
+  }
+  return [...out, cell]
+}
+
+const split: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'l:b:n:da:', long: { 'lines=': 'l', 'bytes=': 'b', 'number=': 'n', 'numeric-suffixes=?': 'd', 'suffix-length=': 'a', 'additional-suffix=': 'X' } })
+  const { texts, failed } = await readInputs(process, o.rest.slice(0, 1))
+  if (failed) throw new Fatal('')
+  const prefix = o.rest[1] ?? 'x'
+  const width = Number(o.get('a') ?? 2)
+  const text = texts[0] ?? ''
+  let pieces: string[] = []
+  if (o.has('b')) {
+    const bytes = encodeBytes(text)
+    const size = count(process, o.get('b')!, 'bytes')
+    for (let i = 0; i < bytes.length; i += size) pieces.push(decodeBytes(bytes.slice(i, i + size)))
+  } else if (o.has('n')) {
+    const bytes = encodeBytes(text)
+    const n = Number(o.get('n')!.replace(/^l\//, ''))
+    const size = Math.ceil(bytes.length / n)
+    for (let i = 0; i < n; i++) pieces.push(decodeBytes(bytes.slice(i * size, (i + 1) * size)))
+  } else {
+    const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? []
+    const size = Number(o.get('l') ?? 1000)
+    for (let i = 0; i < lines.length; i += size) pieces.push(lines.slice(i, i + size).join(''))
+  }
+  pieces = pieces.filter((p, i) => p !== '' || i === 0)
+  pieces.forEach((piece, i) => {
+    let suffix = ''
+    if (o.has('d')) suffix = String(i).padStart(width, '0')
+    else for (let k = 0, n = i; k < width; k++, n = Math.floor(n / 26)) suffix = String.fromCharCode(97 + (n % 26)) + suffix
+    process.fs.writeFile(prefix + suffix + (o.get('X') ?? ''), piece)
+  })
+  return 0
+})
+
+const shuf: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'en:i:r', long: { echo: 'e', 'head-count=': 'n', 'input-range=': 'i', repeat: 'r' } })
+  let lines: string[]
+  const range = /^(\d+)-(\d+)$/.exec(o.get('i') ?? '')
+  if (range) lines = Array.from({ length: Number(range[2]) - Number(range[1]) + 1 }, (_, i) => String(Number(range[1]) + i))
+  else if (o.has('e')) lines = [...o.rest]
+  else lines = (await readInputs(process, o.rest)).texts.flatMap(splitLines)
+  const random = process.machine.sim.random
+  for (let i = lines.length - 1; i > 0; i--) {
+    const j = Math.floor(random.next() * (i + 1))
+    ;[lines[i], lines[j]] = [lines[j]!, lines[i]!]
+  }
+  for (const line of o.has('n') ? lines.slice(0, Number(o.get('n'))) : lines) await process.stdout.write(line + '\n')
+  return 0
+})
+
+const fmt: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'w:su', long: { 'width=': 'w' }, digits: (d) => ['w', d] as const })
+  const width = Number(o.get('w') ?? 75)
+  const { texts } = await readInputs(process, o.rest)
+  for (const paragraph of texts.join('').split(/\n{2,}/)) {
+    let line = ''
+    const goal = Math.floor(width * 0.93)
+    for (const word of paragraph.split(/\s+/).filter((x) => x !== '')) {
+      if (line !== '' && line.length + 1 + word.length > goal) {
+        await process.stdout.write(line + '\n')
+        line = word
+      } else line += (line === '' ? '' : ' ') + word
+    }
+    if (line !== '') await process.stdout.write(line + '\n')
+  }
+  return 0
+})
+
+export const linePrograms: readonly (readonly [string, Program])[] = [
+  ['head', head], ['tail', tail], ['wc', wc], ['cut', cut], ['paste', paste], ['tr', tr], ['uniq', uniq], ['comm', comm], ['join', join], ['fold', fold], ['expand', expand], ['unexpand', unexpand], ['column', column], ['split', split], ['shuf', shuf], ['fmt', fmt],
+]
+
+export { FsError }
