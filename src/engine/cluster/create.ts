@@ -27,10 +27,10 @@ import { Registry } from '#engine/node/runtime/registry.ts'
 import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
 import { addonImageTables, appliedObjects, kubeadmObjects, preloadedImages } from './addons.ts'
 import { certificateUser, managerImages } from './control-plane/managers.ts'
-import { containerdUnit, kubeletConfig, kubeletDropIn, kubeletUnit, staticPodManifests } from './manifests.ts'
+import { bridgeConflist, containerdUnit, kubeletConfig, kubeletDropIn, kubeletUnit, staticPodManifests } from './manifests.ts'
 import { createGateway, createMachine, Segment } from './nodes.ts'
 import { Pki } from './pki.ts'
-import type { ClusterSpec, NodeSpec } from './spec.ts'
+import type { ClusterSpec, NodeSpec, OutsideSpec } from './spec.ts'
 import { startStandIns } from './stand-in.ts'
 import { installSsh } from './ssh.ts'
 
@@ -77,7 +77,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   const { sim, spec } = options
   const network = new SimNetwork(sim)
   const pki = new Pki(sim.random.fork('pki'), sim.now)
-  const controlPlane = spec.nodes.find((n) => n.roles.includes('control-plane')) ?? spec.nodes[0]!
+  const controlPlane: OutsideSpec = spec.controlPlaneMachine ?? spec.nodes.find((n) => n.roles.includes('control-plane')) ?? spec.nodes[0]!
   const endpoint = `${controlPlane.address}:6443`
   const server = `https://${endpoint}`
   const api = buildApiServer({ sim, version: spec.version, serviceCidr: spec.serviceCidr, advertiseAddress: endpoint, caCertificate: pki.caPem })
@@ -112,7 +112,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   createGateway(segment, controlPlane.address.replace(/\.\d+$/, '.1'), spec.hostPrefix)
   const hosts = new Map<string, Host>()
   const byName = new Map<string, NodeTies>()
-  const machines = [...spec.nodes, spec.workstation, ...spec.outside].filter((m, i, all) => all.findIndex((o) => o.name === m.name) === i)
+  const machines = [controlPlane, ...spec.nodes, spec.workstation, ...spec.outside].filter((m, i, all) => all.findIndex((o) => o.name === m.name) === i)
   const hostLines = machines.map((m) => `${m.address}\t${m.name}\n`).join('')
   const adminConf = pki.kubeconfig({ server, user: 'kubernetes-admin', commonName: 'kubernetes-admin', organizations: ['kubeadm:cluster-admins'] })
   for (const m of machines) {
@@ -178,12 +178,13 @@ export function createCluster(options: ClusterOptions): Cluster {
     startBareControlPlane(hosts.get(controlPlane.name)!, spec, controlPlane, pki, controlImages)
   } else {
     api.gate.set(false)
+    if (spec.controlPlaneMachine) startBareControlPlane(hosts.get(controlPlane.name)!, spec, controlPlane, pki, controlImages, ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'])
     for (const node of spec.nodes) {
       const host = hosts.get(node.name)!
       for (const unit of ['containerd.service', 'kubelet.service']) host.units.enable(unit)
       host.units.start('containerd.service')
       // The workers join when the control plane is there.
-      sim.after(node === controlPlane ? 1500 : 12_000 + 2000 * spec.nodes.indexOf(node), () => host.units.start('kubelet.service'))
+      sim.after(node.name === controlPlane.name || spec.controlPlaneMachine ? 1500 : 12_000 + 2000 * spec.nodes.indexOf(node), () => host.units.start('kubelet.service'))
     }
   }
 
@@ -211,7 +212,8 @@ function isReady(api: ApiServer, spec: ClusterSpec): boolean {
   if (networked && !nodes.every((n) => n.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))) return false
   const all = api.store.list('pods') as readonly Pod[]
   const waiting = all.filter((p) => !isPodReady(p) && p.status?.phase !== 'Succeeded' && (networked || p.spec.hostNetwork))
-  if (all.length < 4 || waiting.length > 0 || (networked && all.length <= 4 + spec.nodes.length)) return false
+  const least = spec.controlPlaneMachine ? spec.nodes.length : 4 + (networked ? spec.nodes.length + 1 : 0)
+  if (all.length < least || waiting.length > 0) return false
   const deployments = api.store.list('deployments.apps') as readonly { spec?: { replicas?: number }; status?: { availableReplicas?: number; replicas?: number } }[]
   const daemonsets = api.store.list('daemonsets.apps') as readonly { status?: { desiredNumberScheduled?: number; numberAvailable?: number; observedGeneration?: number } }[]
   return (
@@ -252,6 +254,7 @@ function writeNodeFiles(host: Host, spec: ClusterSpec, node: NodeSpec, pki: Pki,
   write('/etc/kubernetes/kubelet.conf', pki.kubeconfig({ server, user: `system:node:${node.name}`, commonName: `system:node:${node.name}`, organizations: ['system:nodes'] }), 0o600)
   fs.mkdir('/etc/kubernetes/manifests', { parents: true })
   fs.mkdir('/etc/cni/net.d', { parents: true })
+  if (spec.plugin === 'bridge') write('/etc/cni/net.d/10-bridge.conflist', bridgeConflist(spec.podCidr))
   for (const plugin of ['bandwidth', 'bridge', 'dhcp', 'dummy', 'firewall', 'host-device', 'host-local', 'ipvlan', 'loopback', 'macvlan', 'portmap', 'ptp', 'sbr', 'static', 'tuning', 'vlan', 'vrf']) write(`/opt/cni/bin/${plugin}`, '\x7fELF', 0o755)
   host.setSysctl('net.ipv4.ip_forward', '1')
   if (!node.roles.includes('control-plane')) {
@@ -265,13 +268,14 @@ function writeNodeFiles(host: Host, spec: ClusterSpec, node: NodeSpec, pki: Pki,
 }
 
 /** Where no kubelet runs, etcd and the API server are plain processes of the machine. */
-function startBareControlPlane(host: Host, spec: ClusterSpec, node: NodeSpec, pki: Pki, images: readonly ImageBehaviour[]): void {
+function startBareControlPlane(host: Host, spec: ClusterSpec, node: OutsideSpec, pki: Pki, images: readonly ImageBehaviour[], components: readonly string[] = ['etcd', 'kube-apiserver']): void {
   for (const [path, file] of pki.files({ node: node.name, address: node.address, serviceIp: '10.96.0.1' })) {
     host.fs.mkdir(path.slice(0, path.lastIndexOf('/')), { parents: true })
     host.fs.writeFile(path, file.text, { mode: file.mode })
   }
   const manifests = staticPodManifests(spec, node)
-  for (const name of ['etcd', 'kube-apiserver']) {
+  for (const component of ['controller-manager', 'scheduler']) host.fs.writeFile(`/etc/kubernetes/${component}.conf`, pki.kubeconfig({ server: `https://${node.address}:6443`, user: `system:kube-${component}`, commonName: `system:kube-${component}` }), { mode: 0o600 })
+  for (const name of components) {
     const pod = parseYaml(manifests.get(`${name}.yaml`)!) as Pod
     const program = Object.values(images.find((i) => i.repository.endsWith(`/${name}`))?.programs ?? {})[0]
     if (program) host.start({ argv: pod.spec.containers[0]!.command ?? [name], program: (process) => program(process, undefined as never), output: { stdout: () => {}, stderr: () => {} } })

@@ -198,3 +198,19 @@ KillMode=process
 [Install]
 WantedBy=multi-user.target
 `
+
+/** The bridge plugin's configuration where the pod network is one node's range. */
+export function bridgeConflist(podCidr: string): string {
+  return `${JSON.stringify(
+    {
+      cniVersion: '1.0.0',
+      name: 'bridge',
+      plugins: [
+        { type: 'bridge', bridge: 'cni0', isGateway: true, isDefaultGateway: true, ipMasq: true, hairpinMode: true, ipam: { type: 'host-local', ranges: [[{ subnet: podCidr }]], routes: [{ dst: '0.0.0.0/0' }] } },
+        { type: 'portmap', capabilities: { portMappings: true } },
+      ],
+    },
+    null,
+    2,
+  )}\n`
+}

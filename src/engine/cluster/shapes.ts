@@ -60,4 +60,16 @@ export const reference: ClusterSpec = {
   standInKubelets: true,
 }
 
-export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, duoFlannel, noCni, reference].map((s) => [s.name, s]))
+/** The cluster of the kubelet recordings: one node with the bridge plugin, its control plane elsewhere, commands typed on the node. */
+export const singleNode: ClusterSpec = {
+  ...trio,
+  name: 'single-node',
+  title: 'One node, bridge plugin, control plane outside',
+  nodes: [{ name: 'node01', address: '172.30.1.3', roles: [], cpu: '2', memory: '24684092Ki' }],
+  controlPlaneMachine: { name: 'controlplane', address: '172.30.1.2' },
+  workstation: { name: 'node01', address: '172.30.1.3', user: 'root', home: '/root', cwd: '/root/lab' },
+  plugin: 'bridge',
+  podCidr: '192.168.1.0/24',
+}
+
+export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, duoFlannel, noCni, reference, singleNode].map((s) => [s.name, s]))

@@ -45,6 +45,8 @@ export interface ClusterSpec {
   readonly dnsIp: string
   readonly addons: readonly AddonName[]
   readonly outside: readonly OutsideSpec[]
+  /** The control plane runs as plain processes of a machine that is no node; no node has the role then. */
+  readonly controlPlaneMachine?: OutsideSpec
   /** Stand-ins make pods Running at once instead of kubelets; nothing runs. */
   readonly standInKubelets?: boolean
   /** Prefix length of the machines' network. */
