@@ -418,8 +418,8 @@ export interface UdpSocket {
   connect(address: Ipv4, port: number): string | undefined
   /** For the next datagrams. */
   setTtl(ttl: number): void
-  /** The errno of an immediate failure, or undefined when sent. */
-  send(data: string, to?: { readonly address: Ipv4; readonly port: number }): string | undefined
+  /** The errno of an immediate failure, or undefined when sent. `from`: the source of this datagram (IP_PKTINFO), for servers on all addresses that answer from the one that was asked. */
+  send(data: string, to?: { readonly address: Ipv4; readonly port: number; readonly from?: Ipv4 }): string | undefined
   close(): void
 }
 

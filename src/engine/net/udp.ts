@@ -48,7 +48,7 @@ export class UdpEndpoint implements UdpSocket {
   }
 
   connect(address: Ipv4, port: number): string | undefined {
-    const path = this.#route(address)
+    const path = this.#route(address, to?.from ?? this.localAddress)
     if ('errno' in path) return path.errno
     if (path.type === 'broadcast' && !this.#broadcast) return 'EACCES'
     this.connected = true
@@ -62,12 +62,12 @@ export class UdpEndpoint implements UdpSocket {
     this.#ttl = ttl
   }
 
-  #route(to: Ipv4) {
+  #route(to: Ipv4, from = this.localAddress) {
     const output = this.device === undefined ? undefined : this.ns.devices.get(this.device)
-    return routeOutput(this.ns, to, this.localAddress, output, 0)
+    return routeOutput(this.ns, to, from, output, 0)
   }
 
-  send(data: string, to?: { readonly address: Ipv4; readonly port: number }): string | undefined {
+  send(data: string, to?: { readonly address: Ipv4; readonly port: number; readonly from?: Ipv4 }): string | undefined {
     if (this.closed) return 'EBADF'
     if (this.#error !== undefined) {
       const errno = this.#error
@@ -77,7 +77,7 @@ export class UdpEndpoint implements UdpSocket {
     if (!to && !this.connected) return 'EDESTADDRREQ'
     const address = to?.address ?? this.remoteAddress
     if (data.length > 65507) return 'EMSGSIZE'
-    const path = this.#route(address)
+    const path = this.#route(address, to?.from ?? this.localAddress)
     if ('errno' in path) return path.errno
     if (path.type === 'broadcast' && !this.#broadcast) return 'EACCES'
     const p = new Packet()

@@ -150,7 +150,7 @@ export class DnsServer {
           }
         })
         this.#stops.push(() => listener.close())
-        const socket = net.sockets.udpBind({ port }, { onMessage: (data, from) => this.#serve(port, data, 'udp', { address: formatIpv4(from.address), port: from.port }, (reply) => void socket.send(reply, from)) })
+        const socket = net.sockets.udpBind({ port }, { onMessage: (data, from) => this.#serve(port, data, 'udp', { address: formatIpv4(from.address), port: from.port }, (reply) => void socket.send(reply, { address: from.address, port: from.port, from: from.to })) })
         this.#stops.push(() => socket.close())
       } catch {
         this.stop()
