@@ -99,7 +99,7 @@ export class ClusterInspect implements Inspect {
   }
 
   async settle(seconds: number): Promise<void> {
-    await this.#sitting.runner.settle(3000, seconds * 1000)
+    await this.#sitting.runner.settle(30_000, seconds * 1000)
   }
 
   async branch(): Promise<Inspect> {

@@ -59,7 +59,7 @@ export class Runner {
   }
 
   /** Runs until no foreground event is due within `quiet` ms, at most `limit` virtual ms: the cluster has come to rest. */
-  async settle(quiet = 3000, limit = 300_000): Promise<boolean> {
+  async settle(quiet = 30_000, limit = 300_000): Promise<boolean> {
     const end = this.#sim.now + limit
     await this.settlePrograms()
     for (;;) {
