@@ -48,7 +48,7 @@ export class UdpEndpoint implements UdpSocket {
   }
 
   connect(address: Ipv4, port: number): string | undefined {
-    const path = this.#route(address, to?.from ?? this.localAddress)
+    const path = this.#route(address)
     if ('errno' in path) return path.errno
     if (path.type === 'broadcast' && !this.#broadcast) return 'EACCES'
     this.connected = true
