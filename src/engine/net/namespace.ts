@@ -122,6 +122,33 @@ export class Namespace implements NetNamespace {
     this.#redirects.set(quoted.destination, { gateway, instead: p.source, until: this.sim.now + 300_000 })
   }
 
+  routeCache(): ReturnType<NetNamespace['routeCache']> {
+    const now = this.sim.now
+    const result: ReturnType<NetNamespace['routeCache']>[number][] = []
+    for (const to of new Set([...this.#redirects.keys(), ...this.#pathMtus.keys()])) {
+      const redirect = this.#redirects.get(to)
+      const mtu = this.#pathMtus.get(to)
+      const redirected = redirect !== undefined && redirect.until > now
+      const learnt = mtu !== undefined && mtu.until > now
+      const path = routeOutput(this, to, 0, undefined, 0)
+      if ((!redirected && !learnt) || 'errno' in path) continue
+      result.push({
+        to: formatIpv4(to),
+        ...(path.gateway === to ? {} : { via: formatIpv4(path.gateway) }),
+        device: path.device.name,
+        redirected,
+        ...(learnt ? { mtu: mtu.mtu } : {}),
+        expires: Math.round((Math.max(redirected ? redirect.until : 0, learnt ? mtu.until : 0) - now) / 1000),
+      })
+    }
+    return result
+  }
+
+  flushRouteCache(): void {
+    this.#redirects.clear()
+    this.#pathMtus.clear()
+  }
+
   /** The gateway for a destination after redirects. */
   redirectedGateway(destination: Ipv4, gateway: Ipv4): Ipv4 {
     const known = this.#redirects.get(destination)

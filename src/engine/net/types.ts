@@ -193,6 +193,9 @@ export interface NetNamespace {
   deleteRule(rule: RuleSpec): void
   /** The route that a packet to `destination` would take (ip route get). */
   routeGet(destination: string, options?: { readonly source?: string; readonly mark?: number; readonly inputDevice?: string; readonly outputDevice?: string }): { readonly route: RouteSpec; readonly source: string; /** What ICMP has taught: `cache <redirected> expires 297sec mtu 1400`. */ readonly cache?: { readonly redirected?: boolean; readonly mtu?: number; readonly expires: number } } | { readonly error: string }
+  /** Exceptions that ICMP has taught (`ip route show cache`), and forgetting them (`ip route flush cache`). */
+  routeCache(): readonly { readonly to: string; readonly via?: string; readonly device: string; readonly redirected: boolean; readonly mtu?: number; readonly expires: number }[]
+  flushRouteCache(): void
   /** `verb`: add (fails with EEXIST), replace (the default), change (fails with ENOENT). */
   setNeighbour(device: string, address: string, mac: string, options?: { readonly permanent?: boolean; readonly state?: NeighbourState; readonly verb?: 'add' | 'replace' | 'change' }): void
   neighbours(device?: string): readonly NeighbourInfo[]

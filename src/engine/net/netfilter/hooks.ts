@@ -106,6 +106,10 @@ function natHook(ns: Namespace, hook: number, p: Packet, input: Device | undefin
     drop(ns, p, stageName(hook, 'nat'), 'masqueraded for another device')
     return true
   }
+  if (p.track === 'related' && p.icmpType === 5 && (c.sourceNat || c.destinationNat || !c.sourceDone || !c.destinationDone)) {
+    drop(ns, p, stageName(hook, 'nat'), 'a redirect for a translated connection')
+    return true
+  }
   if (!p.walk) {
     translate(p, manip)
     return false
