@@ -22,7 +22,7 @@ function normalise(text: string, step: TranscriptStep, named: ReadonlySet<string
     .replace(/^((?:ipv4 +2 )?(?:tcp|udp|icmp|sctp|unknown) +\d+) \d+ /gm, '$1 <T> ').replace(/expires \d+sec/g, 'expires <T>sec').replace(/(Query time:) \d+ msec/g, '$1 <T> msec')
     .replace(/^\d\d:\d\d:\d\d\.\d{6} /gm, '<TIME> ').replace(/^\[\d{10}\.\d{6}\]/gm, '[<TIME>]').replace(/(100%|\s{4}) +[\d.]+[KMG]?=[\d.]+s/g, '$1 <RATE>=<T>s').replace(/\((?:[\d.]+ [KMG]?B\/s|<RATE>)\)/g, '(<RATE>)')
     .replace(/\b(id )\d+/g, '$1<ID>').replace(/\bid=\d+/g, 'id=<ID>').replace(/(status: \w+, id:) \d+/g, '$1 <ID>').replace(/: \d+([+*%$|-]*)( \[|\s\w+\?| \d+\/)/g, ': <ID>$1$2')
-    .replace(/seq \d{5,}/g, 'seq <SEQ>').replace(/ack \d{5,}/g, 'ack <SEQ>').replace(/TS val \d+ ecr \d+/g, 'TS val <N> ecr <N>').replace(/initval 0x[0-9a-f]+/g, 'initval <N>').replace(/\d+( packets? received by filter)/g, '<N>$1')
+    .replace(/seq \d{5,}/g, 'seq <SEQ>').replace(/ack \d{5,}/g, 'ack <SEQ>').replace(/TS val \d+ ecr \d+/g, 'TS val <N> ecr <N>').replace(/initval 0x[0-9a-f]+/g, 'initval <N>').replace(/(?:\d+|<N>) packets? received by filter/g, '<N> packets received by filter')
     .replace(/pid=\d+/g, 'pid=<PID>').replace(/(hold_timer|message_age_timer|forward_delay_timer) +[\d.]+/g, '$1 <T>')
   t = t.replace(/(?<![\d.])(3[3-9]\d{3}|32[89]\d\d|327[7-9]\d|3276[89]|[45]\d{4}|60\d{3})(?![\d.])/g, (port) => (Number(port) >= 32768 && Number(port) <= 60999 && !named.has(port) ? '<EPH>' : port))
   t = t.replace(/(?<=[\d.]\.|sport=|dport=|:)(3[3-9]\d{3}|32[89]\d\d|327[7-9]\d|3276[89]|[45]\d{4}|60\d{3})(?![\d.])/g, (port) => (Number(port) >= 32768 && Number(port) <= 60999 && !named.has(port) ? '<EPH>' : port))

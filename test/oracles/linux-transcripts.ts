@@ -5,7 +5,7 @@ import { byteLength } from '../../src/base/bytes.ts'
 import { Host } from '../../src/engine/machine/host.ts'
 import { FsError } from '../../src/engine/machine/files.ts'
 import type { Child, Process, Program } from '../../src/engine/machine/process.ts'
-import type { Connection } from '../../src/engine/machine/sockets.ts'
+import type { Connection, Listener } from '../../src/engine/machine/sockets.ts'
 import { SimNetwork } from '../../src/engine/net/network.ts'
 import { Runner } from '../../src/engine/sim/runner.ts'
 import { Sim } from '../../src/engine/sim/sim.ts'
@@ -104,7 +104,17 @@ function listener(spec: NonNullable<TranscriptStep['listen']>[number]): Program 
         } else await socket.send(`${spec.name} saw ${message.from.host}\n`, message.from)
       }
     }
-    const door = p.sockets.listen(spec.addr, spec.port)
+    const bind = async (): Promise<Listener> => {
+      for (;;) {
+        try {
+          return p.sockets.listen(spec.addr, spec.port, { backlog: 64 })
+        } catch (error) {
+          if (!(error instanceof FsError) || error.code !== 'EADDRNOTAVAIL') throw error
+        }
+        await p.sleep(10)
+      }
+    }
+    const door = await bind()
     for (;;) {
       const connection = await door.accept()
       // Each connection is served on its own.
@@ -167,7 +177,10 @@ export async function runTranscript(t: Transcript): Promise<(StepResult | undefi
       const { child, out } = running.get(step.wait)!
       await finish(child, (step.timeout ?? 4) * 1000)
       if (child.status === undefined) {
-        for (const p of hosts.get(step.host)!.processes.values()) if (p.pid === child.pid || p.ppid === child.pid) hosts.get(step.host)!.start({ argv: ['kill'], program: async (k) => { k.kill(p.pid, 'SIGINT'); return 0 } })
+        // Ctrl-C reaches the command, not the shell that waits for it.
+        const all = [...hosts.get(step.host)!.processes.values()]
+        const below = all.filter((p) => p.ppid === child.pid)
+        for (const p of below.length > 0 ? below : all.filter((x) => x.pid === child.pid)) hosts.get(step.host)!.start({ argv: ['kill'], program: async (k) => { k.kill(p.pid, 'SIGINT'); return 0 } })
         await finish(child, 2000)
       }
       results.push({ ...out, exit: child.status?.code })

@@ -58,8 +58,23 @@ candidate:x:1000:
 const services = [
   'tcpmux 1/tcp', 'echo 7/tcp', 'echo 7/udp', 'discard 9/tcp', 'daytime 13/tcp', 'ftp-data 20/tcp', 'ftp 21/tcp', 'ssh 22/tcp', 'telnet 23/tcp', 'smtp 25/tcp', 'domain 53/tcp', 'domain 53/udp',
   'bootps 67/udp', 'bootpc 68/udp', 'tftp 69/udp', 'http 80/tcp', 'kerberos 88/tcp', 'pop3 110/tcp', 'sunrpc 111/tcp', 'ntp 123/udp', 'imap2 143/tcp', 'snmp 161/udp', 'bgp 179/tcp', 'ldap 389/tcp',
-  'https 443/tcp', 'https 443/udp', 'microsoft-ds 445/tcp', 'syslog 514/udp', 'ldaps 636/tcp', 'imaps 993/tcp', 'pop3s 995/tcp', 'mysql 3306/tcp', 'postgresql 5432/tcp', 'redis 6379/tcp', 'http-alt 8080/tcp webcache', 'zabbix-agent 10050/tcp',
+  'https 443/tcp', 'https 443/udp', 'microsoft-ds 445/tcp', 'syslog 514/udp', 'ldaps 636/tcp', 'imaps 993/tcp', 'pop3s 995/tcp', 'mysql 3306/tcp', 'postgresql 5432/tcp', 'bbs 7000/tcp', 'redis 6379/tcp', 'http-alt 8080/tcp webcache', 'zabbix-agent 10050/tcp',
 ]
+
+/** What Debian's start-up files come to. */
+const bashrc = '[ -z "$PS1" ] && return\nPS1=\'\\u@\\h:\\w\\$ \'\n'
+const profile = `if [ "$(id -u)" -eq 0 ]; then
+  PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+else
+  PATH="/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+fi
+export PATH
+if [ "$PS1" ]; then
+  if [ -f /etc/bash.bashrc ]; then
+    . /etc/bash.bashrc
+  fi
+fi
+`
 
 const trees = new WeakMap<ProgramTable, FileTree>()
 
@@ -89,7 +104,8 @@ export function baseTree(programs: ProgramTable): FileTree {
     .file('/etc/sysctl.conf', '#\n# /etc/sysctl.conf - Configuration file for setting system variables\n# See /etc/sysctl.d/ for additional system variables.\n# See sysctl.conf (5) for information.\n#\n')
     .dir('/etc/sysctl.d').dir('/etc/modules-load.d').file('/etc/fstab', '# <file system> <mount point> <type> <options> <dump> <pass>\n/dev/sda1 / ext4 errors=remount-ro 0 1\n')
     .file('/etc/sudoers', 'root\tALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) NOPASSWD:ALL\n', { mode: 0o440 })
-    .file('/root/.bashrc', '', {}).file('/root/.profile', '', {}).file('/home/candidate/.bashrc', '', { uid: 1000, gid: 1000 })
+    .file('/etc/profile', profile).file('/etc/bash.bashrc', bashrc)
+    .file('/root/.bashrc', '# ~/.bashrc: executed by bash(1) for non-login shells.\n').file('/root/.profile', '# ~/.profile: executed by Bourne-compatible login shells.\n\nif [ "$BASH" ]; then\n  if [ -f ~/.bashrc ]; then\n    . ~/.bashrc\n  fi\nfi\n').file('/home/candidate/.bashrc', '', { uid: 1000, gid: 1000 })
   trees.set(programs, tree)
   return tree
 }

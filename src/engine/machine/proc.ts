@@ -9,6 +9,7 @@ import { Handle } from './handle.ts'
 import type { Realm } from './kernel.ts'
 import type { Task } from './task.ts'
 import { hostSysctls, kernelRelease, kernelVersion } from './sysctl-keys.ts'
+import { asErrno } from './socket-face.ts'
 import { computedDirInode, computedInode, FileTree, Inode, symlinkInode, type ComputedDir, type Superblock } from './tree.ts'
 import type { MountNamespace } from './vfs.ts'
 
@@ -141,8 +142,13 @@ function sysctlDir(sb: Superblock, realm: Realm, net: NetNamespace, readOnly: bo
       const write = (text: string) => {
         if (readOnly) throw new FsError('EROFS')
         const value = text.replace(/\n$/, '')
-        if (key.startsWith('net.')) net.setSysctl(key, value)
-        else if (!realm.setSysctl(key, value)) throw new FsError('EINVAL')
+        if (key.startsWith('net.')) {
+          try {
+            net.setSysctl(key, value)
+          } catch (error) {
+            throw asErrno(error)
+          }
+        } else if (!realm.setSysctl(key, value)) throw new FsError('EINVAL')
       }
       return computedInode(sb, { read: () => get(key) + '\n', write })
     }
@@ -180,8 +186,9 @@ function netDir(sb: Superblock, net: NetNamespace): Inode {
         const n = Number(length)
         const mask = n === 0 ? 0 : (0xffffffff << (32 - n)) >>> 0
         const maskText = `${mask >>> 24}.${(mask >>> 16) & 255}.${(mask >>> 8) & 255}.${mask & 255}`
-        return `${r.device}\t${hex(to!, undefined)}\t${hex(r.via ?? '0.0.0.0', undefined)}\t${(1 + (r.via ? 2 : 0) + (n === 32 ? 4 : 0)).toString(16).padStart(4, '0').toUpperCase()}\t0\t0\t${r.metric ?? 0}\t${hex(maskText, undefined)}\t0\t0\t0\n`
+        return `${r.device}\t${hex(to!, undefined)}\t${hex(r.via ?? '0.0.0.0', undefined)}\t${(1 + (r.via ? 2 : 0) + (n === 32 ? 4 : 0)).toString(16).padStart(4, '0').toUpperCase()}\t0\t0\t${r.metric ?? 0}\t${hex(maskText, undefined)}\t0\t0\t0`.padEnd(127) + '\n'
       }).join(''),
+    arp: () => 'IP address       HW type     Flags       HW address            Mask     Device\n' + net.neighbours().filter((n) => n.state !== 'NOARP').map((n) => `${n.address.padEnd(16)} 0x1         0x${n.state === 'PERMANENT' ? 6 : n.mac === undefined ? 0 : 2}         ${n.mac ?? '00:00:00:00:00:00'}     *        ${n.device}\n`).join(''),
     tcp: table('tcp'), udp: table('udp'),
   }
   return computedDirInode(sb, { list: () => Object.keys(files), lookup: (name) => (Object.hasOwn(files, name) ? computedInode(sb, { read: files[name]! }) : undefined) })
@@ -199,7 +206,10 @@ export function sysTree(realm: Realm): FileTree {
       address: link.mac, broadcast: 'ff:ff:ff:ff:ff:ff', carrier: link.carrier ? '1' : '0', flags: link.up ? '0x1003' : '0x1002', ifindex: String(link.index), mtu: String(link.mtu),
       operstate: link.kind === 'loopback' ? 'unknown' : link.up && link.carrier ? 'up' : 'down', type: link.kind === 'loopback' ? '772' : '1', tx_queue_len: '1000',
     }
-    return computedDirInode(sb, { list: () => Object.keys(files), lookup: (n) => (Object.hasOwn(files, n) ? computedInode(sb, { read: () => files[n]! + '\n' }) : undefined) })
+    const port = link.port && { hairpin_mode: link.port.hairpin ? '1' : '0', state: link.port.state === 'forwarding' ? '3' : '0', path_cost: String(link.port.cost), priority: String(link.port.priority), learning: link.port.learning ? '1' : '0', isolated: link.port.isolated ? '1' : '0' } as Record<string, string> | undefined
+    const directory = (texts: Readonly<Record<string, string>>): ComputedDir => ({ list: () => Object.keys(texts), lookup: (n) => (Object.hasOwn(texts, n) ? computedInode(sb, { read: () => texts[n]! + '\n' }) : undefined) })
+    const own = directory(files)
+    return computedDirInode(sb, { list: () => [...own.list(), ...(port ? ['brport'] : [])], lookup: (n, asking) => (n === 'brport' && port ? computedDirInode(sb, directory(port)) : own.lookup(n, asking)) })
   }
   tree.computedDir('/class/net', { list: () => [...realm.net.links.keys()], lookup: (name, pid) => device(pid, name) })
   tree.file('/fs/cgroup/cgroup.controllers', 'cpuset cpu io memory hugetlb pids rdma misc\n').dir('/kernel').dir('/module/br_netfilter').dir('/devices').dir('/block').dir('/bus')

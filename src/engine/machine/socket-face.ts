@@ -26,7 +26,7 @@ const errno = (name: string) => new FsError(name as Errno)
 class Stream implements Connection {
   readonly local: Address
   readonly remote: Address
-  readonly #task: Task
+  #task: Task
   readonly #tcp: TcpConnection
   readonly #readers = new WaitQueue()
   #buffer: string[] = []
@@ -35,7 +35,11 @@ class Stream implements Connection {
   #sentEnd = false
   closed = false
 
+  /** Forgets it in the process that holds it. */
+  onClose: (stream: Stream) => void
+
   constructor(task: Task, tcp: TcpConnection, onClose: (stream: Stream) => void) {
+    this.onClose = onClose
     this.#task = task
     this.#tcp = tcp
     this.local = { host: formatIpv4(tcp.localAddress), port: tcp.localPort }
@@ -53,14 +57,20 @@ class Stream implements Connection {
         this.#error = name
         this.closed = true
         this.#readers.wake()
-        onClose(this)
+        this.onClose(this)
       },
       onClose: () => {
         this.#ended = true
         this.#readers.wake()
-        onClose(this)
+        this.onClose(this)
       },
     }
+  }
+
+  moveTo(task: Task, onClose: (stream: Stream) => void): void {
+    this.onClose(this)
+    this.onClose = onClose
+    this.#task = task
   }
 
   read(): Promise<string | undefined> {
@@ -104,7 +114,7 @@ class Door implements Listener {
   readonly #keep: (stream: Stream) => Stream
   #closed = false
 
-  constructor(task: Task, host: string, port: number, keep: (tcp: Stream) => Stream, drop: (stream: Stream) => void) {
+  constructor(task: Task, host: string, port: number, backlog: number | undefined, keep: (tcp: Stream) => Stream, drop: (stream: Stream) => void) {
     this.#task = task
     this.#keep = keep
     const waiting: Stream[] = []
@@ -113,7 +123,7 @@ class Door implements Listener {
       waiting.push(new Stream(task, tcp, drop))
       this.#queue.push(tcp)
       this.#acceptors.wake()
-    }, { owner: ownerOf(task) })
+    }, { owner: ownerOf(task), ...(backlog !== undefined && { backlog }) })
     this.#waiting = waiting
     this.local = { host: formatIpv4(this.#listener.address), port: this.#listener.port }
   }
@@ -268,10 +278,10 @@ export class SocketFace implements Sockets {
     })
   }
 
-  listen(host: string, port: number): Listener {
+  listen(host: string, port: number, options: { readonly backlog?: number } = {}): Listener {
     if (port > 0 && port < Number(this.#task.net.sysctl('net.ipv4.ip_unprivileged_port_start') ?? 1024) && this.#task.user.uid !== 0) throw errno('EACCES')
     try {
-      const door = new Door(this.#task, host, port, (s) => this.#keep(s), (s) => this.#open.delete(s))
+      const door = new Door(this.#task, host, port, options.backlog, (s) => this.#keep(s), (s) => this.#open.delete(s))
       this.#open.add(door)
       return door
     } catch (error) {
@@ -287,6 +297,12 @@ export class SocketFace implements Sockets {
     } catch (error) {
       throw asErrno(error)
     }
+  }
+
+  adopt(connection: Connection): Connection {
+    if (!(connection instanceof Stream)) throw errno('ENOTCONN')
+    connection.moveTo(this.#task, (s) => this.#open.delete(s))
+    return this.#keep(connection)
   }
 
   lookup(name: string): Promise<LookupResult> {

@@ -6,9 +6,12 @@ export interface Sockets {
   /** TCP. `host` must be an address; resolve names first. Options: source address/port, timeout in ms (then ETIMEDOUT). */
   connect(host: string, port: number, options?: ConnectOptions): Promise<Connection>
   /** TCP. Throws EADDRINUSE, EADDRNOTAVAIL, EACCES. */
-  listen(host: string, port: number): Listener
+  listen(host: string, port: number, options?: { readonly backlog?: number }): Listener
   udp(options?: { readonly host?: string; readonly port?: number }): Datagrams
   /** ICMP echo socket and raw sending for ping, traceroute, arping and tcpdump live on the namespace: machine.net. */
+
+  /** Takes over a connection that the parent accepted (a server that forks for each connection): it lives as long as this process. */
+  adopt(connection: Connection): Connection
 
   /** getaddrinfo for IPv4: addresses in order, or the resolver's failure. */
   lookup(name: string): Promise<LookupResult>

@@ -55,7 +55,8 @@ function linkLine(p: Process, l: LinkInfo, details: boolean): string {
   const peerHere = l.peer ? [...p.net.links.values()].find((x) => x.index === l.peer!.index) : undefined
   // bridge shows the index of the other side as if it were in this namespace.
   const at = l.peer ? (peerHere && peerHere !== l ? `@${peerHere.name}` : '') : ''
-  const text = `${l.index}: ${l.name}${at}: <${l.flags.join(',')}> mtu ${l.mtu} master ${l.master} state ${port.state} priority ${port.priority} cost ${port.cost} \n`
+  const flags = at !== '' && !peerHere!.up && !l.flags.includes('M-DOWN') ? [...l.flags, 'M-DOWN'] : l.flags.filter((f) => f !== 'M-DOWN' || at !== '')
+  const text = `${l.index}: ${l.name}${at}: <${flags.join(',')}> mtu ${l.mtu} master ${l.master} state ${port.state} priority ${port.priority} cost ${port.cost} \n`
   if (!details) return text
   return `${text}    hairpin ${onOff(port.hairpin)} guard off root_block off fastleave off learning ${onOff(port.learning)} flood ${onOff(port.flood)} mcast_flood on bcast_flood on mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off isolated ${onOff(port.isolated)} locked off \n`
 }
@@ -98,7 +99,7 @@ function fdb(p: Process, args: string[], json: boolean): string {
         else device = name
       }
     }
-    const rows = p.net.fdb().filter((e) => (device === undefined || e.device === device) && (of === undefined || e.master === of || e.device === of || p.net.links.get(e.device)?.master === of))
+    const rows = [...p.net.fdb(), ...multicast(p)].filter((e) => (device === undefined || e.device === device) && (of === undefined || e.master === of || e.device === of || p.net.links.get(e.device)?.master === of))
     if (json) return JSON.stringify(rows.map((e) => ({ mac: e.mac, ...(device === undefined && { ifname: e.device }), ...(e.remote !== undefined && { dst: e.remote }), flags: e.self ? ['self'] : [], ...(e.master !== undefined && { master: e.master }), state: stateText(e) }))) + '\n'
     return rows.map((e) => `${e.mac} ${device === undefined ? `dev ${e.device} ` : ''}${e.remote !== undefined ? `dst ${e.remote} ` : ''}${e.vlan !== undefined ? `vlan ${e.vlan} ` : ''}${e.self ? 'self ' : ''}${e.master !== undefined ? `master ${e.master} ` : ''}${stateText(e)}`.replace(/ $/, e.state === 'learnt' && !e.self ? ' ' : '') + '\n').join('')
   }
@@ -123,6 +124,14 @@ function fdb(p: Process, args: string[], json: boolean): string {
   if (change === 'delete') p.net.deleteFdb(device, mac, { ...(remote !== undefined && { remote }), ...(master && { master }) })
   else p.net.setFdb(device, mac, { ...(remote !== undefined && { remote }), permanent, ...(master && { master }), verb: change })
   return ''
+}
+
+/** The groups that every device that is up listens to: all hosts, and on bridges all snoopers. */
+function multicast(p: Process): FdbInfo[] {
+  return [...p.net.links.values()].filter((l) => l.up && l.kind !== 'loopback').flatMap((l) => {
+    const macs = l.bridge ? ['33:33:00:00:00:01', '01:00:5e:00:00:6a', '33:33:00:00:00:6a', '01:00:5e:00:00:01'] : ['33:33:00:00:00:01', '01:00:5e:00:00:01']
+    return macs.map((mac): FdbInfo => ({ mac, device: l.name, master: undefined, self: true, state: 'permanent' }))
+  })
 }
 
 function stateText(e: FdbInfo): string {

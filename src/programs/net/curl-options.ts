@@ -1,5 +1,7 @@
 /** curl's command line: short and long options in a table, with curl's own complaints. */
 
+import type { Process } from '#engine/machine/process.ts'
+
 /** A transfer that failed: curl's exit code and what it says after it. */
 export class CurlFailure extends Error {
   readonly code: number
@@ -8,6 +10,29 @@ export class CurlFailure extends Error {
     super(text)
     this.code = code
     this.text = text
+  }
+}
+
+/** stdio's standard output: into a pipe or file in blocks of 4096, to a terminal at once. */
+class StandardOutput {
+  readonly #p: Process
+  readonly #buffered: boolean
+  #held = ''
+
+  constructor(p: Process, buffered: boolean) {
+    this.#p = p
+    this.#buffered = buffered
+  }
+
+  async write(text: string): Promise<void> {
+    this.#held += text
+    if (!this.#buffered || this.#held.length >= 4096) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#held
+    this.#held = ''
+    if (text !== '') await this.#p.stdout.write(text)
   }
 }
 
@@ -66,6 +91,13 @@ export class CurlOptions {
   dumpHeader: string | undefined
   requestTarget: string | undefined
 
+  buffered = true
+  #standard: StandardOutput | undefined
+
+  standardOutput(p: Process): StandardOutput {
+    return (this.#standard ??= new StandardOutput(p, this.buffered && p.stdout.tty === undefined))
+  }
+
   output(index: number): string | undefined {
     return this.outputs[index]
   }
@@ -92,7 +124,7 @@ const specs: readonly Spec[] = [
   flag('fail', (o, on) => (o.fail = on), 'f'), flag('fail-with-body', (o, on) => (o.failWithBody = on)), flag('fail-early', (o, on) => (o.failEarly = on)), flag('get', (o, on) => (o.get = on), 'G'),
   flag('http1.0', (o, on) => (o.http10 = on), '0'), flag('http1.1', () => undefined), flag('http2', () => undefined), flag('http2-prior-knowledge', () => undefined), flag('ipv4', () => undefined, '4'), flag('ipv6', () => undefined, '6'),
   flag('compressed', (o, on) => (o.compressed = on)), flag('progress-bar', (o, on) => (o.progressBar = on), '#'), flag('progress-meter', (o, on) => (o.noProgress = !on)), flag('no-progress-meter', (o) => (o.noProgress = true)), flag('create-dirs', (o, on) => (o.createDirs = on)),
-  flag('retry-connrefused', (o, on) => (o.retryConnRefused = on)), flag('retry-all-errors', (o, on) => (o.retryAll = on)), flag('globoff', () => undefined, 'g'), flag('no-buffer', () => undefined, 'N'), flag('buffer', () => undefined), flag('tlsv1.2', () => undefined),
+  flag('retry-connrefused', (o, on) => (o.retryConnRefused = on)), flag('retry-all-errors', (o, on) => (o.retryAll = on)), flag('globoff', () => undefined, 'g'), flag('no-buffer', (o) => (o.buffered = false), 'N'), flag('buffer', (o, on) => (o.buffered = on)), flag('tlsv1.2', () => undefined),
   flag('tlsv1.3', () => undefined), flag('path-as-is', () => undefined), flag('tcp-nodelay', () => undefined), flag('keepalive', () => undefined), flag('no-keepalive', () => undefined), flag('remote-name', (o) => o.outputs.push('\0remote'), 'O'), flag('remote-header-name', () => undefined, 'J'), flag('disable', () => undefined, 'q'),
   flag('http0.9', () => undefined), flag('raw', () => undefined), flag('basic', () => undefined), flag('anyauth', () => undefined), flag('styled-output', () => undefined), flag('parallel', () => undefined, 'Z'),
   taking('request', (o, v) => (o.method = v), 'X'), taking('data', data('plain'), 'd'), taking('data-ascii', data('plain')), taking('data-binary', data('binary')), taking('data-raw', data('raw')), taking('data-urlencode', data('urlencode')),

@@ -56,13 +56,15 @@ export const curl: Program = async (p) => {
     return 2
   }
   let code = 0
+  const standard = options.standardOutput(p)
   for (const [i, url] of options.urls.entries()) {
     const result = await transfer(p, options, url, i)
     if (result.code !== 0 && result.error !== '' && (!options.silent || options.showError)) await complain(p, `curl: (${result.code}) ${result.error}\n`)
-    if (options.writeOut !== undefined) await p.stdout.write(writeOut(await writeOutFormat(p, options.writeOut), result))
+    if (options.writeOut !== undefined) await standard.write(writeOut(await writeOutFormat(p, options.writeOut), result))
     code = result.code
     if (code !== 0 && options.failEarly) break
   }
+  await standard.flush()
   return code
 }
 
@@ -391,7 +393,7 @@ async function receive(p: Process, o: CurlOptions, connection: Connection, metho
       if (o.verbose) await complain(p, event.raw.split('\n').slice(0, -1).map((l) => `< ${l}\n`).join(''))
       if (o.include || o.head) await (await open())(event.raw)
       if (o.dumpHeader !== undefined) {
-        if (o.dumpHeader === '-') await p.stdout.write(event.raw)
+        if (o.dumpHeader === '-') await o.standardOutput(p).write(event.raw)
         else p.fs.writeFile(o.dumpHeader, event.raw, { append: true })
       }
       if (head.status < 200 && head.status !== 101) continue
@@ -422,7 +424,7 @@ async function outputOf(p: Process, o: CurlOptions, index: number, r: Result): P
   if (name === undefined || name === '-') {
     return async (text) => {
       try {
-        await p.stdout.write(text)
+        await o.standardOutput(p).write(text)
       } catch (error) {
         if (!(error instanceof FsError)) throw error
         throw new CurlFailure(23, 'Failed writing body')

@@ -128,6 +128,7 @@ export const ping: Program = async (p) => {
   }
   const route = p.net.routeGet(target, { ...(source !== undefined && { source }), ...(device !== undefined && device !== 'lo' && { outputDevice: device }) })
   if ('error' in route && device === undefined) {
+    if (route.error === 'EACCES' && !s.broadcast) return fail('ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules\n', 2)
     return fail(`ping: connect: ${errnoTexts[route.error] ?? route.error}\n`, 2)
   }
   if ('route' in route && route.route.type === 'broadcast' && !s.broadcast) return fail('ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules\n', 2)
@@ -194,7 +195,8 @@ async function run(p: Process, name: string, target: string, source: string | un
       if (result.errno === 'EMSGSIZE') {
         errors++
         await complain(p, `ping: local error: message too long, mtu=${(result as { mtu?: number }).mtu ?? mtuTo(p, target)}\n`)
-      } else {
+      } else if (result.errno !== 'EPERM') {
+        // What the output chain drops is lost without a word.
         errors++
         await complain(p, `ping: sendmsg: ${strerror(result.errno as Errno)}\n`)
       }

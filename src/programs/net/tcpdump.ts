@@ -1,5 +1,6 @@
 /** tcpdump 4.99.3 on the namespace's devices. Leaves out: capture files, IPv6, most options of TCP beyond those that the model has. */
 import { byteLength, encodeBytes } from '#base/bytes.ts'
+import { formatIpv4 } from '#base/ip.ts'
 import { decodeDns, dnsRcodes, type DnsMessage } from '#base/dns.ts'
 import type { CapturedPacket, Header } from '#engine/net/types.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
@@ -21,7 +22,7 @@ export const tcpdump: Program = async (p) => {
   const links = [...p.net.links.values()]
   const device = o.get('i', 'interface') ?? links.find((l) => l.kind !== 'loopback' && l.up)?.name ?? 'any'
   if (device !== 'any' && !p.net.links.has(device)) {
-    await complain(p, `tcpdump: ${device}: No such device exists\n(SIOCGIFHWADDR: No such device)\n`)
+    await complain(p, `tcpdump: ${device}: No such device exists\n(No such device exists)\n`)
     return 1
   }
   if (device !== 'any' && !p.net.links.get(device)!.up) {
@@ -114,7 +115,7 @@ interface Shape {
 }
 interface State {
   /** First sequence numbers of each direction of a connection, for relative numbers. */
-  readonly bases: Map<string, { seq: number; ack: number | undefined }>
+  readonly bases: Map<string, { readonly from: string; readonly seq: number; readonly ack: number }>
   last: number | undefined
   first: number | undefined
 }
@@ -154,7 +155,7 @@ async function line(p: Process, packet: CapturedPacket, s: Shape, state: State):
     text += s.any ? `ifindex ${p.net.links.get(packet.device)?.index ?? 0} ${packet.link.source} ethertype ${type}, length ${length + 6}: ` : `${packet.link.source} > ${packet.link.destination}, ${s.quiet ? (packet.arp ? 'ARP' : 'IPv4') : `ethertype ${type}`}, length ${length}: `
   }
   if (packet.arp) return text + (s.link ? '' : 'ARP, ') + arpText(packet, s) + '\n'
-  text += await ipText(p, packet, packet.header, s, state, s.link)
+  text += await ipText(p, packet, s, state, s.link)
   return text + '\n'
 }
 
@@ -190,35 +191,34 @@ async function ends(p: Process, h: Header, s: Shape): Promise<string> {
 
 const protocolNumbers: Readonly<Record<string, readonly [string, number]>> = { icmp: ['ICMP', 1], tcp: ['TCP', 6], udp: ['UDP', 17], sctp: ['SCTP', 132] }
 
-async function ipText(p: Process, packet: CapturedPacket, header: Header, s: Shape, state: State, inLink: boolean): Promise<string> {
-  const h = header.outer ? outermost(header) : header
+async function ipText(p: Process, packet: CapturedPacket, s: Shape, state: State, inLink: boolean): Promise<string> {
+  const h = packet.header
   let text = inLink ? '' : 'IP '
-  if (s.verbose > 0) {
-    const extra = h as Header & { id?: number; tos?: number; dontFragment?: boolean }
-    const [name, number] = typeof h.protocol === 'number' ? (['unknown', h.protocol] as const) : protocolNumbers[h.protocol]!
-    const error = h.icmp !== undefined && [3, 11, 5].includes(h.icmp.type)
-    const fragment = extra.dontFragment ?? (h.protocol === 'tcp' || (h.icmp !== undefined && (h.icmp.type === 8)))
-    text += `(tos 0x${(extra.tos ?? (error ? 0xc0 : 0)).toString(16)}, ttl ${h.ttl}, id ${extra.id ?? 0}, offset 0, flags [${fragment ? 'DF' : 'none'}], proto ${name} (${number}), length ${h.length})\n    `
-  }
+  if (s.verbose > 0) text += headerLine(h, packet.ip)
   text += `${await ends(p, h, s)}: `
-  if (header.outer) return text + (await tunnelText(p, packet, header, s, state))
-  return text + body(packet, h, s, state)
+  if (packet.inner) return text + (await tunnelText(p, packet, s, state))
+  text += body(packet, h, s, state)
+  if (s.verbose > 0 && packet.quoted) {
+    const q = packet.quoted
+    text += `\n\tIP ${headerLine(q, { id: 0, tos: 0, dontFragment: q.protocol !== 'udp' })}${await ends(p, q, s)}: ${body({ ...packet, header: q, payload: '' }, q, s, state)}`
+  }
+  return text
 }
 
-async function tunnelText(p: Process, packet: CapturedPacket, inner: Header, s: Shape, state: State): Promise<string> {
-  const outer = outermost(inner)
-  const vni = (inner.outer as Header & { vni?: number }).vni ?? (outer as Header & { vni?: number }).vni ?? 0
-  if (outer.protocol !== 'udp') return await ipText(p, { ...packet, header: { ...inner, outer: undefined } as unknown as Header }, strip(inner), s, state, false)
-  const name = outer.destinationPort === 8472 ? `OTV, flags [I] (0x08), overlay 0, instance ${vni}` : `VXLAN, flags [I] (0x08), vni ${vni}`
-  const bare = strip(inner)
-  const link = (packet as CapturedPacket & { innerLink?: { source: string; destination: string } }).innerLink
-  const head = s.link && link ? `${link.source} > ${link.destination}, ethertype IPv4 (0x0800), length ${bare.length + 14}: ` : ''
-  return `${name}\n${head}${await ipText(p, { ...packet, header: bare }, bare, s, state, head !== '')}`
+function headerLine(h: Header, ip: CapturedPacket['ip']): string {
+  const [name, number] = typeof h.protocol === 'number' ? (['unknown', h.protocol] as const) : protocolNumbers[h.protocol]!
+  const error = h.icmp !== undefined && [3, 11, 5].includes(h.icmp.type)
+  const fragment = ip?.dontFragment ?? (h.protocol === 'tcp' || h.icmp?.type === 8)
+  return `(tos 0x${(ip?.tos ?? (error ? 0xc0 : 0)).toString(16)}, ttl ${h.ttl}, id ${ip?.id ?? 0}, offset 0, flags [${fragment ? 'DF' : 'none'}], proto ${name} (${number}), length ${h.length})\n    `
 }
 
-function strip(h: Header): Header {
-  const { outer: _, ...rest } = h
-  return rest
+async function tunnelText(p: Process, packet: CapturedPacket, s: Shape, state: State): Promise<string> {
+  const inner = packet.inner!
+  const vni = packet.vni ?? 0
+  if (packet.header.protocol !== 'udp') return ipText(p, inner, s, state, false)
+  const name = packet.header.destinationPort === 8472 ? `OTV, flags [I] (0x08), overlay 0, instance ${vni}` : `VXLAN, flags [I] (0x08), vni ${vni}`
+  const link = s.link && inner.link ? `${inner.link.source} > ${inner.link.destination}, ethertype ${inner.arp ? 'ARP (0x0806)' : 'IPv4 (0x0800)'}, length ${frameLength(inner)}: ` : ''
+  return `${name}\n${link}${inner.arp ? (link === '' ? 'ARP, ' : '') + arpText(inner, s) : await ipText(p, inner, s, state, link !== '')}`
 }
 
 function body(packet: CapturedPacket, h: Header, s: Shape, state: State): string {
@@ -235,32 +235,25 @@ function tcpText(packet: CapturedPacket, h: Header, s: Shape, state: State): str
   const syn = hasFlag(h, 'S')
   const ack = hasFlag(h, 'A')
   const flags = `${hasFlag(h, 'F') ? 'F' : ''}${syn ? 'S' : ''}${hasFlag(h, 'R') ? 'R' : ''}${hasFlag(h, 'P') ? 'P' : ''}${ack ? '.' : ''}`
-  const key = [`${h.source}:${h.sourcePort}`, `${h.destination}:${h.destinationPort}`]
-  const id = [...key].sort().join(' ')
-  const known = state.bases.get(id) as ({ seq: number; ack: number | undefined } & { from?: string }) | undefined
+  const from = `${h.source}:${h.sourcePort}`
+  const id = [from, `${h.destination}:${h.destinationPort}`].sort().join(' ')
   let seq = t.seq
   let acked = t.ack
-  if (!s.absolute) {
-    if (syn || !known) {
-      if (syn && !ack) state.bases.set(id, Object.assign({ seq: t.seq, ack: undefined }, { from: key[0]! }))
-      else if (syn && known) known.ack = t.seq
-      else if (!known) state.bases.set(id, Object.assign({ seq: t.seq - (length > 0 || ack ? 1 : 0), ack: t.ack - 1 }, { from: key[0]! }))
-      if (!known && !syn && !hasFlag(h, 'R')) {
-        // The first packet seen of a connection is shown with absolute numbers.
-      }
-    } else {
-      const forward = known.from === key[0]
-      const own = forward ? known.seq : (known.ack ?? t.seq - 1)
-      const other = forward ? (known.ack ?? t.ack - 1) : known.seq
-      seq = t.seq - own
-      acked = t.ack - other
+  // Numbers are relative once a segment with ACK has been seen; that one is shown as it is.
+  if (!s.absolute && ack) {
+    const known = state.bases.get(id)
+    if (!known || syn) state.bases.set(id, { from, seq: t.seq, ack: t.ack - 1 })
+    else {
+      const forward = known.from === from
+      seq -= forward ? known.seq : known.ack
+      acked -= forward ? known.ack : known.seq
     }
   }
   const reset = hasFlag(h, 'R')
   const showSeq = syn || hasFlag(h, 'F') || reset || length > 0
   let text = `Flags [${flags || 'none'}]`
-  if (showSeq) text += length > 0 ? `, seq ${seq}:${seq + length}` : `, seq ${reset && !ack ? t.seq : seq}`
-  if (ack) text += `, ack ${syn || (reset && acked === t.ack) ? t.ack : acked}`
+  if (showSeq) text += length > 0 ? `, seq ${seq}:${seq + length}` : `, seq ${seq}`
+  if (ack) text += `, ack ${acked}`
   text += `, win ${t.window}`
   const extra = packet.tcp as { mss?: number; tsval?: number; tsecr?: number; wscale?: number } | undefined
   const ts = `TS val ${extra?.tsval ?? 1000} ecr ${extra?.tsecr ?? (syn && !ack ? 0 : 1000)}`
@@ -310,11 +303,11 @@ function srv(data: string): string {
 function icmpText(packet: CapturedPacket, h: Header, s: Shape): string {
   const i = h.icmp ?? { type: 0, code: 0 }
   const length = h.length - 20
-  const inner = (packet as CapturedPacket & { icmpError?: Header & { mtu?: number; gateway?: string } }).icmpError
+  const inner = packet.quoted
   const about = inner?.destination ?? h.source
   const unreachable: Readonly<Record<number, string>> = {
     0: `net ${about} unreachable`, 1: `host ${about} unreachable`, 2: `${about} protocol ${typeof inner?.protocol === 'number' ? inner.protocol : ({ tcp: 6, udp: 17, icmp: 1, sctp: 132 }[inner?.protocol ?? 'tcp'] ?? 6)} unreachable`,
-    3: `${about} ${inner?.protocol ?? 'udp'} port ${inner?.destinationPort ?? 0} unreachable`, 4: `${about} unreachable - need to frag (mtu ${inner?.mtu ?? 0})`, 9: `net ${about} unreachable - admin prohibited`, 10: `host ${about} unreachable - admin prohibited`,
+    3: `${about} ${inner?.protocol ?? 'udp'} port ${inner?.destinationPort ?? 0} unreachable`, 4: `${about} unreachable - need to frag (mtu ${packet.icmpInfo ?? 0})`, 9: `net ${about} unreachable - admin prohibited`, 10: `host ${about} unreachable - admin prohibited`,
     13: `host ${about} unreachable - admin prohibited filter`,
   }
   switch (i.type) {
@@ -326,7 +319,7 @@ function icmpText(packet: CapturedPacket, h: Header, s: Shape): string {
     case 11:
       return `ICMP ${i.code === 1 ? 'ip reassembly time exceeded' : 'time exceeded in-transit'}, length ${length}`
     case 5:
-      return `ICMP redirect ${about} to host ${inner?.gateway ?? ''}, length ${length}`
+      return `ICMP redirect ${about} to host ${formatIpv4(packet.icmpInfo ?? 0)}, length ${length}`
     default:
       return `ICMP type-#${i.type}, length ${length}`
   }

@@ -91,12 +91,12 @@ export const traceroute: Program = async (p) => {
   const hops = Number(o.get('m', 'max-hops') ?? 30)
   const queries = Number(o.get('q', 'queries') ?? 3)
   const s: Settings = { to, method, wait: Number((o.get('w', 'wait') ?? '5').split(',')[0]) * 1000, port: Number(o.get('p', 'port') ?? (method === 'tcp' ? 80 : 33434)), source: o.get('s', 'source'), size }
+  await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets\n`)
   const route = p.net.routeGet(to, { ...(s.source !== undefined && { source: s.source }) })
   if ('error' in route) {
     await complain(p, `\nconnect: ${errnoTexts[route.error] ?? route.error}\n`)
     return 1
   }
-  await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets\n`)
   const numeric = o.has('n')
   const label = async (address: string) => (numeric ? address : `${(await nameOf(p, address, reverseLookup)) ?? address} (${address})`)
   let sequence = 0

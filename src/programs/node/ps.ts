@@ -291,9 +291,9 @@ export const kill: Program = async (p) => {
     return 0
   }
   if (words[0] === '-s' || words[0] === '--signal') {
-    words.shift()
-    signal = words[0] === '0' ? undefined : signalNamed(words[0] ?? '')
-    words.shift()
+    const name = words[1] ?? ''
+    signal = name === '0' ? undefined : signalNamed(name)
+    words.splice(0, 2)
   } else if (/^-[A-Za-z0-9]+$/.test(words[0] ?? '')) {
     const name = words.shift()!.slice(1)
     signal = name === '0' ? undefined : signalNamed(name)

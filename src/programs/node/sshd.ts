@@ -13,15 +13,21 @@ export const sshd: Program = async (p) => {
     void p.stderr.write('Received signal 15; terminating.\n')
     p.end(0)
   })
-  const serveNext = async (connection: Connection): Promise<void> => {
-    try {
-      await session(p, connection)
-    } catch (error) {
-      if (!(error instanceof FsError)) throw error
-    }
-    connection.close()
+  for (;;) {
+    const connection = await listener.accept()
+    // One process for each connection: it outlives the listener.
+    p.spawn({ argv: ['sshd: [accepted]'], newSession: true, program: async (child) => {
+      for (const signal of ['SIGTERM', 'SIGHUP'] as const) child.onSignal(signal, undefined)
+      const own = child.sockets.adopt(connection)
+      try {
+        await session(child, own)
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error
+      }
+      own.close()
+      return 0
+    } })
   }
-  for (;;) void serveNext(await listener.accept())
 }
 
 function configuredPort(p: Process): number {

@@ -84,7 +84,7 @@ export class IpContext {
 }
 
 export function invalid(message: string, argument: string): IpFailure {
-  return new IpFailure(`Error: argument "${argument}" is wrong: ${message}\n`, 255)
+  return new IpFailure(`Error: argument "${argument}" is wrong: ${message}\n\n`, 255)
 }
 
 export function duplicate(key: string, argument: string): IpFailure {

@@ -74,7 +74,7 @@ function mac(text: string): string {
 }
 
 function number(text: string, what: string): number {
-  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text)) throw invalid(`Invalid "${what}" value\n`, text)
+  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text)) throw invalid(`Invalid "${what}" value`, text)
   return Number(text)
 }
 

@@ -45,7 +45,7 @@ function scopeOf(text: string): NonNullable<RouteSpec['scope']> {
   if (text === 'global' || text === 'universe' || text === '0') return 'global'
   if (text === 'link' || text === '253') return 'link'
   if (text === 'host' || text === '254') return 'host'
-  throw invalid('invalid "scope" value\n', text)
+  throw invalid('invalid "scope" value', text)
 }
 
 function modify(c: IpContext, verb: 'add' | 'change' | 'replace' | 'prepend' | 'append' | 'delete'): void {
@@ -259,7 +259,8 @@ function get(c: IpContext): void {
   const device = local ? 'lo' : (route.device ?? 'lo')
   const hop = route.nexthops?.[0]
   const flags = local ? ['local'] : type === 'broadcast' ? ['local', 'brd'] : type === 'multicast' ? ['mc'] : device === 'lo' ? ['local'] : []
-  const expires = (answer as { pathMtu?: { mtu: number; expires: number } }).pathMtu
+  const learned = (c.net as { readonly pathMtus?: ReadonlyMap<number, { readonly mtu: number; readonly until: number }> }).pathMtus?.get(parseIpv4(to) ?? 0)
+  const expires = learned && learned.until > c.process.now() && !local ? { mtu: learned.mtu, expires: learned.until - c.process.now() } : undefined
   if (c.options.json) {
     c.json([{ ...(type && { type }), dst: to, ...(from !== undefined && { from }), ...(route.via !== undefined && { gateway: route.via }), dev: device, ...(from === undefined && { prefsrc: source }), flags: [], ...(iif === undefined && { uid: 0 }), cache: flags }])
     return

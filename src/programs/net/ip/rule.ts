@@ -34,7 +34,7 @@ function spec(c: IpContext): RuleSpec {
     } else if (word === 'table' || (word !== 'l' && matches(word, 'lookup'))) {
       const name = c.value()
       const n = tableNumber(name)
-      if (n === undefined) throw invalid('invalid table ID\n'.trimEnd(), name)
+      if (n === undefined) throw invalid('invalid table ID', name)
       r.table = n
     } else if (word === 'dev' || word === 'iif') r.inputDevice = c.value()
     else if (word === 'oif') r.outputDevice = c.value()
