@@ -8,6 +8,8 @@ export interface CourseTree {
   readonly modules: readonly ModuleEntry[]
   readonly labs: readonly LabEntry[]
   readonly exams: readonly ExamEntry[]
+  /** Shapes of clusters, for the sandbox. */
+  readonly clusters: readonly { readonly id: string; readonly title: string }[]
   /** Content that could not be loaded; the rest of the course still opens. */
   readonly problems: readonly ContentProblem[]
 }

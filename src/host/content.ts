@@ -73,6 +73,7 @@ function treeOf(course: Course): CourseTree {
         return { lab: t.lab, host: t.host ?? '', points: t.points, title: lab.title, domain: lab.domain }
       }),
     })),
+    clusters: [...course.clusters].map(([id, { title }]) => ({ id, title })),
     problems: course.problems,
   }
 }

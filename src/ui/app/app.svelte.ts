@@ -11,7 +11,7 @@ type NewEvent = ProgressEvent extends infer E ? (E extends ProgressEvent ? Omit<
 class App {
   loaded = $state(false)
   failure = $state('')
-  course = $state.raw<CourseTree>({ modules: [], labs: [], exams: [], problems: [] })
+  course = $state.raw<CourseTree>({ modules: [], labs: [], exams: [], clusters: [], problems: [] })
   progress = $state.raw<Progress>(noProgress)
   settings = $state.raw<Settings>({ theme: 'system', textSize: 16, motion: 'system', terminalSize: 14, cursor: 'block', screenReader: false, editor: 'vi', speed: 1, panes: {} })
   exam = $state.raw<ExamState | undefined>(undefined)
@@ -19,17 +19,21 @@ class App {
   route = $state.raw<Route>(parseRoute(location.hash))
   searching = $state(false)
   systemDark = $state(matchMedia('(prefers-color-scheme: dark)').matches)
+  systemContrast = $state(matchMedia('(prefers-contrast: more)').matches)
   systemStill = $state(matchMedia('(prefers-reduced-motion: reduce)').matches)
   /** Read out by the live region. */
   said = $state('')
 
-  theme = $derived<'light' | 'dark' | 'contrast'>(this.settings.theme === 'system' ? (this.systemDark ? 'dark' : 'light') : this.settings.theme)
+  theme = $derived<'light' | 'dark' | 'contrast'>(this.settings.theme === 'system' ? (this.systemContrast ? 'contrast' : this.systemDark ? 'dark' : 'light') : this.settings.theme)
   still = $derived(this.settings.motion === 'reduced' || (this.settings.motion === 'system' && this.systemStill))
 
   async start(): Promise<void> {
     addEventListener('hashchange', () => (this.route = parseRoute(location.hash)))
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', (e) => (this.systemDark = e.matches))
     matchMedia('(prefers-reduced-motion: reduce)').addEventListener('change', (e) => (this.systemStill = e.matches))
+    matchMedia('(prefers-contrast: more)').addEventListener('change', (e) => (this.systemContrast = e.matches))
+    // A call that nobody waited for and that failed is told all the same.
+    addEventListener('unhandledrejection', (e) => this.warn(e.reason instanceof Error ? e.reason.message : String(e.reason)))
     hostEvents.on('notice', (notice) => this.notices.push(notice))
     try {
       const [settings, course, progress, exam, notices] = await Promise.all([host.settings(), host.course(), host.progress(), host.examState(), host.notices()])
