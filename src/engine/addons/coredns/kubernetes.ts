@@ -45,6 +45,8 @@ export interface ClusterData {
   endpoints(service: string, namespace: string): readonly EndpointSet[]
   endpointsByIp(ip: string): readonly EndpointSet[]
   podInNamespace(ip: string, namespace: string): boolean
+  /** Where the pod with this address lives; known only while pods are watched. */
+  podNamespace?(ip: string): string | undefined
   /** Services imported from other clusters (multicluster.x-k8s.io) and their endpoints; none where that is not installed. */
   imports?(name: string, namespace: string): readonly ServiceInfo[]
   importEndpoints?(service: string, namespace: string): readonly (EndpointSet & { readonly cluster: string })[]
@@ -292,6 +294,14 @@ export class KubernetesPlugin {
       } else for (const ip of s.externalIps ?? []) for (const port of s.ports) if (portMatches(wanted, port)) out.push({ host: ip, port: port.port, ttl, domain })
     }
     return out.length > 0 ? out : undefined
+  }
+
+  /** The search list that a pod's resolv.conf has, '' standing for the name as it is. */
+  searchPath(client: string): string[] | undefined {
+    const namespace = this.options.pods === 'verified' ? this.#data.podNamespace?.(client) : undefined
+    if (namespace === undefined) return undefined
+    const zone = this.#primaryZone()
+    return [`${namespace}.svc.${zone}`, `svc.${zone}`, zone, '']
   }
 
   /** What the metadata plugin is told about a name: its parts. */

@@ -46,6 +46,8 @@ export interface SetupContext {
   readonly shared: Map<string, unknown>
   /** Answers a question through the whole server, as `upstream` does. */
   ask(name: string, type: string, done: (message: DnsMessage | undefined) => void): void
+  /** Restricts the ports of this block to these addresses. */
+  bind(addresses: readonly string[]): void
   readonly localAddresses: () => readonly string[]
   readonly exit: (code: number) => void
 }

@@ -77,7 +77,10 @@ export async function coreDns(process: Process, context: ContainerContext): Prom
     else out((error as Error).message)
     return 1
   }
-  for (const name of server.names) out(name)
+  for (const [i, name] of server.names.entries()) {
+    if (i > 0 || server.names.length === 1) for (const warning of server.warnings.splice(0)) out(warning)
+    out(name)
+  }
   const announce = () => {
     if (server.shared.has('reload')) log('INFO', `plugin/reload: Running configuration SHA512 = ${hash}`)
   }

@@ -6,7 +6,7 @@ import { byteLength } from '#base/bytes.ts'
 import { decodeDns, dnsFrame, dnsReply, dnsUnframe, encodeDns, rcode } from '#base/dns.ts'
 import type { DnsMessage } from '#base/dns.ts'
 import { dnsQuery } from '#base/dns.ts'
-import { formatIpv4 } from '#base/ip.ts'
+import { formatIpv4, ipv4 } from '#base/ip.ts'
 import type { ApiClient } from '#engine/api/types.ts'
 import type { FileSystem } from '#engine/machine/files.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
@@ -60,10 +60,13 @@ export function parseKey(key: string): { readonly zones: string[]; readonly port
 /** One configuration, running. */
 export class DnsServer {
   readonly #deps: ServerDeps
-  readonly #sites = new Map<number, Site[]>()
+  /** By `address:port`; the address is 0.0.0.0 unless bound. */
+  readonly #sites = new Map<string, Site[]>()
   readonly #starts: (() => void)[] = []
   readonly #stops: (() => void)[] = []
   readonly shared = new Map<string, unknown>([['readiness', []]])
+  /** What is said of odd zone names at the start. */
+  readonly warnings: string[] = []
   /** `.:53` and so on, in the order of the file. */
   readonly names: string[] = []
 
@@ -76,20 +79,21 @@ export class DnsServer {
         const name = `${zone}:${port}`
         if (seen.has(name)) throw new Error(`cannot serve dns://${name} - it is already defined`)
         seen.add(name)
+        if (!/^(?:[a-z0-9_*](?:[a-z0-9_-]*[a-z0-9_])?\.)*\.?$/i.test(zone)) this.warnings.push(`Warning: Domain ${JSON.stringify(zone)} does not follow RFC1035 preferred syntax`)
         this.names.push(name)
       }
     }
     if (blocks.length === 0) {
       this.names.push('.:53')
-      this.#sites.set(53, [{ zone: '.', handler: this.#chain([['whoami', directives.get('whoami')!([{ token: { file: '', line: 0, text: 'whoami' }, name: 'whoami', args: [], block: [] }], this.#context(['.'], 53))!]]) }])
+      this.#sites.set('0.0.0.0:53', [{ zone: '.', handler: this.#chain([['whoami', directives.get('whoami')!([{ token: { file: '', line: 0, text: 'whoami' }, name: 'whoami', args: [], block: [] }], this.#context(['.'], 53, () => {}))!]]) }])
     }
     blocks.forEach((block, i) => this.#setUp(block, keys[i]!))
   }
 
-  #context(zones: readonly string[], port: number): SetupContext {
+  #context(zones: readonly string[], port: number, bind: (addresses: readonly string[]) => void): SetupContext {
     const { sim, net, fs, api } = this.#deps
     return {
-      sim, net, fs, api, zones, port, shared: this.shared,
+      sim, net, fs, api, zones, port, shared: this.shared, bind,
       log: (level, text) => this.#deps.log(level, text),
       onStop: (stop) => void this.#stops.push(stop),
       onStart: (start) => void this.#starts.push(start),
@@ -102,7 +106,8 @@ export class DnsServer {
   #setUp(block: ServerBlock, keys: readonly { readonly zones: string[]; readonly port: number }[]): void {
     for (const port of new Set(keys.map((k) => k.port))) {
       const zones = keys.filter((k) => k.port === port).flatMap((k) => k.zones)
-      const context = this.#context(zones, port)
+      let addresses: readonly string[] = ['0.0.0.0']
+      const context = this.#context(zones, port, (a) => (addresses = a))
       const plugins: [string, Plugin][] = []
       for (const [name, setup] of directives) {
         const tokens = block.tokens.get(name)
@@ -120,9 +125,11 @@ export class DnsServer {
         if (plugin) plugins.push([name, plugin])
       }
       const handler = this.#chain(plugins)
-      const sites = this.#sites.get(port) ?? []
-      this.#sites.set(port, sites)
-      for (const zone of zones) sites.push({ zone, handler })
+      for (const address of addresses) {
+        const sites = this.#sites.get(`${address}:${port}`) ?? []
+        this.#sites.set(`${address}:${port}`, sites)
+        for (const zone of zones) sites.push({ zone, handler })
+      }
     }
   }
 
@@ -136,25 +143,28 @@ export class DnsServer {
   /** Opens the ports; throws with the words of a failed listen. */
   start(): void {
     const { net } = this.#deps
-    for (const port of this.#sites.keys()) {
+    for (const key of this.#sites.keys()) {
+      const [host, number] = key.split(':') as [string, string]
+      const [address, port] = [ipv4(host), Number(number)]
       try {
-        const listener = net.sockets.tcpListen(0, port, (connection) => {
+        const listener = net.sockets.tcpListen(address, port, (connection) => {
           let pending = ''
           connection.handlers = {
             onData: (text) => {
               const { messages, rest } = dnsUnframe(pending + text)
               pending = rest
-              for (const data of messages) this.#serve(port, data, 'tcp', { address: formatIpv4(connection.remoteAddress), port: connection.remotePort }, (reply) => connection.send(dnsFrame(reply)))
+              for (const data of messages) this.#serve(key, data, 'tcp', { address: formatIpv4(connection.remoteAddress), port: connection.remotePort }, (reply) => connection.send(dnsFrame(reply)))
             },
             onEnd: () => connection.end(),
           }
         })
         this.#stops.push(() => listener.close())
-        const socket = net.sockets.udpBind({ port }, { onMessage: (data, from) => this.#serve(port, data, 'udp', { address: formatIpv4(from.address), port: from.port }, (reply) => void socket.send(reply, { address: from.address, port: from.port, from: from.to })) })
+        const socket = net.sockets.udpBind({ ...(address !== 0 && { address }), port }, { onMessage: (data, from) => this.#serve(key, data, 'udp', { address: formatIpv4(from.address), port: from.port }, (reply) => void socket.send(reply, { address: from.address, port: from.port, from: from.to })) })
         this.#stops.push(() => socket.close())
-      } catch {
+      } catch (error) {
         this.stop()
-        throw new Error(`Listen: listen tcp :${port}: bind: address already in use`)
+        const missing = (error as { code?: string }).code === 'EADDRNOTAVAIL'
+        throw new Error(`Listen: listen tcp ${host === '0.0.0.0' ? '' : host}:${port}: bind: ${missing ? 'cannot assign requested address' : 'address already in use'}`)
       }
     }
     for (const start of this.#starts) start()
@@ -167,22 +177,23 @@ export class DnsServer {
   /** A question of the server's own (CNAME targets), through the whole chain. */
   ask(name: string, type: string, port: number, done: (message: DnsMessage | undefined) => void): void {
     const message = dnsQuery(this.#deps.sim.random.below(65_536), name, type)
-    this.#handle(port, { message, question: message.questions[0]!, name: normalName(name), protocol: 'udp', client: { address: '127.0.0.1', port: 0 }, size: byteLength(encodeDns(message)) }, (served) => done(served.message))
+    const key = [...this.#sites.keys()].find((k) => k.endsWith(`:${port}`)) ?? ''
+    this.#handle(key, { message, question: message.questions[0]!, name: normalName(name), protocol: 'udp', client: { address: '127.0.0.1', port: 0 }, size: byteLength(encodeDns(message)) }, (served) => done(served.message))
   }
 
-  #handle(port: number, request: DnsRequest, done: (served: Served) => void): void {
-    const sites = this.#sites.get(port) ?? []
+  #handle(key: string, request: DnsRequest, done: (served: Served) => void): void {
+    const sites = this.#sites.get(key) ?? []
     const zone = matchZone(sites.map((s) => s.zone), request.name)
     const site = sites.find((s) => s.zone === zone)
     if (!site || request.question.class !== 'IN') return done({ rcode: rcode.refused })
     site.handler(request, done)
   }
 
-  #serve(port: number, data: string, protocol: 'udp' | 'tcp', client: DnsRequest['client'], send: (reply: string) => void): void {
+  #serve(key: string, data: string, protocol: 'udp' | 'tcp', client: DnsRequest['client'], send: (reply: string) => void): void {
     const message = decodeDns(data)
     const question = message?.questions[0]
     if (!message || message.response || !question) return
-    this.#handle(port, { message, question, name: normalName(question.name), protocol, client, size: byteLength(data) }, (served) => {
+    this.#handle(key, { message, question, name: normalName(question.name), protocol, client, size: byteLength(data) }, (served) => {
       if (served.silent) return
       const reply: DnsMessage = { ...(served.message ?? dnsReply(message, { rcode: served.rcode })), ...(message.edns && { edns: message.edns }) }
       const size = protocol === 'tcp' ? 65_535 : Math.min(1232, Math.max(512, message.edns?.udpSize ?? 512))

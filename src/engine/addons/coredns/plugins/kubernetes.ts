@@ -94,6 +94,7 @@ function serviceInfo(service: Service): ServiceInfo {
   return {
     name: service.metadata.name, namespace: service.metadata.namespace ?? '', type: spec.type ?? 'ClusterIP', clusterIps: ips.filter((ip) => ip !== ''), externalName: spec.externalName ?? '',
     ports: (spec.ports ?? []).map((p) => ({ name: p.name ?? '', protocol: p.protocol ?? 'TCP', port: p.port })),
+    externalIps: [...(spec.externalIPs ?? []), ...(service.status?.loadBalancer?.ingress ?? []).flatMap((i) => i.ip ?? i.hostname ?? [])],
   }
 }
 
@@ -140,6 +141,7 @@ export function clusterData(context: SetupContext, verifyPods: boolean): Cluster
     servicesByIp: (ip) => serviceInformer.byIndex('clusterIP', ip).map(serviceInfo),
     endpoints: (service, namespace) => sliceInformer.byIndex('service', `${namespace}/${service}`).map(endpointSet),
     endpointsByIp: (ip) => sliceInformer.byIndex('ip', ip).map(endpointSet),
+    podNamespace: (ip) => pods?.byIndex('podIP', ip)[0]?.metadata.namespace,
     podInNamespace: (ip, namespace) => (pods?.byIndex('podIP', ip) ?? []).some((p: KubeObject) => p.metadata.namespace === namespace),
   }
 }

@@ -75,3 +75,11 @@ export const loop: Setup = (lines, context) => {
     next(request, done)
   }
 }
+
+/** The addresses to listen on, instead of all. */
+export const bind: Setup = (lines, context) => {
+  const addresses = lines.flatMap((l) => l.args)
+  if (addresses.length === 0) throw argumentError(lines[0]!, 'bind')
+  context.bind(addresses)
+  return undefined
+}

@@ -24,7 +24,7 @@ function nameRule(args: readonly string[], stop: boolean, auto: boolean): Rewrit
   const kind = kinds.includes(args[0]!) ? args[0]! : 'exact'
   const [from, to, ...rest] = kinds.includes(args[0]!) ? args.slice(1) : args
   if (from === undefined || to === undefined) throw new Error('too few arguments for a name rule')
-  const answerAuto = auto || (rest[0] === 'answer' && rest[1] === 'auto') || kind === 'exact' || kind === 'suffix'
+  const answerAuto = auto || (rest[0] === 'answer' && rest[1] === 'auto') || kind === 'exact'
   const answerName = rest[0] === 'answer' && rest[1] === 'name' ? { from: goRegExp(rest[2] ?? ''), to: rest[3] ?? '' } : undefined
   const groups = (text: string, m: RegExpExecArray) => text.replace(/\{(\d+)\}/g, (_, n: string) => m[Number(n)] ?? '')
   const rewrite = (name: string): string | undefined => {
