@@ -2,6 +2,8 @@
 import type { Process } from '#engine/machine/process.ts'
 import { binaryText } from '#engine/node/cni/plugins.ts'
 import { lineWriter } from '#engine/node/daemon-log.ts'
+import { NetError } from '#engine/net/error.ts'
+import type { TcpListener } from '#engine/net/types.ts'
 import { notFound, serveHttp } from '#engine/node/http-server.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
 import { PolicyAgent } from '../policy/agent.ts'
@@ -61,14 +63,25 @@ export async function calicoNode(process: Process, context: ContainerContext): P
   log('felix/daemon.go: Felix starting up')
   const refresh = Number(process.env.get('FELIX_IPTABLESREFRESHINTERVAL') ?? '90') * 1000
   const agent = new PolicyAgent({ sim, net, api: context.api, nodeName, refresh })
-  const listener = serveHttp(net.sockets, '127.0.0.1', 9099, () => sim.now, (r) => {
-    if (r.path !== '/liveness' && r.path !== '/readiness') return notFound
-    const ok = r.path === '/liveness' || agent.inSync
-    return { status: ok ? 204 : 503, body: ok ? '' : 'calico/node is not ready: felix is not ready: readiness probe reporting 503' }
-  })
+  let listener: TcpListener | undefined
+  // A predecessor on the host network may still hold the port.
+  const serveHealth = (): void => {
+    try {
+      listener = serveHttp(net.sockets, '127.0.0.1', 9099, () => sim.now, (r) => {
+        if (r.path !== '/liveness' && r.path !== '/readiness') return notFound
+        const ok = r.path === '/liveness' || agent.inSync
+        return { status: ok ? 204 : 503, body: ok ? '' : 'calico/node is not ready: felix is not ready: readiness probe reporting 503' }
+      })
+    } catch (error) {
+      if (!(error instanceof NetError)) throw error
+      log('health/health.go: Health endpoint failed, trying to restart it... error=listen tcp 127.0.0.1:9099: bind: address already in use')
+      sim.after(1000, () => process.alive && serveHealth(), { background: true })
+    }
+  }
+  serveHealth()
   context.onExit(() => {
     agent.stop()
-    listener.close()
+    listener?.close()
   })
   agent.start()
   while (!agent.inSync) await process.sleep(100)
