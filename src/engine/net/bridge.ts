@@ -93,11 +93,15 @@ function finish(bridge: Device, port: Device, frame: Frame): void {
     flood(bridge, port, frame, true)
     return
   }
-  if (isOwn(bridge, frame.destination)) {
+  if (frame.destination === bridge.mac) {
     passUp(bridge, frame)
     return
   }
   const entry = bridgeLookup(bridge, frame.destination)
+  if (!entry && isOwn(bridge, frame.destination)) {
+    passUp(bridge, frame)
+    return
+  }
   if (entry) {
     if (entry.permanent && entry.port === bridge) passUp(bridge, frame)
     else if (canForward(port, entry.port)) forward(bridge, entry.port, frame)

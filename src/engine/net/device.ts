@@ -9,7 +9,7 @@ import type { Arp, Frame } from './packet.ts'
 import type { DeviceConf } from './sysctl.ts'
 import type { AddressInfo, LinkInfo, LinkKind } from './types.ts'
 
-export type DeviceKind = 'loopback' | LinkKind['kind'] | 'physical'
+export type DeviceKind = 'loopback' | LinkKind['kind']
 
 export interface Address {
   readonly local: Ipv4
@@ -115,7 +115,7 @@ export class Device {
   /** Whether frames can leave: for a veth the other end must be up, for a bridge one port. */
   get carrier(): boolean {
     if (!this.up) return false
-    if (this.kind === 'veth') return this.peer !== undefined && this.peer.up
+    if (this.kind === 'veth' || this.kind === 'physical') return this.peer !== undefined && this.peer.up
     if (this.kind === 'bridge') return this.ports.some((p) => p.carrier)
     return true
   }
@@ -186,7 +186,7 @@ class LinkView implements LinkInfo {
     if (d.taps && d.taps.length > 0) flags.push('PROMISC')
     if (d.up) flags.push('UP')
     if (d.up && d.carrier) flags.push('LOWER_UP')
-    if (d.peer && d.peer.ns === d.ns && !d.peer.up) flags.push('M-DOWN')
+    if (d.kind === 'veth' && d.peer && d.peer.ns === d.ns && !d.peer.up) flags.push('M-DOWN')
     return flags
   }
   get operstate(): LinkInfo['operstate'] {
@@ -203,7 +203,7 @@ class LinkView implements LinkInfo {
     return d.up ? 'UNKNOWN' : 'DOWN'
   }
   get qdisc(): LinkInfo['qdisc'] {
-    return this.#d.wasUp ? 'noqueue' : 'noop'
+    return !this.#d.wasUp ? 'noop' : this.#d.kind === 'physical' ? 'fq_codel' : 'noqueue'
   }
   get queueLength() {
     return 1000
@@ -212,7 +212,7 @@ class LinkView implements LinkInfo {
     return (this.#d.master ? 1 : 0) + (this.#d.taps?.length ?? 0)
   }
   get peer() {
-    const p = this.#d.peer
+    const p = this.#d.kind === 'veth' ? this.#d.peer : undefined
     if (!p) return undefined as never
     return { index: p.index, name: p.name, namespace: p.ns === this.#d.ns ? undefined : p.ns }
   }

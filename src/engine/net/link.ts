@@ -40,6 +40,7 @@ export function transmit(device: Device, frame: Frame): void {
     case 'loopback':
       receive(device, frame)
       return
+    case 'physical':
     case 'veth': {
       const peer = device.peer
       if (!peer || !peer.up) {

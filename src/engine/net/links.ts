@@ -54,13 +54,14 @@ export function addLink(ns: Namespace, name: string, link: LinkKind | 'loopback'
       device = register(ns, name, 'bridge', macOf(ns, options.mac), mtu ?? 1500, options.index)
       if ('snooping' in link && link.snooping === false) device.snooping = false
       break
+    case 'physical':
     case 'veth': {
       const other = link.peer.namespace ? ns.network.own(link.peer.namespace) : ns
       if (other === ns && link.peer.name === name) throw new NetError('EEXIST')
       checkName(other, link.peer.name)
       // the kernel makes the peer first
-      const peer = register(other, link.peer.name, 'veth', macOf(other, link.peer.mac), mtu ?? 1500)
-      device = register(ns, name, 'veth', macOf(ns, options.mac), mtu ?? 1500, options.index)
+      const peer = register(other, link.peer.name, link.kind, macOf(other, link.peer.mac), mtu ?? 1500)
+      device = register(ns, name, link.kind, macOf(ns, options.mac), mtu ?? 1500, options.index)
       device.peer = peer
       peer.peer = device
       peer.macChosen = link.peer.mac !== undefined

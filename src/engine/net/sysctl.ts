@@ -48,7 +48,7 @@ export interface NeighConf {
 const neighDefaults: NeighConf = { retrans_time_ms: 1000, base_reachable_time_ms: 30000, delay_first_probe_time: 5, ucast_solicit: 3, mcast_solicit: 3, gc_stale_time: 60 }
 
 /** Single keys. Values are text as `sysctl -n` prints it. */
-const plain: Readonly<Record<string, string>> = {
+const defaults: ReadonlyMap<string, string> = new Map(Object.entries({
   'net.bridge.bridge-nf-call-arptables': '1',
   'net.bridge.bridge-nf-call-ip6tables': '1',
   'net.bridge.bridge-nf-call-iptables': '1',
@@ -105,7 +105,7 @@ const plain: Readonly<Record<string, string>> = {
   'net.netfilter.nf_conntrack_tcp_timeout_unacknowledged': '300',
   'net.netfilter.nf_conntrack_udp_timeout': '30',
   'net.netfilter.nf_conntrack_udp_timeout_stream': '120',
-}
+}))
 
 const confPattern = /^net[./]ipv4[./](conf|neigh)[./](.+)[./]([a-z_0-9]+)$/
 
@@ -115,7 +115,8 @@ export class Sysctls {
   readonly devices = new Map<string, DeviceConf>()
   readonly neighDefault: NeighConf = { ...neighDefaults }
   readonly neigh = new Map<string, NeighConf>()
-  readonly #plain = new Map(Object.entries(plain))
+  /** Keys that were written; the others have their defaults. */
+  readonly #written = new Map<string, string>()
   /** Read once per packet or more. */
   bridgeCallIptables = true
   /** Bumped whenever a value changes: caches compare it. */
@@ -149,11 +150,11 @@ export class Sysctls {
       const value = (holder as Record<string, number> | undefined)?.[m[3]!]
       return value === undefined ? undefined : String(value)
     }
-    return this.#plain.get(key)
+    return this.#written.get(key) ?? defaults.get(key)
   }
 
   number(key: string): number {
-    return Number(this.#plain.get(key) ?? 0)
+    return Number(this.#written.get(key) ?? defaults.get(key) ?? 0)
   }
 
   set(key: string, text: string): void {
@@ -169,15 +170,15 @@ export class Sysctls {
       holder[field] = this.#int(value)
       return
     }
-    if (!this.#plain.has(key)) throw new NetError('ENOENT')
+    if (!defaults.has(key)) throw new NetError('ENOENT')
     const isNumber = /^-?\d+(\s+-?\d+)*$/.test(value)
     if (!isNumber) throw new NetError('EINVAL')
-    this.#plain.set(key, value.replace(/\s+/g, '\t'))
+    this.#written.set(key, value.replace(/\s+/g, '\t'))
     if (key === 'net.bridge.bridge-nf-call-iptables') this.bridgeCallIptables = value !== '0'
   }
 
   get keys(): readonly string[] {
-    const keys = [...this.#plain.keys(), 'net.ipv4.ip_forward']
+    const keys = [...defaults.keys(), 'net.ipv4.ip_forward']
     for (const name of ['all', 'default', ...this.devices.keys()]) for (const field of Object.keys(confDefaults)) keys.push(`net.ipv4.conf.${name}.${field}`)
     for (const name of ['default', ...this.neigh.keys()]) for (const field of Object.keys(neighDefaults)) keys.push(`net.ipv4.neigh.${name}.${field}`)
     return keys.sort()

@@ -68,13 +68,15 @@ export type LinkKind =
   | { readonly kind: 'dummy' }
   | { readonly kind: 'bridge'; readonly snooping?: boolean }
   | { readonly kind: 'veth'; readonly peer: { readonly name: string; readonly namespace?: NetNamespace; readonly mac?: string } }
+  /** A network card and the cable to another one; listed as a card, not as a veth. */
+  | { readonly kind: 'physical'; readonly peer: { readonly name: string; readonly namespace?: NetNamespace; readonly mac?: string } }
   | { readonly kind: 'vxlan'; readonly id: number; readonly local?: string; readonly remote?: string; readonly dstport?: number; readonly device?: string; readonly learning?: boolean }
   | { readonly kind: 'ipip'; readonly local?: string; readonly remote?: string }
 
 export interface LinkInfo {
   readonly index: number
   readonly name: string
-  readonly kind: 'loopback' | LinkKind['kind'] | 'physical'
+  readonly kind: 'loopback' | LinkKind['kind']
   readonly mac: string
   readonly mtu: number
   readonly up: boolean
@@ -84,7 +86,7 @@ export interface LinkInfo {
   /** `ip link`'s words between `<` and `>`, in its order. */
   readonly flags: readonly string[]
   readonly operstate: 'UP' | 'DOWN' | 'UNKNOWN' | 'LOWERLAYERDOWN'
-  readonly qdisc: 'noqueue' | 'noop'
+  readonly qdisc: 'noqueue' | 'noop' | 'fq_codel'
   readonly queueLength: number
   readonly promiscuity: number
   /** Of a veth: the other end. `namespace` is undefined where it is the same one. */

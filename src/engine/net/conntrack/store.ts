@@ -19,7 +19,7 @@ function hash(t: Tuple): number {
 
 export class ConntrackStore implements ConntrackTable {
   readonly #ns: Namespace
-  #buckets: (TupleNode | undefined)[] = new Array<undefined>(256).fill(undefined)
+  #buckets: (TupleNode | undefined)[] = new Array<undefined>(16).fill(undefined)
   readonly #entries = new Set<Connection>()
   #sweep: Iterator<Connection> | undefined
   #nextId = 1
