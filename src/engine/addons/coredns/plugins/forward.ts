@@ -110,10 +110,18 @@ export const forward: Setup = (lines, context) => {
     if (rule.policy === 'round_robin') list.unshift(...list.splice(rule.turn++ % list.length))
     else if (rule.policy === 'random') for (let i = list.length - 1; i > 0; i--) list.push(...list.splice(random.below(i + 1), 1))
     const end = context.sim.now + deadline
-    const attempt = (index: number) => {
+    // A server that cannot even be asked is tried again until its health check has failed, half a second later.
+    let unasked = 0
+    const attempt = (index: number): void => {
+      const begun = context.sim.now
       exchange(context, list[index % list.length]!, { ...request.message }, (reply, error) => {
         if (!reply) {
-          if (context.sim.now < end) return attempt(index + 1)
+          if (context.sim.now === begun) unasked++
+          if (context.sim.now < end && unasked <= list.length) {
+            if (context.sim.now > begun) return attempt(index + 1)
+            context.sim.after(500, () => attempt(index + 1))
+            return
+          }
           rule.running--
           return done({ rcode: rcode.servFail, ...(error !== undefined && { error }) })
         }
