@@ -12,11 +12,13 @@ export interface Rig {
   readonly server: ApiServer
 }
 
-export function buildRig(namespaces: readonly string[]): Rig {
+export function buildRig(namespaces: readonly string[], labels: Record<string, string> = {}): Rig {
   const sim = new Sim({ seed: 'oracles', start: Date.parse('2026-03-01T12:00:00Z') })
   const server = buildApiServer({ sim, version: 'v1.35.4', serviceCidr: '10.96.0.0/12', nodePortRange: [30000, 32767], advertiseAddress: '172.30.1.2:6443' })
+  // No controller manager ran there: aggregated roles had no rules.
+  for (const role of server.store.list('clusterroles.rbac.authorization.k8s.io') as Json[]) if (role.aggregationRule) server.store.put('clusterroles.rbac.authorization.k8s.io', { ...role, metadata: { ...role.metadata }, rules: null })
   for (const name of namespaces) {
-    send(server, 'POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+    send(server, 'POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
     send(server, 'POST', `/api/v1/namespaces/${name}/serviceaccounts`, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } })
   }
   return { sim, server }

@@ -174,6 +174,18 @@ export class ApiServer {
     return this.options.allowAll ? '' : this.rbac.grant(user, attributes)
   }
 
+  /** A request as it comes off a connection: authenticated here, then handled. */
+  serve(request: Omit<ApiRequest, 'user'>, certificate?: CertificateFacts): ApiResponse {
+    let user: UserInfo
+    try {
+      user = this.authenticate(request.headers, certificate)
+    } catch (error) {
+      if (error instanceof StatusError) return this.#rest.failure(error.status)
+      throw error
+    }
+    return this.handle({ ...request, user })
+  }
+
   handle(request: ApiRequest): ApiResponse {
     try {
       return this.#rest.handle(request, requestInfo(request))

@@ -7,6 +7,7 @@ import { bootstrapText } from './generated/bootstrap.ts'
 import { resources } from './generated/discovery.ts'
 import { schemas } from './generated/schemas.ts'
 import { strategies } from './strategies.ts'
+import { validations } from './validations.ts'
 import { updateRules } from './update-rules.ts'
 import { tables } from './tables/all.ts'
 
@@ -89,6 +90,7 @@ export function builtinKinds(): readonly KindDefinition[] {
       const schema = schemaName(r.group, r.version, r.kind)
       const strategy: Strategy & Partial<KindDefinition> = strategies[`${key}/${r.version}`] ?? strategies[key] ?? {}
       const rule = updateRules[key]
+      const validate = validations[key]
       const table = tables[`${key}/${r.version}`] ?? tables[key]
       return {
         group: r.group, version: r.version, kind: r.kind, plural: r.plural, singular: r.singular, shortNames: r.shortNames, categories: r.categories, namespaced: r.namespaced,
@@ -98,7 +100,8 @@ export function builtinKinds(): readonly KindDefinition[] {
         hasGeneration: generationWithoutSpec.has(key) || (!noGeneration.has(key) && /;spec!? #/.test(schemas[schema] ?? '')),
         ...(table ? { table } : {}),
         ...strategy,
-        ...(rule ? { validateUpdate: joined(strategy, rule) } : {}),
+        ...(validate ? { validate } : {}),
+        ...(rule ? { validateUpdate: joined({ ...strategy, ...(validate ? { validate } : {}) }, rule) } : {}),
       }
     })
   return built

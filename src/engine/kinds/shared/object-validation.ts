@@ -1,0 +1,239 @@
+/** Config maps, secrets, access control, storage and the other kinds with short rules. */
+import { fromBase64 } from '#base/bytes.ts'
+import type { FieldErrors } from '#engine/api/field-errors.ts'
+import { JsonError, parseJson } from '#engine/api/json.ts'
+import type { Loose } from '#engine/api/loose.ts'
+import { byteLength, configMapKeyErrors, dns1123LabelErrors, dns1123SubdomainErrors, pathSegmentErrors, qualifiedNameErrors } from '#engine/api/names.ts'
+import { accessModes } from '../persistentvolumeclaim/validation.ts'
+import { validateNodeSelector, validateTolerations } from '../pod/scheduling-validation.ts'
+import { validateResources } from '../pod/resource-validation.ts'
+import { validateHostPath, validateNfs } from '../pod/volume-validation.ts'
+import { all, isPositive } from './validation.ts'
+
+const list = (value: Loose): Loose[] => value ?? []
+const MAX_DATA = 1024 * 1024
+const GROUP = 'rbac.authorization.k8s.io'
+
+export function validateConfigMap(cm: Loose, errors: FieldErrors): void {
+  let size = 0
+  for (const [key, value] of Object.entries((cm.data ?? {}) as Record<string, string>)) {
+    all(errors, `data[${key}]`, key, configMapKeyErrors(key))
+    if (cm.binaryData?.[key] !== undefined) errors.invalid(`data[${key}]`, key, 'duplicate of key present in binaryData')
+    size += byteLength(value)
+  }
+  for (const [key, value] of Object.entries((cm.binaryData ?? {}) as Record<string, string>)) {
+    all(errors, `binaryData[${key}]`, key, configMapKeyErrors(key))
+    size += Math.floor((value.length * 3) / 4)
+  }
+  if (size > MAX_DATA) errors.tooLong('[]', MAX_DATA)
+}
+
+export function validateSecret(s: Loose, errors: FieldErrors): void {
+  const data: Record<string, string> = s.data ?? {}
+  let size = 0
+  for (const key of Object.keys(data).sort()) {
+    all(errors, `data[${key}]`, key, configMapKeyErrors(key))
+    size += Math.floor((data[key]!.length * 3) / 4)
+  }
+  if (size > MAX_DATA) errors.tooLong('data', MAX_DATA)
+  const json = (key: string) => {
+    if (data[key] === undefined) {
+      errors.required(`data[${key}]`)
+      return
+    }
+    try {
+      parseJson(fromBase64(data[key]!) ?? '')
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error
+      errors.add('Invalid', `data[${key}]`, `Invalid value: "<secret contents redacted>": ${error.message}`)
+    }
+  }
+  switch (s.type) {
+    case 'kubernetes.io/service-account-token':
+      if (!s.metadata.annotations?.['kubernetes.io/service-account.name']) errors.required('metadata.annotations[kubernetes.io/service-account.name]')
+      break
+    case 'kubernetes.io/dockercfg':
+      json('.dockercfg')
+      break
+    case 'kubernetes.io/dockerconfigjson':
+      json('.dockerconfigjson')
+      break
+    case 'kubernetes.io/basic-auth':
+      if (data['username'] === undefined && data['password'] === undefined) {
+        errors.required('data[username]')
+        errors.required('data[password]')
+      }
+      break
+    case 'kubernetes.io/ssh-auth':
+      if (!data['ssh-privatekey']) errors.required('data[ssh-privatekey]')
+      break
+    case 'kubernetes.io/tls':
+      for (const key of ['tls.crt', 'tls.key']) if (data[key] === undefined) errors.required(`data[${key}]`)
+      break
+  }
+}
+
+function validateRules(rules: Loose, namespaced: boolean, errors: FieldErrors): void {
+  for (const [i, r] of list(rules).entries()) {
+    const at = `rules[${i}]`
+    if (list(r.verbs).length === 0) errors.required(`${at}.verbs`, 'verbs must contain at least one value')
+    if (list(r.nonResourceURLs).length > 0) {
+      if (namespaced) errors.invalid(`${at}.nonResourceURLs`, r.nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs')
+      if (list(r.apiGroups).length + list(r.resources).length + list(r.resourceNames).length > 0) errors.invalid(`${at}.nonResourceURLs`, r.nonResourceURLs, 'rules cannot apply to both regular resources and non-resource URLs')
+      continue
+    }
+    if (list(r.apiGroups).length === 0) errors.required(`${at}.apiGroups`, 'resource rules must supply at least one api group')
+    if (list(r.resources).length === 0) errors.required(`${at}.resources`, 'resource rules must supply at least one resource')
+  }
+}
+
+export const validateRole = (role: Loose, errors: FieldErrors) => validateRules(role.rules, true, errors)
+
+export function validateClusterRole(role: Loose, errors: FieldErrors): void {
+  validateRules(role.rules, false, errors)
+  if (role.aggregationRule && list(role.aggregationRule.clusterRoleSelectors).length === 0) errors.required('aggregationRule.clusterRoleSelectors', 'at least one clusterRoleSelector required if aggregationRule is non-nil')
+}
+
+export const validateBinding =
+  (namespaced: boolean) =>
+  (b: Loose, errors: FieldErrors): void => {
+    const r = b.roleRef ?? {}
+    if (r.apiGroup !== GROUP) errors.notSupported('roleRef.apiGroup', r.apiGroup ?? '', [GROUP])
+    const kinds = namespaced ? ['Role', 'ClusterRole'] : ['ClusterRole']
+    if (!kinds.includes(r.kind)) errors.notSupported('roleRef.kind', r.kind ?? '', kinds)
+    if (!r.name) errors.required('roleRef.name')
+    else all(errors, 'roleRef.name', r.name, pathSegmentErrors(r.name))
+    for (const [i, s] of list(b.subjects).entries()) {
+      const at = `subjects[${i}]`
+      if (!s.name) errors.required(`${at}.name`)
+      switch (s.kind) {
+        case 'ServiceAccount':
+          if (s.name) all(errors, `${at}.name`, s.name, dns1123SubdomainErrors(s.name))
+          if (s.apiGroup) errors.notSupported(`${at}.apiGroup`, s.apiGroup, [''])
+          if (!s.namespace) errors.required(`${at}.namespace`)
+          break
+        case 'User':
+        case 'Group':
+          if (s.apiGroup !== GROUP) errors.notSupported(`${at}.apiGroup`, s.apiGroup ?? '', [GROUP])
+          break
+        default:
+          errors.notSupported(`${at}.kind`, s.kind ?? '', ['ServiceAccount', 'User', 'Group'])
+      }
+    }
+  }
+
+const volumeSources = ['gcePersistentDisk', 'awsElasticBlockStore', 'hostPath', 'glusterfs', 'nfs', 'rbd', 'quobyte', 'iscsi', 'flexVolume', 'cinder', 'cephfs', 'fc', 'flocker', 'azureFile', 'vsphereVolume', 'azureDisk', 'photonPersistentDisk', 'portworxVolume', 'scaleIO', 'local', 'storageos', 'csi']
+
+export function validateVolume(pv: Loose, errors: FieldErrors): void {
+  const spec = pv.spec ?? {}
+  const modes: string[] = spec.accessModes ?? []
+  if (modes.length === 0) errors.required('spec.accessModes')
+  for (const m of modes) if (!accessModes.includes(m)) errors.notSupported('spec.accessModes', m, accessModes)
+  if (modes.includes('ReadWriteOncePod') && modes.length > 1) errors.forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes')
+  const capacity = spec.capacity ?? {}
+  if (Object.keys(capacity).length === 0) errors.required('spec.capacity')
+  if (capacity.storage === undefined || Object.keys(capacity).length > 1) errors.notSupported('spec.capacity', spec.capacity ?? null, ['storage'])
+  for (const [name, value] of Object.entries(capacity as Record<string, string>)) if (!isPositive(value)) errors.invalid(`spec.capacity[${name}]`, value, 'must be greater than zero')
+  if (spec.persistentVolumeReclaimPolicy && !['Delete', 'Recycle', 'Retain'].includes(spec.persistentVolumeReclaimPolicy)) errors.notSupported('spec.persistentVolumeReclaimPolicy', spec.persistentVolumeReclaimPolicy, ['Delete', 'Recycle', 'Retain'])
+  const required = spec.nodeAffinity?.required
+  if (spec.nodeAffinity) {
+    if (!required) errors.required('spec.nodeAffinity.required', 'must specify required node constraints')
+    else validateNodeSelector(required, 'spec.nodeAffinity.required', errors)
+  }
+  let count = 0
+  for (const name of volumeSources) {
+    const source = spec[name]
+    if (!source) continue
+    const at = `spec.${name}`
+    if (count++ > 0) {
+      errors.forbidden(at, 'may not specify more than 1 volume type')
+      continue
+    }
+    if (name === 'hostPath') validateHostPath(source, at, errors)
+    if (name === 'nfs') validateNfs(source, at, errors)
+    if (name === 'local') {
+      if (!source.path) errors.required(`${at}.path`)
+      else if (source.path.split('/').includes('..')) errors.invalid(`${at}.path`, source.path, "must not contain '..'")
+      if (!spec.nodeAffinity) errors.required('spec.nodeAffinity', 'Local volume requires node affinity')
+    }
+    if (name === 'csi') {
+      if (!source.driver) errors.required(`${at}.driver`)
+      if (!source.volumeHandle) errors.required(`${at}.volumeHandle`)
+      for (const secret of ['controllerPublishSecretRef', 'nodeStageSecretRef', 'nodePublishSecretRef', 'controllerExpandSecretRef', 'nodeExpandSecretRef']) {
+        if (!source[secret]) continue
+        if (!source[secret].name) errors.required(`${at}.${secret}.name`)
+        if (!source[secret].namespace) errors.required(`${at}.${secret}.namespace`)
+      }
+    }
+  }
+  if (count === 0) errors.required('spec', 'must specify a volume type')
+  if (spec.hostPath?.path === '/' && spec.persistentVolumeReclaimPolicy === 'Recycle') errors.forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'")
+  if (spec.storageClassName) all(errors, 'spec.storageClassName', spec.storageClassName, dns1123SubdomainErrors(spec.storageClassName))
+  if (spec.volumeMode !== undefined && !['Block', 'Filesystem'].includes(spec.volumeMode)) errors.notSupported('spec.volumeMode', spec.volumeMode, ['Block', 'Filesystem'])
+}
+
+export function validateStorageClass(sc: Loose, errors: FieldErrors): void {
+  if (!sc.provisioner) errors.required('provisioner', sc.provisioner)
+  else all(errors, 'provisioner', sc.provisioner, qualifiedNameErrors(sc.provisioner.toLowerCase()))
+  if (!['Delete', 'Retain'].includes(sc.reclaimPolicy)) errors.notSupported('reclaimPolicy', sc.reclaimPolicy ?? '', ['Delete', 'Retain'])
+  if (!['Immediate', 'WaitForFirstConsumer'].includes(sc.volumeBindingMode)) errors.notSupported('volumeBindingMode', sc.volumeBindingMode ?? '', ['Immediate', 'WaitForFirstConsumer'])
+  for (const [i, t] of list(sc.allowedTopologies).entries()) {
+    const keys = new Set<string>()
+    for (const [n, e] of list(t.matchLabelExpressions).entries()) {
+      const at = `allowedTopologies[${i}].matchLabelExpressions[${n}]`
+      const values = new Set<string>()
+      if (list(e.values).length === 0) errors.required(`${at}.values`)
+      for (const [v, value] of list(e.values).entries()) {
+        if (values.has(String(value))) errors.duplicate(`${at}.values[${v}]`, value)
+        values.add(String(value))
+      }
+      all(errors, `${at}.key`, e.key ?? '', qualifiedNameErrors(e.key ?? ''))
+      if (keys.has(e.key)) errors.duplicate(`${at}.key`, e.key)
+      keys.add(e.key)
+    }
+  }
+}
+
+export function validatePriorityClass(pc: Loose, errors: FieldErrors): void {
+  const system = pc.metadata.name?.startsWith('system-')
+  if (!system && pc.value > 1_000_000_000) errors.forbidden('value', 'maximum allowed value of a user defined priority is 1000000000')
+  if (system && !['system-cluster-critical', 'system-node-critical'].includes(pc.metadata.name)) errors.forbidden('metadata.name', "priority class names with 'system-' prefix are reserved for system use only. error: none of the system priority classes matches")
+  if (!['PreemptLowerPriority', 'Never'].includes(pc.preemptionPolicy)) errors.notSupported('preemptionPolicy', pc.preemptionPolicy ?? '', ['PreemptLowerPriority', 'Never'])
+}
+
+export function validateRuntimeClass(rc: Loose, errors: FieldErrors): void {
+  all(errors, 'handler', rc.handler ?? '', dns1123LabelErrors(rc.handler ?? ''))
+  if (rc.overhead) validateResources({ limits: rc.overhead.podFixed }, 'overhead', errors)
+  if (rc.scheduling) validateTolerations(rc.scheduling.tolerations, 'scheduling.tolerations', errors)
+}
+
+export function validateLease(l: Loose, errors: FieldErrors): void {
+  const spec = l.spec ?? {}
+  if (spec.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0) errors.invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0')
+  if (spec.leaseTransitions < 0) errors.invalid('spec.leaseTransitions', spec.leaseTransitions, 'must be greater than or equal to 0')
+}
+
+export function validateSigningRequest(csr: Loose, errors: FieldErrors): void {
+  const spec = csr.spec ?? {}
+  const text = spec.request === undefined ? undefined : fromBase64(spec.request)
+  if (text === undefined || !text.includes('-----BEGIN CERTIFICATE REQUEST-----')) errors.add('Invalid', 'spec.request', `Invalid value: ${spec.request === undefined ? 'null' : JSON.stringify(spec.request)}: PEM block type must be CERTIFICATE REQUEST`)
+  if (!spec.signerName) errors.required('spec.signerName')
+  else if (spec.signerName === 'kubernetes.io/legacy-unknown') errors.invalid('spec.signerName', spec.signerName, 'the legacy signerName is not allowed via this API version')
+  else if (!/^[^/]+\.[^/]+\/.+$/.test(spec.signerName)) errors.invalid('spec.signerName', spec.signerName, 'must be a fully qualified domain and path of the form "example.com/signer-name"')
+  if (list(spec.usages).length === 0) errors.required('spec.usages')
+  if (spec.expirationSeconds !== undefined && spec.expirationSeconds < 600) errors.invalid('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)')
+}
+
+export function validateEvent(e: Loose, errors: FieldErrors): void {
+  const namespace = e.involvedObject?.namespace ?? ''
+  const mine = e.metadata.namespace ?? ''
+  if (namespace === '' ? mine !== '' && mine !== 'default' : namespace !== mine) errors.invalid('involvedObject.namespace', namespace, 'does not match event.namespace')
+}
+
+export function validateAttachment(va: Loose, errors: FieldErrors): void {
+  const spec = va.spec ?? {}
+  if (!spec.attacher) errors.required('spec.attacher')
+  else all(errors, 'spec.attacher', spec.attacher, dns1123SubdomainErrors(spec.attacher.toLowerCase()))
+  if ((spec.source?.persistentVolumeName === undefined || spec.source.persistentVolumeName === '') && !spec.source?.inlineVolumeSpec) errors.required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName')
+  all(errors, 'spec.nodeName', spec.nodeName ?? '', dns1123SubdomainErrors(spec.nodeName ?? ''))
+}
