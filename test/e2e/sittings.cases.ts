@@ -211,6 +211,25 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: 'an exam whose time ran out while the window was closed is judged at the next start',
+    run: async (w) => {
+      await w.start()
+      await w.go('#/exam/short')
+      await w.page.getByRole('button', { name: 'Start the clock' }).click()
+      await w.page.getByRole('heading', { name: /Task 1/ }).waitFor()
+      await w.prompt()
+      for (const line of script(`${lab}/solution.sh`)) await w.line(line)
+      await w.page.waitForTimeout(600)
+      await w.page.close()
+      await w.host.methods.saveExamState({ ...(await w.host.methods.examState())!, ends: Date.now() - 1000 })
+      await w.open()
+      await w.see('An exam is running')
+      await w.page.getByRole('link', { name: 'Go on' }).click()
+      await w.page.getByRole('heading', { name: /By domain/ }).waitFor({ timeout: 60_000 })
+      equal(await w.page.locator('summary .pts').first().innerText(), '5/5', 'points of the solved task')
+    },
+  },
+  {
     name: 'a flood of output neither freezes the window nor outlives Ctrl+C',
     run: async (w) => {
       await w.start()

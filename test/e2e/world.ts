@@ -13,7 +13,7 @@ const shots = join(root, 'test-results/screens')
 export class World {
   readonly #browser: Browser
   readonly #dataDir: string
-  #host!: Host
+  host!: Host
   #web!: Web
   #context!: BrowserContext
   page!: Page
@@ -27,8 +27,8 @@ export class World {
   }
 
   async start(options: { theme?: 'light' | 'dark'; width?: number; height?: number; scale?: number } = {}): Promise<void> {
-    this.#host = openHost({ contentDir: root, dataDir: this.#dataDir })
-    this.#web = await serveWeb({ host: this.#host.methods, notice: this.#host.notice, staticDir: join(root, 'dist/ui'), port: 0 })
+    this.host = openHost({ contentDir: root, dataDir: this.#dataDir })
+    this.#web = await serveWeb({ host: this.host.methods, notice: this.host.notice, staticDir: join(root, 'dist/ui'), port: 0 })
     this.#context = await this.#browser.newContext({
       viewport: { width: options.width ?? 1366, height: options.height ?? 768 },
       colorScheme: options.theme ?? 'light',
@@ -57,7 +57,7 @@ export class World {
   async end(): Promise<void> {
     await this.#context?.close()
     await this.#web?.close()
-    this.#host?.close()
+    this.host?.close()
     rmSync(this.#dataDir, { recursive: true, force: true })
   }
 
