@@ -46,7 +46,7 @@ async function runCheck(check: Check, inspect: Inspect): Promise<CheckOutcome> {
   const trial = check.trial!
   const branch = await inspect.branch()
   const done = await branch.exec(trial.on, trial.do)
-  await branch.settle(trial.settle)
+  await branch.pass(trial.settle)
   const evidence = [`in a copy of the cluster: ${trial.do}`]
   if (done.exit !== 0) {
     return { pass: false, expected: `"${trial.do}" can be done`, observed: `it exits with ${done.exit}`, why: done.stderr.trim() || done.stdout.trim(), evidence, links: [] }

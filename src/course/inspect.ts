@@ -72,6 +72,8 @@ export interface Inspect {
   can(subject: { readonly user: string; readonly groups: readonly string[] }, verb: string, resource: string, namespace: string | undefined, name?: string): Promise<boolean>
   /** Lets the cluster come to rest, at most `seconds` of virtual time. */
   settle(seconds: number): Promise<void>
+  /** Lets `seconds` of virtual time pass, and then the cluster come to rest. */
+  pass(seconds: number): Promise<void>
   /** A second cluster in the same state that may be changed freely. */
   branch(): Promise<Inspect>
 }

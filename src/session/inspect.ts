@@ -102,6 +102,11 @@ export class ClusterInspect implements Inspect {
     await this.#sitting.runner.settle(30_000, seconds * 1000)
   }
 
+  async pass(seconds: number): Promise<void> {
+    await this.#sitting.runner.runFor(seconds * 1000)
+    await this.settle(60)
+  }
+
   async branch(): Promise<Inspect> {
     return new ClusterInspect(await this.#sitting.fork())
   }

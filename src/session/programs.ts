@@ -1,6 +1,7 @@
 /** Every executable of the simulated machines, by name. */
 import { complete } from '#programs/kubectl/complete.ts'
 import { kubectl } from '#programs/kubectl/kubectl.ts'
+import { busyboxNetPrograms } from '#programs/net/busybox.ts'
 import { netPrograms } from '#programs/net/table.ts'
 import { nodePrograms } from '#programs/node/table.ts'
 import { textPrograms } from '#programs/text/table.ts'
@@ -9,4 +10,4 @@ import type { ProgramTable } from '#engine/machine/machine.ts'
 
 const bash = createBash({ completers: new Map([['kubectl', complete], ['k', complete]]) })
 
-export const sittingPrograms: ProgramTable = new Map([...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash], ['kubectl', kubectl], ['k', kubectl]])
+export const sittingPrograms: ProgramTable = new Map([...[...busyboxNetPrograms].map(([name, program]) => [`busybox:${name}`, program] as const), ...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash], ['kubectl', kubectl], ['k', kubectl]])

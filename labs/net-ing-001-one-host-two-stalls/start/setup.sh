@@ -1,3 +1,3 @@
+kubectl -n ingress-nginx patch service ingress-nginx-controller --type=json -p '[{"op":"replace","path":"/spec/ports/0/nodePort","value":30080}]'
 node=$(kubectl get node node01 -o jsonpath='{.status.addresses[?(@.type=="InternalIP")].address}')
-address=$(kubectl -n ingress-nginx get service ingress-nginx-controller -o jsonpath='{.status.loadBalancer.ingress[0].ip}')
-ssh outside "echo ${address:-$node} market.example | sudo tee -a /etc/hosts >/dev/null"
+ssh outside "echo $node market.example | sudo tee -a /etc/hosts >/dev/null"
