@@ -153,14 +153,15 @@ export class ConntrackStore implements ConntrackTable {
     for (const c of this.#entries) if (c.expires <= now) this.remove(c)
   }
 
-  /** Drops one entry that is not assured, as a full table does; false where there is none. */
+  /** A full table gives up one of its oldest entries that is dead or not assured (early_drop looks at a few only); false where there is none. */
   dropEarly(): boolean {
-    this.#purge()
-    if (this.#entries.size < this.#max) return true
+    let looked = 0
     for (const c of this.#entries) {
-      if (c.assured) continue
-      this.remove(c)
-      return true
+      if (!c.assured || c.expires <= this.#ns.sim.now) {
+        this.remove(c)
+        return true
+      }
+      if (++looked === 64) return false
     }
     return false
   }

@@ -53,6 +53,14 @@ export class NetfilterState implements Netfilter {
     this.ipsets = new IpSetTable(ns)
   }
 
+  /** Lines of iptables-restore that have been read before. */
+  readonly parsed = new Map<string, { readonly chain: string; readonly specs: readonly RuleSpecification[] }>()
+
+  remember(line: string, chain: string, specs: readonly RuleSpecification[]): void {
+    if (this.parsed.size >= 20_000) this.parsed.clear()
+    this.parsed.set(line, { chain, specs })
+  }
+
   recentList(name: string): Map<number, { stamps: number[]; ttl: number }> {
     let list = this.#recent.get(name)
     if (!list) {

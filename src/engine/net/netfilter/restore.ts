@@ -126,6 +126,19 @@ export function applyRestore(state: NetfilterState, text: string, options: { rea
       chainLine(table, line, number, options, usageAt)
       continue
     }
+    const known = state.parsed.get(`${table.name} ${raw}`)
+    if (known) {
+      const chain = table.chains.get(known.chain)
+      if (chain) {
+        chain.exists = true
+        for (const spec of known.specs) {
+          const rule = state.make(spec)
+          chain.rules.push(rule)
+          origins.set(rule, number)
+        }
+        continue
+      }
+    }
     let words = splitLine(raw)
     let counters: readonly [number, number] | undefined
     if (words[0]?.startsWith('[')) {
@@ -133,7 +146,7 @@ export function applyRestore(state: NetfilterState, text: string, options: { rea
       if (!counters) usageAt(`${program}: line ${number} failed`, number)
       words = words.slice(1)
     }
-    restoreRule(state, work, table, words, options.counters ? counters : undefined, number, origins, usageAt)
+    restoreRule(state, work, table, words, options.counters ? counters : undefined, number, origins, usageAt, counters ? undefined : raw)
   }
   if (table) throw new RestoreError(`${program}: COMMIT expected at line ${number + (text.endsWith('\n') ? 0 : 1)}`, 1, number)
 }
@@ -159,7 +172,7 @@ function chainLine(table: Table, line: string, number: number, options: { readon
   table.chains.set(name!, new Chain(name!, undefined))
 }
 
-function restoreRule(state: NetfilterState, work: Draft, table: Table, words: readonly string[], counters: readonly [number, number] | undefined, number: number, origins: Map<unknown, number>, usageAt: (message: string, line: number, plain?: boolean) => never): void {
+function restoreRule(state: NetfilterState, work: Draft, table: Table, words: readonly string[], counters: readonly [number, number] | undefined, number: number, origins: Map<unknown, number>, usageAt: (message: string, line: number, plain?: boolean) => never, raw: string | undefined): void {
   try {
     const command = parseRestoreLine(state.ns, table.name, words)
     if (command.verb === 'append') {
@@ -167,6 +180,8 @@ function restoreRule(state: NetfilterState, work: Draft, table: Table, words: re
       const chain = table.chains.get(command.chain!)
       if (!chain) throw new Refusal('No chain/target/match by that name.')
       chain.exists = true
+      // the same lines come again with every sync; sets must be looked up each time
+      if (raw !== undefined && !/set\b/i.test(raw)) state.remember(`${table.name} ${raw}`, command.chain!, command.rule as readonly RuleSpecification[])
       for (const spec of command.rule as readonly RuleSpecification[]) {
         const rule = state.make(counters ? { ...spec, packets: counters[0], bytes: counters[1] } : spec)
         chain.rules.push(rule)
