@@ -11,6 +11,7 @@ import { usage } from './basic.ts'
 import { builtins } from './table.ts'
 import type { Builtin } from './table.ts'
 import { helpText } from './help.ts'
+import { spawn } from '../run/spawn.ts'
 
 const keywords = new Set(['if', 'then', 'else', 'elif', 'fi', 'case', 'esac', 'for', 'select', 'while', 'until', 'do', 'done', 'in', 'function', 'time', '{', '}', '!', '[[', ']]', 'coproc'])
 
@@ -202,7 +203,7 @@ async function runFile(sh: Shell, args: readonly string[]): Promise<number> {
     return 127
   }
   try {
-    const child = sh.process.spawn({ argv: [...args], env: exportedEnvironment(sh), cwd: sh.process.cwd, ...(sh.monitor ? { newGroup: true } : {}) })
+    const child = spawn(sh, { argv: [...args], env: exportedEnvironment(sh), cwd: sh.process.cwd, ...(sh.monitor ? { newGroup: true } : {}) })
     return await waitForeground(sh, [child], args.join(' '))
   } catch (error) {
     if (!(error instanceof FsError)) throw error

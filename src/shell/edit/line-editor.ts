@@ -1,7 +1,603 @@
-/** A readline-like editor; see keys.ts. */
+/**
+ * A line editor with readline's emacs keys: moving, killing and yanking, undo, history with search, completion, bracketed paste.
+ * The screen is redrawn from the prompt's first row after each change; only typing at the end of a line is written as it is.
+ */
+import { Interrupted } from '../state.ts'
 import type { Shell } from '../state.ts'
+import { completeLine } from './complete.ts'
+import type { Completion } from './complete.ts'
+import { parseKeys } from './keys.ts'
+import type { Key } from './keys.ts'
+import { charWidth, textWidth, visibleText } from './width.ts'
 
-export async function editLine(sh: Shell, prompt: string): Promise<string | undefined> {
-  await sh.write(2, prompt.replace(/[\x01\x02]/g, ''))
-  return sh.process.stdin.readLine()
+const wordChar = /[\p{L}\p{N}_]/u
+/** The kill ring of a shell lives from line to line. */
+const rings = new WeakMap<Shell, string[]>()
+/** Keys typed ahead of the prompt that read more than one line. */
+const typedAhead = new WeakMap<Shell, string>()
+
+class Editor {
+  readonly sh: Shell
+  readonly prompt: string
+  chars: string[] = []
+  cursor = 0
+  /** Row of the cursor below the first row of the prompt's last line. */
+  row = 0
+  undo: { chars: string[]; cursor: number }[] = []
+  ring: string[]
+  lastCommand = ''
+  yanked = 0
+  ringAt = 0
+  history: string[]
+  at: number
+  search: { text: string; at: number; saved: { chars: string[]; cursor: number; at: number }; failed: boolean; forward: boolean } | undefined
+  argument = 0
+  dotAt = 0
+  dotLength = 0
+  quoted = false
+  done: string | undefined | null = null
+
+  constructor(sh: Shell, prompt: string) {
+    this.sh = sh
+    this.prompt = prompt
+    this.ring = rings.get(sh) ?? []
+    rings.set(sh, this.ring)
+    this.history = [...sh.history, '']
+    this.at = this.history.length - 1
+  }
+
+  get columns(): number {
+    return Math.max(2, this.sh.process.tty?.columns ?? 80)
+  }
+
+  async write(text: string): Promise<void> {
+    await this.sh.write(2, text)
+  }
+
+  /** What stands before the text on its first row. */
+  get lead(): string {
+    if (this.search) return `(${this.search.failed ? 'failed ' : ''}${this.search.forward ? 'i-search' : 'reverse-i-search'})\`${this.search.text}': `
+    return this.prompt.slice(this.prompt.lastIndexOf('\n') + 1)
+  }
+
+  /** Row and column behind `chars`, starting at column `from`. */
+  place(from: number, chars: readonly string[]): { row: number; column: number } {
+    let row = Math.floor(from / this.columns)
+    let column = from % this.columns
+    for (const c of chars) {
+      if (c === '\n') {
+        row++
+        column = 0
+        continue
+      }
+      const w = shown(c).length > 1 ? shown(c).length : charWidth(c)
+      if (column + w > this.columns) {
+        row++
+        column = 0
+      }
+      column += w
+      if (column >= this.columns) {
+        row++
+        column = 0
+      }
+    }
+    return { row, column }
+  }
+
+  async start(): Promise<void> {
+    const head = this.prompt.slice(0, this.prompt.lastIndexOf('\n') + 1)
+    await this.write(`\x1b[?2004h${head.replace(/[\x01\x02]/g, '')}`)
+    await this.draw()
+  }
+
+  /** Draws prompt line and text and puts the cursor in its place. */
+  async draw(): Promise<void> {
+    const lead = this.lead
+    const width = textWidth(lead)
+    const text = this.chars.map((c) => (c === '\n' ? '\x1b[K\r\n' : shown(c))).join('')
+    let out = (this.row > 0 ? `\x1b[${this.row}A` : '') + '\r' + lead.replace(/[\x01\x02]/g, '') + text
+    const end = this.place(width, this.chars)
+    // A full last row leaves the terminal's cursor hanging; a blank and a return settle it.
+    if (end.column === 0 && end.row > 0 && this.chars.at(-1) !== '\n') out += ' \r'
+    out += '\x1b[J'
+    const here = this.place(width, this.chars.slice(0, this.cursor))
+    if (end.row > here.row) out += `\x1b[${end.row - here.row}A`
+    if (here.row !== end.row || here.column !== end.column) out += '\r' + (here.column > 0 ? `\x1b[${here.column}C` : '')
+    this.row = here.row
+    await this.write(out)
+  }
+
+  save(): void {
+    this.undo.push({ chars: [...this.chars], cursor: this.cursor })
+    if (this.undo.length > 200) this.undo.shift()
+  }
+
+  async insert(text: string): Promise<void> {
+    const added = [...text]
+    const plain = this.cursor === this.chars.length && !this.search && !added.some((c) => c === '\n' || charWidth(c) !== 1 || shown(c) !== c)
+    const width = textWidth(this.lead)
+    const before = this.place(width, this.chars)
+    if (this.lastCommand !== 'insert') this.save()
+    this.chars.splice(this.cursor, 0, ...added)
+    this.cursor += added.length
+    if (plain && before.column + added.length < this.columns) {
+      await this.write(text)
+      return
+    }
+    await this.draw()
+  }
+
+  kill(from: number, to: number, forward: boolean): void {
+    if (from >= to) return
+    this.save()
+    const text = this.chars.slice(from, to).join('')
+    if (this.lastCommand === 'kill' && this.ring.length > 0) this.ring[0] = forward ? this.ring[0]! + text : text + this.ring[0]!
+    else this.ring.unshift(text)
+    if (this.ring.length > 10) this.ring.pop()
+    this.chars.splice(from, to - from)
+    this.cursor = from
+  }
+
+  wordLeft(): number {
+    let i = this.cursor
+    while (i > 0 && !wordChar.test(this.chars[i - 1]!)) i--
+    while (i > 0 && wordChar.test(this.chars[i - 1]!)) i--
+    return i
+  }
+
+  wordRight(): number {
+    let i = this.cursor
+    while (i < this.chars.length && !wordChar.test(this.chars[i]!)) i++
+    while (i < this.chars.length && wordChar.test(this.chars[i]!)) i++
+    return i
+  }
+
+  show(index: number): void {
+    this.history[this.at] = this.chars.join('')
+    this.at = index
+    this.chars = [...this.history[index]!]
+    this.cursor = this.chars.length
+    this.undo = []
+  }
+
+  find(text: string, from: number, forward: boolean): number {
+    for (let i = from; i >= 0 && i < this.history.length; i += forward ? 1 : -1) if (this.history[i]!.includes(text)) return i
+    return -1
+  }
+
+  async searchKey(key: Key): Promise<boolean> {
+    const s = this.search!
+    const look = async (from: number) => {
+      const found = s.text === '' ? -1 : this.find(s.text, from, s.forward)
+      s.failed = found < 0 && s.text !== ''
+      if (found >= 0) {
+        s.at = found
+        this.at = found
+        this.chars = [...this.history[found]!]
+        this.cursor = [...this.history[found]!.slice(0, this.history[found]!.indexOf(s.text))].length
+      }
+      await this.draw()
+    }
+    if (key.kind === 'text') {
+      s.text += key.text
+      await look(s.at)
+      return true
+    }
+    if (key.kind === 'key') {
+      switch (key.name) {
+        case 'C-r':
+        case 'C-s':
+          s.forward = key.name === 'C-s'
+          await look(s.at + (s.forward ? 1 : -1))
+          return true
+        case 'backspace':
+          s.text = [...s.text].slice(0, -1).join('')
+          s.at = this.history.length - 1
+          await look(s.at)
+          return true
+        case 'C-g':
+        case 'C-c':
+          this.chars = s.saved.chars
+          this.cursor = s.saved.cursor
+          this.at = s.saved.at
+          this.search = undefined
+          await this.draw()
+          return key.name === 'C-g'
+      }
+    }
+    this.search = undefined
+    await this.draw()
+    return key.kind === 'key' && key.name === 'escape'
+  }
+
+  /** The end of editing: the cursor goes behind the text. */
+  async finish(): Promise<void> {
+    if (this.cursor !== this.chars.length || this.search) {
+      this.search = undefined
+      this.cursor = this.chars.length
+      await this.draw()
+    }
+    await this.write('\x1b[?2004l')
+  }
+
+  async run(key: Key): Promise<void> {
+    if (this.search && (await this.searchKey(key))) return
+    if (this.quoted) {
+      this.quoted = false
+      if (key.kind === 'key') {
+        const raw = key.name === 'enter' ? '\r' : key.name === 'tab' ? '\t' : key.name === 'escape' ? '\x1b' : /^C-.$/.test(key.name) ? String.fromCharCode(key.name.charCodeAt(2) & 31) : ''
+        await this.insert(raw)
+        return
+      }
+    }
+    if (key.kind === 'text') {
+      await this.insert(key.text)
+      this.lastCommand = 'insert'
+      return
+    }
+    if (key.kind === 'paste') {
+      this.lastCommand = 'paste'
+      await this.insert(key.text)
+      return
+    }
+    const before = this.lastCommand
+    this.lastCommand = key.name
+    const n = this.chars.length
+    switch (key.name) {
+      case 'enter':
+      case 'C-o':
+        await this.finish()
+        await this.write('\n')
+        this.done = this.chars.join('') + '\n'
+        return
+      case 'C-c':
+        await this.finish()
+        throw new Interrupted()
+      case 'C-d':
+        if (n === 0) {
+          await this.write('\x1b[?2004l\r')
+          this.done = undefined
+          return
+        }
+        if (this.cursor < n) {
+          this.save()
+          this.chars.splice(this.cursor, 1)
+        }
+        break
+      case 'delete':
+        if (this.cursor < n) {
+          this.save()
+          this.chars.splice(this.cursor, 1)
+        }
+        break
+      case 'backspace':
+        if (this.cursor === 0) return
+        this.save()
+        this.chars.splice(--this.cursor, 1)
+        break
+      case 'left':
+      case 'C-b':
+        if (this.cursor > 0) this.cursor--
+        break
+      case 'right':
+      case 'C-f':
+        if (this.cursor < n) this.cursor++
+        break
+      case 'home':
+      case 'C-a':
+        this.cursor = 0
+        break
+      case 'end':
+      case 'C-e':
+        this.cursor = n
+        break
+      case 'word-left':
+      case 'M-b':
+        this.cursor = this.wordLeft()
+        break
+      case 'word-right':
+      case 'M-f':
+        this.cursor = this.wordRight()
+        break
+      case 'C-k':
+        this.lastCommand = before
+        this.kill(this.cursor, n, true)
+        this.lastCommand = 'kill'
+        break
+      case 'C-u':
+        this.lastCommand = before
+        this.kill(0, this.cursor, false)
+        this.lastCommand = 'kill'
+        break
+      case 'C-w': {
+        let i = this.cursor
+        while (i > 0 && /\s/.test(this.chars[i - 1]!)) i--
+        while (i > 0 && !/\s/.test(this.chars[i - 1]!)) i--
+        this.lastCommand = before
+        this.kill(i, this.cursor, false)
+        this.lastCommand = 'kill'
+        break
+      }
+      case 'M-backspace': {
+        this.lastCommand = before
+        this.kill(this.wordLeft(), this.cursor, false)
+        this.lastCommand = 'kill'
+        break
+      }
+      case 'M-d':
+      case 'kill-word': {
+        this.lastCommand = before
+        this.kill(this.cursor, this.wordRight(), true)
+        this.lastCommand = 'kill'
+        break
+      }
+      case 'C-y': {
+        const text = this.ring[0]
+        if (text === undefined) return
+        this.save()
+        this.ringAt = 0
+        this.yanked = [...text].length
+        this.chars.splice(this.cursor, 0, ...text)
+        this.cursor += this.yanked
+        break
+      }
+      case 'M-y': {
+        if ((before !== 'C-y' && before !== 'M-y') || this.ring.length === 0) return
+        this.ringAt = (this.ringAt + 1) % this.ring.length
+        const text = [...this.ring[this.ringAt]!]
+        this.chars.splice(this.cursor - this.yanked, this.yanked, ...text)
+        this.cursor += text.length - this.yanked
+        this.yanked = text.length
+        break
+      }
+      case 'C-t': {
+        const i = Math.min(this.cursor, n - 1)
+        if (i < 1) return
+        this.save()
+        ;[this.chars[i - 1], this.chars[i]] = [this.chars[i]!, this.chars[i - 1]!]
+        this.cursor = i + 1
+        break
+      }
+      case 'M-u':
+      case 'M-l':
+      case 'M-c': {
+        const end = this.wordRight()
+        this.save()
+        let first = true
+        for (let i = this.cursor; i < end; i++) {
+          const c = this.chars[i]!
+          if (!wordChar.test(c)) continue
+          this.chars[i] = key.name === 'M-u' || (key.name === 'M-c' && first) ? c.toUpperCase() : c.toLowerCase()
+          first = false
+        }
+        this.cursor = end
+        break
+      }
+      case 'C-_': {
+        const old = this.undo.pop()
+        if (!old) return
+        this.chars = old.chars
+        this.cursor = old.cursor
+        break
+      }
+      case 'M-.':
+      case 'M-_': {
+        if (before !== key.name) this.dotAt = this.history.length - 1
+        else {
+          this.chars.splice(this.cursor - this.dotLength, this.dotLength)
+          this.cursor -= this.dotLength
+        }
+        this.dotAt = Math.max(0, this.dotAt - 1)
+        const word = this.history[this.dotAt]?.trim().match(/(?:[^\s"']|"[^"]*"|'[^']*')+$/)?.[0] ?? ''
+        this.dotLength = [...word].length
+        this.chars.splice(this.cursor, 0, ...word)
+        this.cursor += this.dotLength
+        break
+      }
+      case 'up':
+      case 'C-p':
+        if (this.at === 0) return
+        this.show(this.at - 1)
+        break
+      case 'down':
+      case 'C-n':
+        if (this.at >= this.history.length - 1) return
+        this.show(this.at + 1)
+        break
+      case 'M-<':
+        this.show(0)
+        break
+      case 'M->':
+        this.show(this.history.length - 1)
+        break
+      case 'C-r':
+      case 'C-s':
+        this.search = { text: '', at: this.history.length - 1, saved: { chars: [...this.chars], cursor: this.cursor, at: this.at }, failed: false, forward: key.name === 'C-s' }
+        this.history[this.at] = this.chars.join('')
+        break
+      case 'C-l':
+        await this.write('\x1b[H\x1b[2J')
+        this.row = 0
+        await this.write(this.prompt.slice(0, this.prompt.lastIndexOf('\n') + 1).replace(/[\x01\x02]/g, ''))
+        break
+      case 'C-v':
+        this.quoted = true
+        return
+      case 'M-#':
+        this.chars.unshift('#')
+        await this.finish()
+        await this.write('\n')
+        this.done = this.chars.join('') + '\n'
+        return
+      case 'M-r':
+        this.chars = [...(this.sh.history[this.at] ?? '')]
+        this.cursor = this.chars.length
+        break
+      case 'tab':
+        return this.complete(before === 'tab')
+      default:
+        return
+    }
+    await this.draw()
+  }
+
+  async complete(again: boolean): Promise<void> {
+    const text = this.chars.join('')
+    const head = this.chars.slice(0, this.cursor).join('')
+    let c: Completion
+    try {
+      c = await completeLine(this.sh, head)
+    } catch {
+      return
+    }
+    const { candidates } = c
+    void text
+    if (candidates.length === 0) {
+      await this.write('\x07')
+      return
+    }
+    const start = [...head.slice(0, c.start)].length
+    const prefix = commonPrefix(candidates.map((x) => x.insert))
+    const typed = head.slice(c.start)
+    if (candidates.length === 1) {
+      const only = candidates[0]!
+      this.save()
+      const tail = only.space && this.chars[this.cursor] !== ' ' ? ' ' : ''
+      const insert = [...only.insert, ...tail]
+      this.chars.splice(start, this.cursor - start, ...insert)
+      this.cursor = start + insert.length
+      this.lastCommand = ''
+      return this.draw()
+    }
+    if (prefix.length > typed.length || (prefix !== typed && prefix.startsWith(typed.replace(/\\/g, '')))) {
+      this.save()
+      this.chars.splice(start, this.cursor - start, ...prefix)
+      this.cursor = start + [...prefix].length
+      return this.draw()
+    }
+    if (!again) {
+      await this.write('\x07')
+      return
+    }
+    await this.list(candidates.map((x) => x.shown))
+  }
+
+  async list(names: readonly string[]): Promise<void> {
+    const here = this.cursor
+    this.cursor = this.chars.length
+    await this.draw()
+    await this.write('\n')
+    if (names.length > 100) {
+      await this.write(`Display all ${names.length} possibilities? (y or n)`)
+      for (;;) {
+        const got = await this.sh.process.stdin.readBytes(1)
+        if (got === undefined || /[nN\x03\x07\x7f]/.test(got)) {
+          await this.write('\n')
+          this.row = 0
+          this.cursor = here
+          return this.draw()
+        }
+        if (/[yY ]/.test(got)) break
+      }
+      await this.write('\n')
+    }
+    const sorted = [...new Set(names)].sort()
+    const width = Math.max(...sorted.map(textWidth)) + 2
+    const columns = Math.max(1, Math.floor(this.columns / width))
+    const rows = Math.ceil(sorted.length / columns)
+    let out = ''
+    for (let r = 0; r < rows; r++) {
+      let line = ''
+      for (let k = 0; k < columns; k++) {
+        const name = sorted[k * rows + r]
+        if (name === undefined) break
+        line += (k + 1) * rows + r < sorted.length && k + 1 < columns ? name + ' '.repeat(width - textWidth(name)) : name
+      }
+      out += line + '\n'
+    }
+    await this.write(out)
+    this.row = 0
+    this.cursor = here
+    await this.write(this.prompt.slice(0, this.prompt.lastIndexOf('\n') + 1).replace(/[\x01\x02]/g, ''))
+    await this.draw()
+  }
 }
+
+/** Control characters show as ^X. */
+function shown(c: string): string {
+  const code = c.codePointAt(0)!
+  return c !== '\n' && (code < 32 || code === 127) ? '^' + String.fromCharCode(code ^ 64) : c
+}
+
+export function commonPrefix(list: readonly string[]): string {
+  let prefix = list[0] ?? ''
+  for (const x of list) while (!x.startsWith(prefix)) prefix = prefix.slice(0, -1)
+  return prefix
+}
+
+/** A line with its newline; undefined at ^D on an empty line or when the terminal is gone. Throws Interrupted at ^C. */
+export async function editLine(sh: Shell, prompt: string): Promise<string | undefined> {
+  const tty = sh.process.stdin.tty ?? sh.process.tty
+  if (!tty) return sh.process.stdin.readLine()
+  const restore = tty.setRaw(true)
+  const editor = new Editor(sh, prompt)
+  let resized = false
+  sh.process.onSignal('SIGWINCH', () => void (resized = true))
+  let pending: Promise<string | undefined> | undefined
+  let input = typedAhead.get(sh) ?? ''
+  typedAhead.delete(sh)
+  try {
+    await editor.start()
+    for (;;) {
+      const { keys, rest } = parseKeys(input)
+      input = rest
+      for (let i = 0; i < keys.length; i++) {
+        const key = keys[i]!
+        await editor.run(key)
+        if (editor.done !== null) {
+          // What was typed ahead belongs to the next line.
+          const later = keys.slice(i + 1).map(rawOf).join('') + input
+          if (later !== '') typedAhead.set(sh, later)
+          return editor.done
+        }
+      }
+      pending ??= sh.process.stdin.read()
+      const got = await sh.process.interruptible(pending)
+      if (got === 'interrupted') {
+        if (resized) {
+          resized = false
+          editor.row = 0
+          await editor.write('\r')
+          await editor.draw()
+        }
+        if (sh.interrupted) {
+          sh.interrupted = false
+          await editor.finish()
+          throw new Interrupted()
+        }
+        continue
+      }
+      pending = undefined
+      if (got === undefined) return undefined
+      input += got
+    }
+  } finally {
+    restore()
+    sh.process.onSignal('SIGWINCH', undefined)
+  }
+}
+
+function rawOf(key: Key): string {
+  if (key.kind === 'text') return key.text
+  if (key.kind === 'paste') return `\x1b[200~${key.text}\x1b[201~`
+  if (key.name === 'enter') return '\r'
+  if (key.name === 'tab') return '\t'
+  if (key.name === 'backspace') return '\x7f'
+  if (key.name === 'escape') return '\x1b'
+  if (/^C-[a-z]$/.test(key.name)) return String.fromCharCode(key.name.charCodeAt(2) - 96)
+  if (/^M-.$/u.test(key.name)) return '\x1b' + key.name.slice(2)
+  const names: Record<string, string> = { up: '\x1b[A', down: '\x1b[B', right: '\x1b[C', left: '\x1b[D', home: '\x1b[H', end: '\x1b[F', delete: '\x1b[3~' }
+  return names[key.name] ?? ''
+}
+
+export { visibleText }

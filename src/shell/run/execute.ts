@@ -17,6 +17,7 @@ import { runSimple, trace } from './simple.ts'
 import { runSubshell } from './subshell.ts'
 import { runPendingTraps, runTrap } from './traps.ts'
 import { runSelect } from './select.ts'
+import { spawn } from './spawn.ts'
 
 export async function executeList(sh: Shell, list: List): Promise<number> {
   let status = 0
@@ -105,7 +106,7 @@ function startPipe(sh: Shell, p: Pipeline, background: boolean): Child[] {
     const noInput = background && !sh.monitor && i === 0 ? sh.process.open('/dev/null', { read: true }) : undefined
     if (noInput && !input) fds[0] = noInput
     children.push(
-      sh.process.spawn({
+      spawn(sh, {
         argv: [sh.name],
         fds,
         ...join,
@@ -166,7 +167,7 @@ async function startBackground(sh: Shell, andor: AndOr): Promise<number> {
   else {
     const input = sh.monitor ? undefined : sh.process.open('/dev/null', { read: true })
     children = [
-      sh.process.spawn({
+      spawn(sh, {
         argv: [sh.name],
         ...(sh.monitor ? { newGroup: true } : {}),
         ...(input ? { fds: { 0: input } } : {}),
@@ -227,7 +228,7 @@ async function subshell(sh: Shell, command: Command & { kind: 'subshell' | 'grou
   }
   let child: Child
   try {
-    child = sh.process.spawn({
+    child = spawn(sh, {
       argv: [sh.name],
       ...(sh.monitor ? { newGroup: true } : {}),
       program: (process) => runSubshell(sh, process, (sub) => executeList(sub, command.body)),

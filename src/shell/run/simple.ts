@@ -18,6 +18,7 @@ import { substitutionStatus } from './substitution.ts'
 import { expandText } from '../expand/word.ts'
 import { commandText } from '../print/command.ts'
 import { runScriptFile } from './script.ts'
+import { spawn } from './spawn.ts'
 
 const declarations = new Set(['declare', 'typeset', 'local', 'export', 'readonly'])
 
@@ -234,7 +235,7 @@ async function runProgram(sh: Shell, argv: readonly string[], extra: ReadonlyMap
   const exec = last && sh.traps.size === 0 ? sh.process.exec : undefined
   try {
     if (exec) return await exec.call(sh.process, { argv: withPath(argv, found), env })
-    const child = sh.process.spawn({ argv: withPath(argv, found), env, cwd: sh.process.cwd, ...(sh.monitor ? { newGroup: true } : {}) })
+    const child = spawn(sh, { argv: withPath(argv, found), env, cwd: sh.process.cwd, ...(sh.monitor ? { newGroup: true } : {}) })
     return await waitForeground(sh, [child], text)
   } catch (error) {
     if (!(error instanceof FsError)) throw error
@@ -265,7 +266,7 @@ async function cannotRun(sh: Shell, argv: readonly string[], path: string, error
   if (error.code === 'ENOEXEC') {
     const program = (process: Process) => runScriptFile(process, sh.start, path, argv.slice(1), content, argv[0]!)
     if (last) return program(sh.process)
-    const child = sh.process.spawn({ argv: [...argv], env, program, ...(sh.monitor ? { newGroup: true } : {}) })
+    const child = spawn(sh, { argv: [...argv], env, program, ...(sh.monitor ? { newGroup: true } : {}) })
     return waitForeground(sh, [child], text)
   }
   const interpreter = /^#![ \t]*(\S+)/.exec(content)
@@ -325,7 +326,7 @@ async function runExec(sh: Shell, command: Simple, argv: readonly string[]): Pro
   let code: number
   try {
     if (sh.process.exec) code = await sh.process.exec({ argv: args, env })
-    else code = (await sh.process.spawn({ argv: args, env }).wait()).code
+    else code = (await spawn(sh, { argv: args, env }).wait()).code
   } catch (error) {
     if (!(error instanceof FsError)) throw error
     code = await cannotRun(sh, args, found, error, env, false, args.join(' '))

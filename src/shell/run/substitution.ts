@@ -5,6 +5,7 @@ import { expandString } from '../expand/word.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import { runSource, runSubshell } from './subshell.ts'
 import { executeList } from './execute.ts'
+import { spawn } from './spawn.ts'
 
 type CommandPart = Extract<Part, { kind: 'command' }>
 type ProcessPart = Extract<Part, { kind: 'process' }>
@@ -27,7 +28,7 @@ export async function substituteCommand(sh: Shell, part: CommandPart): Promise<s
     }
   }
   const { read, write } = sh.process.pipe()
-  const child = sh.process.spawn({
+  const child = spawn(sh, {
     argv: ['bash'],
     fds: { 1: write },
     program: async (process) =>
@@ -53,7 +54,7 @@ export async function substituteProcess(sh: Shell, part: ProcessPart): Promise<s
   const { read, write } = sh.process.pipe()
   const ours = part.direction === '<' ? read : write
   const theirs = part.direction === '<' ? write : read
-  const child = sh.process.spawn({
+  const child = spawn(sh, {
     argv: ['bash'],
     fds: { [part.direction === '<' ? 1 : 0]: theirs },
     program: async (process) => runSubshell(sh, process, (sub) => runSource(sub, part.source, { name: 'process substitution', line: part.line })),
