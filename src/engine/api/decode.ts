@@ -186,7 +186,7 @@ function base64Error(text: string): number | undefined {
     }
     return i
   }
-  return clean.length % 4 === 0 ? undefined : clean.length
+  return clean.length % 4 === 0 ? undefined : clean.length - (clean.length % 4)
 }
 
 function zeroOf(type: ValueType): Loose {

@@ -6,6 +6,7 @@ import { toBase64 as base64 } from '#base/bytes.ts'
 import { endpointSliceWarnings, endpointsWarnings, validateEndpointSlice, validateEndpointSliceUpdate, validateEndpointsObject } from './endpointslice/validation.ts'
 import { validateIngress, validateIngressClass, validateIngressClassUpdate, validateIngressUpdate } from './ingress/validation.ts'
 import { networkPolicyWarnings, validateNetworkPolicy } from './networkpolicy/validation.ts'
+import { claimWarnings } from './shared/object-validation.ts'
 import { volumeSourceDefaults } from './pod/defaults.ts'
 import { each, fill } from './shared/defaults.ts'
 
@@ -74,6 +75,10 @@ export const simpleStrategies: Table = {
   },
   nodes: {
     defaults(node) {
+      // podCIDR and podCIDRs tell the same; the single one wins.
+      const spec = node.spec
+      if (spec?.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR]
+      else if (spec?.podCIDRs?.length > 0 && !spec.podCIDR) spec.podCIDR = spec.podCIDRs[0]
       if (node.status?.allocatable === undefined && node.status?.capacity) node.status.allocatable = { ...node.status.capacity }
     },
     prepareForUpdate: keepStatus,
@@ -104,7 +109,15 @@ export const simpleStrategies: Table = {
     },
     prepareForUpdate: keepStatus,
   },
+  'ipaddresses.networking.k8s.io': { validateName: () => [] },
+  'servicecidrs.networking.k8s.io': {
+    prepareForCreate(c) {
+      c.status = {}
+    },
+    prepareForUpdate: keepStatus,
+  },
   persistentvolumeclaims: {
+    warnings: claimWarnings,
     defaults(pvc) {
       const spec = (pvc.spec ??= {})
       spec.volumeMode ??= 'Filesystem'

@@ -3,11 +3,14 @@ import type { Strategy } from '#engine/api/kind.ts'
 import { validateCronJob, validateJob } from './job/validation.ts'
 import { validateClaim } from './persistentvolumeclaim/validation.ts'
 import {
-  validateAttachment, validateBinding, validateClusterRole, validateConfigMap, validateEvent, validateLease, validatePriorityClass, validateRole, validateRuntimeClass, validateSecret, validateSigningRequest, validateStorageClass, validateVolume,
+  validateAttachment, validateBinding, validateIpAddress, validateNode, validateServiceCidr, validateClusterRole, validateConfigMap, validateEvent, validateLease, validatePriorityClass, validateRole, validateRuntimeClass, validateSecret, validateSigningRequest, validateStorageClass, validateVolume,
 } from './shared/object-validation.ts'
 import { validateAutoscaler, validateDisruptionBudget, validateLimitRange, validateQuota } from './shared/policy-validation.ts'
 
 export const validations: Readonly<Record<string, NonNullable<Strategy['validate']>>> = {
+  nodes: validateNode,
+  'servicecidrs.networking.k8s.io': validateServiceCidr,
+  'ipaddresses.networking.k8s.io': validateIpAddress,
   configmaps: validateConfigMap,
   secrets: validateSecret,
   persistentvolumes: validateVolume,

@@ -119,7 +119,7 @@ export class ServiceAllocator implements AdmissionPlugin {
     const value = parseIpv4(wanted)
     if (value === undefined || value < this.#first || value >= this.#first + this.#size) {
       const network = this.#options.serviceCidr
-      errors.invalid('spec.clusterIPs', spec.clusterIPs, context.dryRun ? `failed to allocate IP ${wanted}: the provided network does not match the current range` : `failed to allocate IP ${wanted}: the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${network}`)
+      errors.invalid('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${wanted}: the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${network}`)
     } else if (!context.dryRun && this.#options.store.get(ADDRESSES, '', wanted)) errors.invalid('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${wanted}: provided IP is already allocated`)
     this.#fail(service, errors)
     spec.clusterIP = wanted
@@ -147,7 +147,11 @@ export class ServiceAllocator implements AdmissionPlugin {
   }
 
   #take(port: number, taken: Set<number>, context: RequestContext): void {
-    if (context.dryRun) return
+    if (context.dryRun) {
+      if (taken.has(port)) throw new PortTaken('provided port is already allocated')
+      taken.add(port)
+      return
+    }
     const [first, last] = this.#options.nodePortRange
     if (port < first || port > last) throw new PortTaken(`provided port is not in the valid range. The range of valid ports is ${first}-${last}`)
     if (this.#ports.has(port) || taken.has(port)) throw new PortTaken('provided port is already allocated')

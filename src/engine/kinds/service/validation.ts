@@ -50,7 +50,7 @@ export function validateService(service: Loose, errors: FieldErrors): void {
   for (const [i, p] of list(spec.ports).entries()) {
     if (!p.nodePort) continue
     const key = `${p.protocol}/${p.nodePort}`
-    if (seen.has(key)) errors.duplicate(`spec.ports[${i}].nodePort`, p.nodePort)
+    if (seen.has(key) && service.metadata.uid === undefined) errors.duplicate(`spec.ports[${i}].nodePort`, p.nodePort)
     seen.add(key)
   }
   validateLabels(spec.selector, errors, 'spec.selector')

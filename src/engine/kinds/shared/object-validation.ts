@@ -3,11 +3,14 @@ import { fromBase64 } from '#base/bytes.ts'
 import type { FieldErrors } from '#engine/api/field-errors.ts'
 import { JsonError, parseJson } from '#engine/api/json.ts'
 import type { Loose } from '#engine/api/loose.ts'
-import { byteLength, configMapKeyErrors, dns1123LabelErrors, dns1123SubdomainErrors, pathSegmentErrors, qualifiedNameErrors } from '#engine/api/names.ts'
+import { byteLength, configMapKeyErrors, dns1123LabelErrors, dns1123SubdomainErrors, ipText, labelValueErrors, pathSegmentErrors, qualifiedNameErrors } from '#engine/api/names.ts'
 import { accessModes } from '../persistentvolumeclaim/validation.ts'
 import { validateNodeSelector, validateTolerations } from '../pod/scheduling-validation.ts'
-import { validateResources } from '../pod/resource-validation.ts'
+import { validateQuantityOf, validateResources } from '../pod/resource-validation.ts'
 import { validateHostPath, validateNfs } from '../pod/volume-validation.ts'
+import { fractional } from '../pod/warnings.ts'
+import { isIp } from './ip.ts'
+import { cidrText, maskBits, sloppyCidr, validateCidr } from './network-validation.ts'
 import { all, isPositive } from './validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
@@ -236,4 +239,62 @@ export function validateAttachment(va: Loose, errors: FieldErrors): void {
   else all(errors, 'spec.attacher', spec.attacher, dns1123SubdomainErrors(spec.attacher.toLowerCase()))
   if ((spec.source?.persistentVolumeName === undefined || spec.source.persistentVolumeName === '') && !spec.source?.inlineVolumeSpec) errors.required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName')
   all(errors, 'spec.nodeName', spec.nodeName ?? '', dns1123SubdomainErrors(spec.nodeName ?? ''))
+}
+
+export function validateNode(node: Loose, errors: FieldErrors): void {
+  const taints = new Set<string>()
+  for (const [i, t] of list(node.spec?.taints).entries()) {
+    const at = `metadata.taints[${i}]`
+    all(errors, `${at}.key`, t.key ?? '', qualifiedNameErrors(t.key ?? ''))
+    if (t.value) all(errors, `${at}.value`, t.value, labelValueErrors(t.value))
+    if (!t.effect) errors.required(`${at}.effect`)
+    else if (!['NoSchedule', 'PreferNoSchedule', 'NoExecute'].includes(t.effect)) errors.notSupported(`${at}.effect`, t.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
+    const key = `${t.key}/${t.effect}`
+    if (taints.has(key)) errors.add('Duplicate', at, `Duplicate value: ${JSON.stringify({ Key: t.key ?? '', Value: t.value ?? '', Effect: t.effect ?? '', TimeAdded: t.timeAdded ?? null })}: taints must be unique by key and effect pair`)
+    taints.add(key)
+  }
+  const capacity: Record<string, string> = node.status?.capacity ?? {}
+  for (const name of Object.keys(capacity).sort()) {
+    const before = errors.list.length
+    validateQuantityOf(name, capacity[name]!, `status.capacity.${name}`, errors)
+    if (errors.list.length > before + 1) errors.list.length = before + 1
+  }
+  const cidrs: string[] = node.spec?.podCIDRs ?? []
+  for (const [i, c] of cidrs.entries()) validateCidr(c, `spec.podCIDRs[${i}]`, errors)
+  if (cidrs.length > 1 && cidrs.every((c) => c.includes(':')) !== cidrs.some((c) => c.includes(':'))) return
+  if (cidrs.length > 1) errors.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family')
+}
+
+export function validateServiceCidr(s: Loose, errors: FieldErrors): void {
+  const cidrs: string[] = s.spec?.cidrs ?? []
+  if (cidrs.length === 0) {
+    errors.required('spec.cidrs', 'at least one CIDR required')
+    return
+  }
+  if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]!.includes(':') === cidrs[1]!.includes(':'))) errors.invalid('spec.cidrs', cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64')
+  for (const [i, text] of cidrs.entries()) {
+    const cidr = sloppyCidr(text)
+    if (!cidr) errors.invalid(`spec.cidrs[${i}]`, text, cidrText)
+    else if (maskBits(cidr) !== cidr.value) errors.invalid(`spec.cidrs[${i}]`, text, 'must not have bits set beyond the prefix length')
+  }
+}
+
+export function validateIpAddress(ip: Loose, errors: FieldErrors): void {
+  const name: string = ip.metadata.name ?? ''
+  if (!isIp(name)) errors.invalid('metadata.name', name, ipText)
+  const r = ip.spec?.parentRef
+  if (!r) {
+    errors.required('spec.parentRef')
+    return
+  }
+  if (!r.resource) errors.required('spec.parentRef.resource')
+  if (!r.name) errors.required('spec.parentRef.name')
+}
+
+export function claimWarnings(claim: Loose): string[] {
+  const out: string[] = []
+  if (claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] !== undefined) out.push('metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use "storageClassName" attribute instead')
+  fractional(claim.spec?.resources?.limits, 'spec.resources.limits', out)
+  fractional(claim.spec?.resources?.requests, 'spec.resources.requests', out)
+  return out
 }

@@ -155,7 +155,7 @@ export function validateLimitRange(range: Loose, errors: FieldErrors): void {
       if (request !== undefined && min !== undefined && greater(min, request)) errors.invalid(`${at}.defaultRequest[${k}]`, request, `min value ${min} is greater than default request value ${request}`)
       if (request !== undefined && max !== undefined && greater(request, max)) errors.invalid(`${at}.defaultRequest[${k}]`, request, `default request value ${request} is greater than max value ${max}`)
       if (request !== undefined && standard !== undefined && greater(request, standard)) errors.invalid(`${at}.defaultRequest[${k}]`, request, `default request value ${request} is greater than default limit value ${standard}`)
-      if (standard !== undefined && min !== undefined && greater(min, standard)) errors.invalid(`${at}.default[${k}]`, standard, `min value ${min} is greater than default value ${standard}`)
+      if (standard !== undefined && min !== undefined && greater(min, standard)) errors.invalid(`${at}.default[${k}]`, min, `min value ${min} is greater than default value ${standard}`)
       if (standard !== undefined && max !== undefined && greater(standard, max)) errors.invalid(`${at}.default[${k}]`, max, `default value ${standard} is greater than max value ${max}`)
       if (ratio !== undefined) {
         if (!greater(ratio, '0') || greater('1', ratio)) errors.invalid(`${at}.maxLimitRequestRatio[${k}]`, ratio, `ratio ${ratio} is less than 1`)
