@@ -230,6 +230,24 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: 'a sandbox saved as a file opens elsewhere with what was done in it',
+    run: async (w) => {
+      await w.start()
+      await w.go('#/sandbox')
+      await w.page.getByRole('button', { name: /^Three nodes.*trio$/ }).first().click()
+      await w.prompt()
+      await w.line('kubectl create namespace shared')
+      const [download] = await Promise.all([w.page.waitForEvent('download'), w.page.getByRole('button', { name: 'Save as a file' }).click()])
+      const file = await download.path()
+      await w.page.getByRole('button', { name: 'Other cluster' }).click()
+      await w.page.getByLabel('Sandbox file').setInputFiles({ name: 'broken.json', mimeType: 'application/json', buffer: Buffer.from('{"open":{}}') })
+      await w.see('broken.json cannot be opened')
+      await w.page.getByLabel('Sandbox file').setInputFiles({ name: 'sandbox.json', mimeType: 'application/json', buffer: readFileSync(file) })
+      await w.terminalShows(/namespace\/shared created/)
+      holds((await w.line('kubectl get ns shared -o name')).includes('namespace/shared'), 'the namespace is not there')
+    },
+  },
+  {
     name: 'a flood of output neither freezes the window nor outlives Ctrl+C',
     run: async (w) => {
       await w.start()
