@@ -57,6 +57,7 @@ const input = byKind({
   key: shape({ at: number, kind: text, terminal: text, data: text }),
   editor: shape({ at: number, kind: text, terminal: text, saved: yesNo, text }),
   skip: shape({ at: number, kind: text, to: number }),
+  script: shape({ at: number, kind: text, script: text }),
 })
 const open = shape({ kind: oneOf('lab', 'lesson', 'sandbox'), id: text, cluster: text })
 const log = shape({ version: (v, at) => (v === 1 ? undefined : `${at}: only version 1 is known`), seed: text, open, inputs: list(input), until: number })
