@@ -6,7 +6,7 @@ import type { NetNamespace } from '#engine/net/types.ts'
 import { formatIp, netContains, networkOf, nextIp, parseIp, parseIpNet, sameIp } from '../ipam/address.ts'
 import { parseArgs } from './args.ts'
 import { addMasquerade, deleteMasquerade } from './ip-masq.ts'
-import { checkInterface, configureInterface, deleteInterface, errorText, makeVeth, openNamespace } from './link.ts'
+import { checkInterface, configureInterface, deleteInterface, dnsOf, errorText, makeVeth, openNamespace } from './link.ts'
 import { CniError } from './types.ts'
 import type { CniAddress, CniCall, CniHost, CniInterface, CniResult, CniRoute, NetConf } from './types.ts'
 
@@ -24,7 +24,8 @@ interface BridgeConf extends NetConf {
   readonly disableContainerInterface?: boolean
 }
 
-function ensureBridge(ns: NetNamespace, name: string, conf: BridgeConf): void {
+/** The bridge's MAC as it was before a port joined. */
+function ensureBridge(ns: NetNamespace, name: string, conf: BridgeConf): string {
   const link = ns.links.get(name)
   if (link && link.kind !== 'bridge') throw new CniError(`failed to create bridge "${name}": "${name}" already exists but is not a bridge`)
   if (!link) {
@@ -32,10 +33,11 @@ function ensureBridge(ns: NetNamespace, name: string, conf: BridgeConf): void {
     ns.addLink(name, { kind: 'bridge' }, conf.mtu ? { mtu: conf.mtu } : {})
   }
   ns.setLink(name, { up: true })
+  return ns.links.get(name)!.mac
 }
 
 /** The gateway's address on the bridge; another address of IPv4 is an error unless it may be replaced. */
-function ensureAddress(ns: NetNamespace, bridge: string, address: string, force: boolean): void {
+function ensureAddress(ns: NetNamespace, bridge: string, mac: string, address: string, force: boolean): void {
   const link = ns.links.get(bridge)!
   for (const a of link.addresses) {
     const held = `${a.address}/${a.length}`
@@ -49,8 +51,8 @@ function ensureAddress(ns: NetNamespace, bridge: string, address: string, force:
   } catch (error) {
     throw new CniError(`failed to set bridge addr: could not add IP address to "${bridge}": ${errorText(error)}`)
   }
-  // The address is the moment from which the bridge keeps its MAC instead of taking the lowest of its ports.
-  ns.setLink(bridge, { mac: ns.links.get(bridge)!.mac })
+  // From now on the bridge keeps its own MAC instead of taking the lowest of its ports.
+  ns.setLink(bridge, { mac })
 }
 
 function requestedMac(conf: BridgeConf, args: string): string | undefined {
@@ -64,7 +66,7 @@ function add(call: CniCall, host: CniHost): CniResult {
   const isGateway = conf.isGateway || conf.isDefaultGateway
   if (conf.hairpinMode && conf.promiscMode) throw new CniError('cannot set hairpin mode and promiscuous mode at the same time.')
   const mac = requestedMac(conf, call.args)
-  ensureBridge(host.net, bridge, conf)
+  const bridgeMac = ensureBridge(host.net, bridge, conf)
   const ns = openNamespace(call, host)
   const veth = makeVeth(ns, host, call.ifname, conf.mtu ?? 0, mac !== undefined ? { mac } : {})
   host.net.setLink(veth.hostName, { master: bridge, ...(conf.hairpinMode && { hairpin: true }) })
@@ -95,14 +97,14 @@ function add(call: CniCall, host: CniHost): CniResult {
         if (ip.gateway !== undefined && !routes.some((r) => r.dst === all)) routes.push({ dst: all, gw: ip.gateway })
       }
     }
-    const result: CniResult = { cniVersion, interfaces: hostInterfaces(), ips, ...(routes.length > 0 && { routes }), ...(ipam.dns && { dns: ipam.dns }) }
+    const result: CniResult = { cniVersion, interfaces: hostInterfaces(), ips, ...(routes.length > 0 && { routes }), ...dnsOf(conf, ipam) }
     configureInterface(ns, call.ifname, result, 2)
     if (isGateway) {
       for (const ip of ips) {
         const net = parseIpNet(ip.address)!
         const gateway = parseIp(ip.gateway ?? '')
         if (net.ip.family !== 4 || !gateway || (netContains(net, gateway) && sameIp(gateway, net.ip))) continue
-        ensureAddress(host.net, bridge, `${formatIp(gateway)}/${net.length}`, conf.forceAddress ?? false)
+        ensureAddress(host.net, bridge, bridgeMac, `${formatIp(gateway)}/${net.length}`, conf.forceAddress ?? false)
       }
       host.net.setSysctl('net.ipv4.ip_forward', '1')
     }

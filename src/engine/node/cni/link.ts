@@ -4,7 +4,7 @@
  */
 import type { NetNamespace } from '#engine/net/types.ts'
 import { CniError } from './types.ts'
-import type { CniCall, CniHost, CniResult } from './types.ts'
+import type { CniCall, CniDns, CniHost, CniResult, NetConf } from './types.ts'
 import { parseIp, parseIpNet } from '../ipam/address.ts'
 
 /** What netlink errors look like in Go: errno texts in lower case. */
@@ -87,4 +87,11 @@ export function checkInterface(ns: NetNamespace, ifname: string, result: CniResu
       throw new CniError(`Expected Route {Dst:{IP:${route.dst.split('/')[0]} Mask:${mask}} GW:${route.gw ?? '<nil>'} MTU:${route.mtu ?? 0} AdvMSS:${route.advmss ?? 0} Priority:0 Table:<nil> Scope:<nil>} not found in routing table`)
     }
   }
+}
+
+/** DNS of the network's configuration goes before what the IPAM plugin says. */
+export function dnsOf(conf: NetConf, ipam: CniResult): { readonly dns?: CniDns } {
+  const own = conf['dns'] as CniDns | undefined
+  const dns = own && Object.keys(own).length > 0 ? own : ipam.dns
+  return dns ? { dns } : {}
 }

@@ -1,7 +1,7 @@
 /** The ptp plugin: a veth pair per container, routed instead of bridged; the host end carries the gateway's address as /32. */
 import { formatIp, formatIpNet, networkOf, nextIp, parseIpNet } from '../ipam/address.ts'
 import { addMasquerade, deleteMasquerade } from './ip-masq.ts'
-import { checkInterface, deleteInterface, makeVeth, openNamespace } from './link.ts'
+import { checkInterface, deleteInterface, dnsOf, makeVeth, openNamespace } from './link.ts'
 import { CniError } from './types.ts'
 import type { CniCall, CniHost, CniResult, NetConf } from './types.ts'
 
@@ -41,7 +41,7 @@ function add(call: CniCall, host: CniHost): CniResult {
       interfaces: [{ name: veth.hostName, mac: veth.hostMac }, { name: call.ifname, mac: veth.mac, sandbox: call.netns }],
       ips,
       ...(ipam.routes && { routes: ipam.routes }),
-      ...(ipam.dns && { dns: ipam.dns }),
+      ...dnsOf(conf, ipam),
     }
   } catch (error) {
     host.delegate(type, { ...call, command: 'DEL' })
