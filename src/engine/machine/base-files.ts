@@ -7,7 +7,7 @@ import { FileTree } from './tree.ts'
 
 /** Programs that live in /usr/sbin. */
 const sbin = new Set(
-  'sshd ip bridge iptables iptables-save iptables-restore iptables-nft iptables-legacy ip6tables nft ipset ipvsadm conntrack sysctl arping tcpdump ethtool brctl modprobe lsmod reboot shutdown poweroff halt chroot sshd useradd userdel usermod groupadd swapoff mkfs nologin tc route ifconfig arp'.split(' '),
+  'sshd bridge iptables iptables-save iptables-restore iptables-nft iptables-legacy ip6tables nft ipset ipvsadm conntrack sysctl arping tcpdump ethtool brctl modprobe lsmod reboot shutdown poweroff halt chroot sshd useradd userdel usermod groupadd swapoff mkfs nologin tc route ifconfig arp'.split(' '),
 )
 
 const osRelease = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
@@ -90,9 +90,11 @@ export function baseTree(programs: ProgramTable): FileTree {
   for (const [link, to] of [['bin', 'usr/bin'], ['sbin', 'usr/sbin'], ['lib', 'usr/lib'], ['lib64', 'usr/lib64'], ['var/run', '/run'], ['var/lock', '/run/lock'], ['etc/mtab', '../proc/self/mounts']] as const) tree.symlink('/' + link, to)
   tree.dir('/home/candidate', { mode: 0o755, uid: 1000, gid: 1000 })
   for (const name of programs.keys()) {
+    if (name.includes(':')) continue
     if (name.startsWith('/')) tree.program(name, name)
     else tree.program(`/usr/${sbin.has(name) ? 'sbin' : 'bin'}/${name}`, name)
   }
+  if (programs.has('ip')) tree.program('/usr/sbin/ip', 'ip')
   if (!programs.has('sh')) for (const shell of ['dash', 'bash']) if (programs.has(shell)) tree.program('/usr/bin/sh', shell)
   tree
     .file('/etc/passwd', passwd).file('/etc/group', group).file('/etc/shadow', 'root:*:19000:0:99999:7:::\n', { mode: 0o640, gid: 42 })

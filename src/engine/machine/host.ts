@@ -14,7 +14,7 @@ import type { Container, ContainerOptions, ContainerRuntime, Machine, ProgramTab
 import { procTree, sysTree } from './proc.ts'
 import { RealmBase } from './realm.ts'
 import { hostSysctls } from './sysctl-keys.ts'
-import { FileTree } from './tree.ts'
+import { computedInode, FileTree } from './tree.ts'
 import { ServiceTable } from './units.ts'
 import { MountNamespace } from './vfs.ts'
 import { forgetNetwork, restoreNetwork, type SavedNetwork } from './net-config.ts'
@@ -98,7 +98,9 @@ export class Host extends RealmBase implements Machine {
     this.fs.mount('/sys', sysTree(this).root, { source: 'sysfs', type: 'sysfs', options: 'nosuid,nodev,noexec,relatime' })
     this.fs.mount('/proc', procTree(this).root, { source: 'proc', type: 'proc', options: 'nosuid,nodev,noexec,relatime' })
     this.fs.mount('/dev', deviceTree(this.ptsDirectory()).root, { source: 'udev', type: 'devtmpfs', options: 'nosuid,relatime,size=2001548k,nr_inodes=500387,mode=755' })
-    const run = new FileTree({ mtime: this.sim.now }).dir('/lock', { mode: 0o1777 }).dir('/sshd').dir('/systemd/system').dir('/netns')
+    const run = new FileTree({ mtime: this.sim.now }).dir('/lock', { mode: 0o1777 }).dir('/sshd').dir('/systemd/system').dir('/netns', { mode: 0o755 })
+    const names = run.at('/netns')!
+    names.computedDir = { list: () => [...this.namedNamespaces.keys()], lookup: (name) => (this.namedNamespaces.has(name) ? computedInode(run.superblock, { read: () => '' }) : undefined) }
     this.fs.mount('/run', run.root, { source: 'tmpfs', type: 'tmpfs', options: 'nosuid,nodev,noexec,relatime,size=402604k,mode=755' })
     return mounts
   }

@@ -240,8 +240,10 @@ export const busyboxNslookup: Program = async (p) => {
   const queries = names.flatMap((n) => wanted.map((t) => dnsQuery(queryId(p), n, t)))
   let answers: (DnsMessage | undefined)[] = []
   let server: string | undefined
+  let refused = false
   for (const s of servers) {
     const results = await ask(p, s, queries, config.timeout * 1000)
+    refused = results.some((r) => r.kind === 'failed' && r.why === 'refused')
     answers = results.map((r) => (r.kind === 'answer' ? r.message : undefined))
     if (answers.some((a) => a)) {
       server = s
@@ -249,6 +251,7 @@ export const busyboxNslookup: Program = async (p) => {
     }
   }
   if (server === undefined) {
+    if (refused) await complain(p, `nslookup: write to '${servers.at(-1)}': Connection refused\n`)
     await say(p, ';; connection timed out; no servers could be reached\n\n')
     return 1
   }
@@ -356,5 +359,5 @@ async function pump(p: Process, connection: { read(): Promise<string | undefined
   }
 }
 
-/** By applet name, for images built on busybox. */
+/** By applet name; the program tables carry them as `busybox:NAME`. */
 export const busyboxNetPrograms: ReadonlyMap<string, Program> = new Map([['ping', busyboxPing], ['wget', busyboxWget], ['nslookup', busyboxNslookup], ['nc', busyboxNc]])

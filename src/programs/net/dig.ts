@@ -5,7 +5,7 @@ import { parseIpv4 } from '#base/ip.ts'
 import { ask, queryId, readResolvConf, type QueryResult } from '#engine/machine/resolver.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
-import { reverseName } from './dns-client.ts'
+import { reverseLookup, reverseName } from './dns-client.ts'
 import { getopt } from './getopt.ts'
 import { complain, longDate, say } from './support.ts'
 
@@ -96,6 +96,10 @@ export const dig: Program = async (p) => {
     name = '.'
     type = 'NS'
   }
+  if (name === '' || /(^\.|\.\.)/.test(name) && name !== '.') {
+    await complain(p, `dig: '${name}' is not a legal name (${name === '' ? 'unexpected end of input' : 'empty label'})\n`)
+    return 10
+  }
   const config = readResolvConf(p)
   let servers = config.servers
   if (server !== undefined) {
@@ -143,26 +147,27 @@ async function askAll(p: Process, servers: readonly string[], query: DnsMessage,
   return { kind: 'failed', notes }
 }
 
-function column(name: string, width: number): string {
-  // Tabs up to the column, at least one.
-  const tabs = Math.max(1, Math.ceil((width - name.length) / 8))
-  return name + '\t'.repeat(tabs)
+/** Adds a field: tabs up to its column, or one blank where that has been passed (dns_master_style of dig). */
+function field(line: string, column: number, text: string): string {
+  const width = [...line].reduce((at, c) => (c === '\t' ? (at + 8) & ~7 : at + 1), 0)
+  return line + (width < column ? '\t'.repeat(Math.ceil((column - width) / 8)) : ' ') + text
 }
 
 function recordText(r: DnsRecord): string {
-  return `${column(r.name, 24)}${r.ttl}\t${r.class}\t${r.type}\t${r.data}\n`
+  return field(field(field(field(r.name, 24, String(r.ttl)), 32, r.class), 40, r.type), 48, r.data) + '\n'
 }
 
 function show(p: Process, m: DnsMessage, f: Flags, server: string, port: number, ms: number, tcp: boolean): string {
   const flags = [m.response && 'qr', m.authoritative && 'aa', m.truncated && 'tc', m.recursionDesired && 'rd', m.recursionAvailable && 'ra', m.authenticData && 'ad', m.checkingDisabled && 'cd'].filter((x) => x).join(' ')
   let text = ''
   if (f.comments) {
-    text += `;; Got answer:\n;; ->>HEADER<<- opcode: QUERY, status: ${dnsRcodes[m.rcode] ?? m.rcode}, id: ${m.id}\n;; flags: ${flags}; QUERY: ${m.questions.length}, ANSWER: ${m.answers.length}, AUTHORITY: ${m.authority.length}, ADDITIONAL: ${m.additional.length + (m.edns ? 1 : 0)}\n`
+    const local = m.questions.some((q) => /(^|\.)local\.$/i.test(q.name))
+    text += `;; Got answer:\n${local ? ';; WARNING: .local is reserved for Multicast DNS\n;; You are currently testing what happens when an mDNS query is leaked to DNS\n' : ''};; ->>HEADER<<- opcode: QUERY, status: ${dnsRcodes[m.rcode] ?? m.rcode}, id: ${m.id}\n;; flags: ${flags}; QUERY: ${m.questions.length}, ANSWER: ${m.answers.length}, AUTHORITY: ${m.authority.length}, ADDITIONAL: ${m.additional.length + (m.edns ? 1 : 0)}\n`
     if (m.recursionDesired && !m.recursionAvailable) text += ';; WARNING: recursion requested but not available\n'
     text += '\n'
     if (m.edns) text += `;; OPT PSEUDOSECTION:\n; EDNS: version: ${m.edns.version}, flags:${m.edns.dnssecOk ? ' do' : ''}; udp: ${m.edns.udpSize}\n${m.edns.cookie !== undefined ? `; COOKIE: ${m.edns.cookie} (echoed)\n` : ''}`
   }
-  if (f.question && m.questions.length > 0) text += `${f.comments ? ';; QUESTION SECTION:\n' : ''}${m.questions.map((q) => `;${column(q.name, 32)}${q.class}\t${q.type}\n`).join('')}${f.comments ? '\n' : ''}`
+  if (f.question && m.questions.length > 0) text += `${f.comments ? ';; QUESTION SECTION:\n' : ''}${m.questions.map((q) => field(field(`;${q.name}`, 32, q.class), 40, q.type) + '\n').join('')}${f.comments ? '\n' : ''}`
   for (const [title, records, on] of [['ANSWER', m.answers, f.answer], ['AUTHORITY', m.authority, f.authority], ['ADDITIONAL', m.additional, f.additional]] as const) {
     if (on && records.length > 0) text += `${f.comments ? `;; ${title} SECTION:\n` : ''}${records.map(recordText).join('')}${f.comments ? '\n' : ''}`
   }
@@ -207,40 +212,56 @@ export const nslookup: Program = async (p) => {
   const ask1 = (candidate: string, type: string) => askAll(p, servers, dnsQuery(queryId(p), candidate, type), { tcp: false, tries: config.attempts + 1 > 3 ? config.attempts : 3, time: timeout ?? config.timeout }, port)
   const candidates = isAddress ? [reverseName(name)] : searchList(name, config.search, config.ndots)
   let header = false
-  let lastRcode = 3
-  let lastName = name
-  const intro = (server: string) => {
-    if (header) return ''
+  const intro = async (server: string) => {
+    if (!header) await say(p, `Server:\t\t${words[1] !== undefined && parseIpv4(words[1]) === undefined ? words[1] : server}\nAddress:\t${server}#${port}\n\n`)
     header = true
-    return `Server:\t\t${words[1] !== undefined && parseIpv4(words[1]) === undefined ? words[1] : server}\nAddress:\t${server}#${port}\n\n`
   }
+  const query = async (candidate: string, type: string): Promise<Extract<Asked, { kind: 'answer' }> | undefined> => {
+    const answer = await ask1(candidate, type)
+    await say(p, answer.notes.map((n) => `;; ${n}\n`).join(''))
+    if (answer.kind === 'failed') {
+      await say(p, ';; no servers could be reached\n\n')
+      return undefined
+    }
+    if (!answer.message.recursionAvailable) await say(p, `;; Got recursion not available from ${answer.server}\n`)
+    return answer
+  }
+  const plain = types.length === 2
   for (const [i, candidate] of candidates.entries()) {
-    const first = await ask1(candidate, types[0]!)
-    if (first.kind === 'failed') {
-      await say(p, first.notes.map((n) => `;; ${n}\n`).join('') + ';; no servers could be reached\n\n')
+    const first = await query(candidate, types[0]!)
+    if (!first) return 1
+    const m = first.message
+    if (m.rcode === 3 && i < candidates.length - 1) continue
+    if (!isAddress) await intro(first.server)
+    if (m.rcode !== 0) {
+      await say(p, `** server can't find ${isAddress ? reverseName(name).replace(/\.$/, '') : m.rcode === 3 ? name.replace(/\.$/, '') : candidate.replace(/\.$/, '')}: ${dnsRcodes[m.rcode] ?? m.rcode}\n\n`)
       return 1
     }
-    const m = first.message
-    lastRcode = m.rcode
-    lastName = candidate.replace(/\.$/, '')
-    if (m.rcode === 3 && i < candidates.length - 1) continue
-    if (first.notes.length > 0) await say(p, first.notes.map((n) => `;; ${n}\n`).join(''))
-    if (!isAddress) await say(p, intro(first.server))
-    if (m.rcode !== 0) break
-    const rest: DnsRecord[] = []
-    let text = answerText(m, types[0]!, candidate)
-    for (const type of types.slice(1)) {
-      const more = await ask1(candidate, type)
-      if (more.kind === 'answer') rest.push(...more.message.answers.filter((r) => r.type === type))
+    const show = async (message: DnsMessage, records: readonly DnsRecord[]) => {
+      if (!message.authoritative && !isAddress && records.length > 0 && message === m) await say(p, 'Non-authoritative answer:\n')
+      await say(p, answerText({ ...message, answers: records }))
     }
-    text += rest.map((r) => `Name:\t${r.name.replace(/\.$/, '')}\nAddress: ${r.data}\n`).join('')
-    if (m.answers.length === 0 && rest.length === 0) text = `*** Can't find ${name}: No answer\n`
-    const auth = m.authoritative || isAddress ? '' : 'Non-authoritative answer:\n'
-    await say(p, `${auth}${text}\n${isAddress && !m.authoritative && m.answers.length > 0 ? 'Authoritative answers can be found from:\n\n' : ''}`)
-    return m.answers.length === 0 && rest.length === 0 ? 1 : 0
+    await show(m, m.answers)
+    let found = m.answers.length > 0
+    if (plain) {
+      // The IPv6 addresses are asked of the name that the aliases led to.
+      const target = m.answers.findLast((r) => r.type === 'A')?.name ?? m.answers.findLast((r) => r.type === 'CNAME')?.data ?? candidate
+      const second = await query(target, 'AAAA')
+      if (!second) return 1
+      if (second.message.rcode !== 0) {
+        await say(p, `** server can't find ${target.replace(/\.$/, '')}: ${dnsRcodes[second.message.rcode] ?? second.message.rcode}\n\n`)
+        return 1
+      }
+      const more = second.message.answers.filter((r) => r.type === 'AAAA' || (r.type === 'CNAME' && !found))
+      if (!found && more.length > 0 && !second.message.authoritative) await say(p, 'Non-authoritative answer:\n')
+      await show(second.message, more)
+      found ||= more.length > 0
+    }
+    if (!found) await say(p, `*** Can't find ${name}: No answer\n`)
+    if (!plain && !m.authoritative && !['A', 'AAAA'].includes(types[0]!)) await say(p, `\nAuthoritative answers can be found from:\n${answerText({ ...m, answers: [...m.authority, ...m.additional] }).replace(/^Name:\t(.*)\nAddress: (.*)$/gm, (_, n: string, a: string) => `${n}\t${a.includes(':') ? 'has AAAA address' : 'internet address ='} ${a}`)}`)
+    await say(p, '\n')
+    return 0
   }
-  const shown = isAddress ? reverseName(name).replace(/\.$/, '') : candidates.length > 1 ? lastName : name
-  await say(p, `** server can't find ${isAddress || lastRcode !== 3 ? shown : name}: ${dnsRcodes[lastRcode] ?? lastRcode}\n\n`)
   return 1
 }
 
@@ -251,8 +272,7 @@ function searchList(name: string, search: readonly string[], ndots: number): str
   return dots >= ndots ? [name + '.', ...searched] : [...searched, name + '.']
 }
 
-function answerText(m: DnsMessage, type: string, name: string): string {
-  void name
+function answerText(m: DnsMessage): string {
   let text = ''
   for (const r of m.answers) {
     const owner = r.name.replace(/\.$/, '')
@@ -268,7 +288,6 @@ function answerText(m: DnsMessage, type: string, name: string): string {
       text += `${owner}\n\torigin = ${origin!.replace(/\.$/, '')}\n\tmail addr = ${mail!.replace(/\.$/, '')}\n\tserial = ${serial}\n\trefresh = ${refresh}\n\tretry = ${retry}\n\texpire = ${expire}\n\tminimum = ${minimum}\n`
     } else text += `${owner}\trdata_${dnsTypes[r.type] ?? 0} = ${r.data}\n`
   }
-  void type
   return text
 }
 
@@ -381,13 +400,22 @@ async function hosts(p: Process, database: string, keys: readonly string[]): Pro
   }
   let code = 0
   for (const key of keys) {
-    const local = lines.find((l) => l.names.includes(key) || l.address === key)
+    const named = lines.filter((l) => l.names.includes(key))
+    const local = database === 'hosts' ? (named.find((l) => l.address.includes(':')) ?? named[0] ?? lines.find((l) => l.address === key)) : named.find((l) => !l.address.includes(':'))
+    if (local && database === 'hosts') {
+      await say(p, `${local.address.padEnd(15)} ${local.names.join(' ')}\n`)
+      continue
+    }
+    if (parseIpv4(key) !== undefined && database === 'hosts') {
+      const name = await reverseLookup(p, key)
+      if (name === undefined) code = 2
+      else await say(p, `${key.padEnd(15)} ${name}\n`)
+      continue
+    }
     const found = await p.sockets.lookup(key)
     if (!found.ok) code = 2
-    else if (database === 'hosts') {
-      if (local) await say(p, `${local.address.padEnd(15)} ${local.names.join(' ')}\n`)
-      else for (const a of found.addresses) await say(p, `${a.padEnd(15)} ${found.canonical}\n`)
-    } else for (const a of found.addresses) for (const [i, kind] of ['STREAM', 'DGRAM', 'RAW'].entries()) await say(p, `${a.padEnd(15)} ${kind.padEnd(6)} ${i === 0 && a === found.addresses[0] ? found.canonical : ''}\n`)
+    else if (database === 'hosts') for (const a of found.addresses) await say(p, `${a.padEnd(15)} ${found.canonical}\n`)
+    else for (const a of found.addresses) for (const [i, kind] of ['STREAM', 'DGRAM', 'RAW'].entries()) await say(p, `${a.padEnd(15)} ${kind.padEnd(6)} ${i === 0 && a === found.addresses[0] ? found.canonical : ''}\n`)
   }
   return code
 }

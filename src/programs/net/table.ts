@@ -1,7 +1,9 @@
-/** Network programs by name. */
+/** Network programs by name; `busybox:NAME` is what runs in images whose tools are busybox's. */
 import type { Program } from '#engine/machine/process.ts'
 import { arping } from './arping.ts'
 import { bridge } from './bridge.ts'
+import { busyboxNc, busyboxNslookup, busyboxPing, busyboxWget } from './busybox.ts'
+import { busyboxIfconfig, busyboxIp, busyboxNetstat, busyboxRoute } from './busybox-config.ts'
 import { conntrack } from './conntrack.ts'
 import { curl } from './curl.ts'
 import { dig, getent, host, nslookup } from './dig.ts'
@@ -21,4 +23,6 @@ export const netPrograms: ReadonlyMap<string, Program> = new Map<string, Program
   ['ip', ip], ['bridge', bridge], ['iptables', iptables], ['iptables-nft', iptables], ['iptables-save', iptablesSave], ['iptables-restore', iptablesRestore], ['ip6tables', ip6tables], ['ipset', ipset], ['conntrack', conntrack],
   ['sysctl', sysctl], ['ping', ping], ['traceroute', traceroute], ['tracepath', tracepath], ['arping', arping], ['nc', nc], ['netcat', nc], ['curl', curl], ['wget', wget], ['ss', ss], ['netstat', netstat], ['tcpdump', tcpdump],
   ['nslookup', nslookup], ['dig', dig], ['host', host], ['getent', getent], ['arp', arp], ['route', route], ['ifconfig', ifconfig],
+  // Variants by which images built on busybox name their applets.
+  ['busybox:ping', busyboxPing], ['busybox:wget', busyboxWget], ['busybox:nslookup', busyboxNslookup], ['busybox:nc', busyboxNc], ['busybox:ip', busyboxIp], ['busybox:ifconfig', busyboxIfconfig], ['busybox:route', busyboxRoute], ['busybox:netstat', busyboxNetstat],
 ])

@@ -73,6 +73,8 @@ export const sudo: Program = async (p) => {
   const keep = o.has('E', 'preserve-env') ? Object.fromEntries(p.env) : {}
   const env = { ...loginEnv(p, user), ...keep, ...set, SUDO_USER: p.user.name, SUDO_UID: String(p.user.uid), SUDO_GID: String(p.user.gid), SUDO_COMMAND: words.join(' '), PATH: rootPath }
   if (p.env.get('KUBECONFIG') !== undefined && o.has('E')) env['KUBECONFIG' as keyof typeof env] = p.env.get('KUBECONFIG')!
+  // secure_path: the command is looked up there, not in the caller's PATH.
+  p.env.set('PATH', rootPath)
   const quoted = words.map((w) => w.replace(/[^A-Za-z0-9_\-$]/g, (c) => (c === '\n' ? "'\n'" : '\\' + c))).join(' ')
   const argv = login ? [user.shell, '-l', ...(words.length > 0 ? ['-c', quoted] : [])] : shell ? [p.env.get('SHELL') ?? user.shell, ...(words.length > 0 ? ['-c', quoted] : [])] : words
   return run(p, argv, user, env, 'sudo', login ? user.home : undefined)
