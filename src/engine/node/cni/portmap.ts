@@ -17,6 +17,7 @@ export interface PortMapping {
 
 interface PortmapConf extends NetConf {
   readonly snat?: boolean
+  readonly masqAll?: boolean
   readonly markMasqBit?: number
 }
 
@@ -62,7 +63,8 @@ function forward(call: CniCall, host: CniHost, mappings: readonly PortMapping[],
     if (m.hostIP && m.hostIP.includes(':')) continue
     const to = m.hostIP && m.hostIP !== '0.0.0.0' ? `-d ${m.hostIP}/32 ` : ''
     const match = `${to}-p ${m.protocol} -m ${m.protocol} --dport ${m.hostPort}`
-    if (snat) {
+    if (snat && conf.masqAll) rules.push(`${match} -j CNI-HOSTPORT-SETMARK`)
+    else if (snat) {
       rules.push(`-s ${formatIpNet({ ip: networkOf(net), length: net.length })} ${match} -j CNI-HOSTPORT-SETMARK`)
       rules.push(`-s 127.0.0.1/32 ${match} -j CNI-HOSTPORT-SETMARK`)
     }

@@ -2,6 +2,8 @@
  * A plugin call as a process sees it: environment and standard input in, exit code and JSON out (the `skel` and `types` packages of
  * libcni's plugin side). The order of the checks and their codes are those of libcni v1.3.
  */
+import { FsError } from '#engine/machine/files.ts'
+import { IptablesError, NetError } from '#engine/net/error.ts'
 import { goJsonError } from './go-json.ts'
 import { CniError } from './types.ts'
 import type { CniCall, CniCommand, CniHost, CniPlugin, CniResult, NetConf } from './types.ts'
@@ -83,6 +85,13 @@ function readCall(env: ReadonlyMap<string, string>, stdin: string): CniCall | un
   return call
 }
 
+/** What the kernel or iptables refused: a plugin hands the words on. */
+function kernelError(error: unknown): CniError | undefined {
+  if (error instanceof IptablesError) return new CniError(error.message)
+  if (error instanceof NetError || error instanceof FsError) return new CniError(error.message.toLowerCase())
+  return undefined
+}
+
 const since: Partial<Record<CniCommand, string>> = { CHECK: '0.4.0', GC: '1.1.0', STATUS: '1.1.0' }
 
 export interface PluginExit {
@@ -111,7 +120,8 @@ export function runPlugin(plugin: CniPlugin, name: string, env: ReadonlyMap<stri
     const result = plugin({ ...call, conf }, host)
     return { code: 0, stdout: result ? JSON.stringify(resultIn(version, result), null, 4) : '', stderr: '' }
   } catch (error) {
-    if (!(error instanceof CniError)) throw error
-    return { code: 1, stdout: JSON.stringify({ code: error.code, msg: error.message, ...(error.details !== undefined && { details: error.details }) }, null, 4), stderr: '' }
+    const known = error instanceof CniError ? error : kernelError(error)
+    if (!known) throw error
+    return { code: 1, stdout: JSON.stringify({ code: known.code, msg: known.message, ...(known.details !== undefined && { details: known.details }) }, null, 4), stderr: '' }
   }
 }

@@ -32,6 +32,12 @@ export function tuningPlugin(call: CniCall, host: CniHost): CniResult | undefine
 
 export function bandwidthPlugin(call: CniCall): CniResult | undefined {
   if (call.command !== 'ADD') return undefined
+  const limits = (call.conf.runtimeConfig?.['bandwidth'] ?? call.conf) as Readonly<Record<string, number | undefined>>
+  for (const side of ['ingress', 'egress']) {
+    const [rate, burst] = [limits[`${side}Rate`] ?? 0, limits[`${side}Burst`] ?? 0]
+    if (rate > 0 && burst === 0) throw new CniError('if rate is set, burst must also be set')
+    if (rate === 0 && burst > 0) throw new CniError('if burst is set, rate must also be set')
+  }
   if (!call.conf.prevResult) throw new CniError('must be called as chained plugin')
   return call.conf.prevResult
 }
