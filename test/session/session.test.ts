@@ -44,8 +44,10 @@ function start() {
 }
 
 const prompt = async (screen: () => string, text: RegExp) => {
-  for (let i = 0; i < 2000 && !text.test(screen()); i++) await new Promise((resolve) => setTimeout(resolve, 5))
-  expect(screen()).toMatch(text)
+  // eslint-disable-next-line no-control-regex
+  const plain = () => screen().replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
+  for (let i = 0; i < 1000 && !text.test(plain()); i++) await new Promise((resolve) => setTimeout(resolve, 5))
+  expect(plain()).toMatch(text)
 }
 
 const id = 'net-svc-002-the-service-that-found-nobody'
