@@ -17,6 +17,7 @@ import { startRootCaController } from './root-ca/controller.ts'
 import { startServiceAccountController } from './serviceaccount/controller.ts'
 import { startStatefulSetController } from './statefulset/controller.ts'
 import { startTaintEvictionController } from './taint-eviction/controller.ts'
+import { startTtlController } from './ttl/controller.ts'
 import { startTtlAfterFinishedController } from './ttl-after-finished/controller.ts'
 import { startVolumeBinder } from './volume-binder/controller.ts'
 import { startReplicaSetController } from './replicaset/controller.ts'
@@ -45,6 +46,7 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['namespace-controller', { start: startNamespaceController, account: 'namespace-controller' }],
   ['garbage-collector-controller', { start: startGarbageCollector, account: 'generic-garbage-collector' }],
   ['pod-garbage-collector-controller', { start: startPodGarbageCollector, account: 'pod-garbage-collector' }],
+  ['ttl-controller', { start: startTtlController, account: 'ttl-controller' }],
   ['ttl-after-finished-controller', { start: startTtlAfterFinishedController, account: 'ttl-after-finished-controller' }],
   ['persistentvolume-binder-controller', { start: startVolumeBinder, account: 'persistent-volume-binder' }],
   ['disruption-controller', { start: startDisruptionController, account: 'disruption-controller' }],

@@ -152,8 +152,11 @@ export function startNodeLifecycleController(context: ControllerContext): void {
     for (const t of conditionTaints) if (nodeCondition(node, t.type)?.status === t.status) wanted.push({ key: t.key, effect: 'NoSchedule' })
     if (node.spec.unschedulable) wanted.push({ key: unschedulable, effect: 'NoSchedule' })
     const ready = nodeCondition(node, 'Ready')?.status
-    if (ready === 'False') wanted.push({ key: notReady, effect: 'NoExecute' })
-    if (ready === 'Unknown') wanted.push({ key: unreachable, effect: 'NoExecute' })
+    // Evicting taints come with the monitor's next look, not at once.
+    const since = Date.parse(nodeCondition(node, 'Ready')?.lastTransitionTime ?? '') || 0
+    if ((ready === 'False' || ready === 'Unknown') && sim.now < since + period) context.after(since + period - sim.now, () => taintQueue.add(name), { background: true })
+    else if (ready === 'False') wanted.push({ key: notReady, effect: 'NoExecute' })
+    else if (ready === 'Unknown') wanted.push({ key: unreachable, effect: 'NoExecute' })
     // A node that has not spoken yet keeps the taint that admission gave it.
     if (ready === undefined) return
     const old = node.spec.taints ?? []

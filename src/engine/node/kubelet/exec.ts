@@ -8,7 +8,8 @@ export type ExecOutcome = { readonly kind: 'exit'; readonly code: number; readon
 /** containerd's words when runc cannot start the process. */
 export function execFailure(record: ContainerRecord, command: readonly string[], error: FsError): string {
   const name = command[0] ?? ''
-  const why = error.code === 'ENOENT' ? (name.includes('/') ? `stat ${name}: no such file or directory` : 'executable file not found in $PATH') : error.code === 'EISDIR' ? 'is a directory' : error.code === 'EACCES' ? 'permission denied' : error.message.toLowerCase()
+  const isFolder = name.includes('/') && record.machine.fs.exists(name) && record.machine.fs.stat(name).type === 'directory'
+  const why = isFolder ? 'is a directory' : error.code === 'ENOENT' ? (name.includes('/') ? `stat ${name}: no such file or directory` : 'executable file not found in $PATH') : error.code === 'EISDIR' ? 'is a directory' : error.code === 'EACCES' ? 'permission denied' : error.message.toLowerCase()
   return `rpc error: code = Unknown desc = failed to exec in container: failed to start exec "${record.id}": OCI runtime exec failed: exec failed: unable to start container process: exec: ${JSON.stringify(name)}: ${why}`
 }
 

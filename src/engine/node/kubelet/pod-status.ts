@@ -75,7 +75,7 @@ function containerStatus(input: StatusInput, container: Container, init: boolean
     if (state.terminated) lastState = state
     state = { waiting: { reason: reason.reason, ...(reason.message ? { message: reason.message } : {}) } }
   }
-  const ready = record?.state === 'Running' ? (init && !isSidecar(container) ? false : view.ready(record)) : init && state.terminated?.exitCode === 0
+  const ready = record?.state === 'Running' ? (init && !isSidecar(container) ? false : view.ready(record)) : init && !isSidecar(container) && state.terminated?.exitCode === 0
   const started = record?.state === 'Running' ? (init && !isSidecar(container) ? false : view.started(record)) : false
   const user = record?.config.user
   const { requests, limits } = container.resources ?? {}
@@ -183,8 +183,9 @@ function phaseOf(input: StatusInput, init: readonly ContainerStatus[], statuses:
     } else if (s.state.waiting && s.lastState.terminated) stopped++
     else waiting++
   }
+  for (const s of init) if (sidecars.has(s.name) && s.state.running) running++
   if (failedInit && policy === 'Never') return 'Failed'
-  if (pendingInit > 0 && running === 0 && stopped === 0) return 'Pending'
+  if (pendingInit > 0 && statuses.every((s) => s.state.waiting && !s.lastState.terminated)) return 'Pending'
   if (waiting > 0) return 'Pending'
   if (running > 0) return 'Running'
   if (stopped > 0) {

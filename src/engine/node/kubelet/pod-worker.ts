@@ -56,7 +56,7 @@ export class PodWorker {
       node: host.node,
       sockets: host.sockets,
       podIp: () => this.#ip() || undefined,
-      unhealthy: (kind, container, output) => this.#event('Warning', 'Unhealthy', `${kind[0]!.toUpperCase()}${kind.slice(1)} probe failed: ${output}`, container),
+      unhealthy: (kind, container, output, errored) => this.#event('Warning', 'Unhealthy', `${kind[0]!.toUpperCase()}${kind.slice(1)} probe ${errored ? 'errored and resulted in unknown state' : 'failed'}: ${output}`, container),
       settled: (kind, container, record, ok) => this.#probed(kind, container, record, ok),
     }
     this.wake()
@@ -197,6 +197,14 @@ export class PodWorker {
     this.#watchDeadline()
     if (isPodFinished({ ...this.#pod, status })) {
       this.#syncFinished()
+      return
+    }
+    if (this.#allDone() && this.#running().length > 0) {
+      // Only sidecars are left: they are stopped, last started first.
+      for (const record of this.#running().reverse()) {
+        const container = this.#spec(record.config.name)
+        if (container) this.#killContainer(record, container, undefined, this.#grace(container))
+      }
       return
     }
     this.#keepProbes()
@@ -404,6 +412,8 @@ export class PodWorker {
       done({ reason: 'InvalidImageName', message })
       return
     }
+    const lost = (this.#pod.spec.imagePullSecrets ?? []).flatMap((s) => (s.name && !this.#host.volumes.secret(this.#pod.metadata.namespace ?? 'default', s.name) ? [s.name] : []))
+    if (lost.length > 0) this.#event('Warning', 'FailedToRetrieveImagePullSecret', `Unable to retrieve some image pull secrets (${lost.join(', ')}); attempting to pull the image may not succeed.`)
     const policy = container.imagePullPolicy ?? (parsed.reference.digest === undefined && (parsed.reference.tag ?? 'latest') === 'latest' ? 'Always' : 'IfNotPresent')
     const present = runtime.image(image)
     if (present && policy !== 'Always') {

@@ -17,6 +17,8 @@ export type ProbeKind = 'liveness' | 'readiness' | 'startup'
 export interface ProbeResult {
   readonly ok: boolean
   readonly output: string
+  /** The probe itself could not be carried out: told, and not counted. */
+  readonly errored?: boolean
 }
 
 export interface ProbeHost {
@@ -25,7 +27,7 @@ export interface ProbeHost {
   readonly sockets: Sockets
   /** A result that counts: thresholds are applied here, consequences by the caller. */
   settled(kind: ProbeKind, container: Container, record: ContainerRecord, ok: boolean): void
-  unhealthy(kind: ProbeKind, container: Container, output: string): void
+  unhealthy(kind: ProbeKind, container: Container, output: string, errored: boolean): void
   podIp(): string | undefined
 }
 
@@ -41,7 +43,7 @@ export function runProbe(host: ProbeHost, container: Container, record: Containe
     const command = probe.exec.command ?? []
     runInContainer(record, command, timeout, (outcome) => {
       if (outcome.kind === 'timeout') done({ ok: false, output: `command timed out: ${JSON.stringify(command.join(' '))} timed out after ${timeout / 1000}s` })
-      else if (outcome.kind === 'error') done({ ok: false, output: outcome.message })
+      else if (outcome.kind === 'error') done({ ok: false, output: outcome.message, errored: true })
       else done({ ok: outcome.code === 0, output: outcome.output.slice(0, 10 * 1024) })
     })
     return
@@ -185,7 +187,8 @@ export class ProbeWorker {
   }
 
   #count(result: ProbeResult): void {
-    if (!result.ok) this.#host.unhealthy(this.kind, this.#container, result.output)
+    if (!result.ok) this.#host.unhealthy(this.kind, this.#container, result.output, result.errored ?? false)
+    if (result.errored) return
     if (result.ok === this.#last) this.#run++
     else {
       this.#last = result.ok

@@ -8,6 +8,7 @@ import type { Process, Program } from '#engine/machine/process.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { KubeletFailure, parseFlags, readConfig, type KubeletConfig } from './config.ts'
 import { Kubelet } from './kubelet.ts'
+import { serveKubelet } from './server.ts'
 import type { NodeFactsInput } from './node-status.ts'
 
 /** What a kubeconfig says about whom to talk to and as whom. */
@@ -33,6 +34,11 @@ export function klog(level: 'I' | 'W' | 'E', now: number, pid: number, where: st
   const d = new Date(now).toISOString()
   const micros = String(Math.floor((now - Math.floor(now)) * 1000)).padStart(3, '0')
   return `${level}${d.slice(5, 7)}${d.slice(8, 10)} ${d.slice(11, 23)}${micros} ${String(pid).padStart(7)} ${where}] ${message}\n`
+}
+
+/** How klog prints a value: quoted, or as an indented block when it has more than one line. */
+export function klogValue(text: string): string {
+  return text.includes('\n') ? `<\n${text.split('\n').map((l) => `\t${l}\n`).join('')} >` : JSON.stringify(text)
 }
 
 function readOptional(process: Process, path: string): string {
@@ -87,6 +93,7 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: client, config, facts: ties.facts(config, labels), log })
       ties.kubelet = kubelet
       const listener = process.sockets.listen('0.0.0.0', config.port)
+      serveKubelet(process, listener)
       process.onEnd(() => {
         kubelet.stop()
         close()
@@ -98,7 +105,7 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       return await process.forever()
     } catch (error) {
       if (!(error instanceof KubeletFailure)) throw error
-      log('E', `"command failed" err="${error.message}"`, 'run.go:72')
+      log('E', `"command failed" err=${klogValue(error.message)}`, 'run.go:72')
       await pending
       return 1
     }
@@ -116,6 +123,7 @@ export function containerdProgram(find: (machine: Machine) => NodeTies | undefin
     process.onEnd(() => {
       if (ties.runtime.daemon !== process) return
       ties.runtime.setRunning(false, undefined)
+      if (process.machine.fs.exists(socket)) process.machine.fs.unlink(socket)
     })
     ties.runtime.setRunning(true, process)
     await process.stderr.write(`time="${new Date(Math.floor(process.now())).toISOString()}" level=info msg="containerd successfully booted in 0.041237s"\n`)

@@ -35,6 +35,9 @@ function failure(code: number, reason: string, message: string): ApiResponse {
 const badRequest = (message: string) => failure(400, 'BadRequest', message)
 const internal = (message: string) => failure(500, 'InternalError', `Internal error occurred: ${message}`)
 
+/** What a kubelet's refusal looks like when an upgrade was asked for: plain text, which clients wrap. */
+const notUpgraded = (message: string): ApiResponse => ({ kind: 'complete', code: 500, headers: new Map([['content-type', 'text/plain; charset=utf-8']]), body: message })
+
 function allContainers(pod: Pod): Container[] {
   return [...pod.spec.containers, ...(pod.spec.initContainers ?? []), ...(pod.spec.ephemeralContainers ?? [])]
 }
@@ -60,7 +63,19 @@ export class KubeletProxy implements NodeProxy {
     this.#access = access
   }
 
-  connect(request: ApiRequest, info: { readonly subresource: string }, object: KubeObject): ApiResponse {
+  /** `/api/v1/nodes/NAME/proxy/…`: the kubelet's own pages. */
+  #nodeProxy(node: KubeObject, rest: string): ApiResponse {
+    const kubelet = this.#access.kubelet(node.metadata.name)
+    const complete = (code: number, type: string, body: string): ApiResponse => ({ kind: 'complete', code, headers: new Map([['content-type', type]]), body })
+    if (!kubelet) return failure(503, 'ServiceUnavailable', `error trying to reach service: dial tcp ${node.metadata.name}:10250: connect: connection refused`)
+    const path = rest.replace(/^\/+/, '').replace(/\/+$/, '')
+    if (path === 'healthz') return complete(200, 'text/plain; charset=utf-8', 'ok')
+    if (path === 'pods') return complete(200, 'application/json', JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: [...kubelet.workers.values()].map((w) => w.pod) }))
+    return complete(404, 'text/plain; charset=utf-8', '404 page not found\n')
+  }
+
+  connect(request: ApiRequest, info: { readonly subresource: string; readonly rest?: string }, object: KubeObject): ApiResponse {
+    if (object.kind === 'Node' && info.subresource === 'proxy') return this.#nodeProxy(object, info.rest ?? '')
     const handler = { log: logs, exec, attach, portforward: portForward }[info.subresource]
     if (!handler || object.kind !== 'Pod') return failure(501, 'NotImplemented', 'not implemented')
     const pod = object as Pod
@@ -179,8 +194,8 @@ function exec(kubelet: Kubelet | undefined, pod: Pod, request: ApiRequest): ApiR
   if (isResponse(container) || !kubelet) return isResponse(container) ? container : internal('no kubelet')
   const command = request.query.get('command') ?? []
   const record = recordsOf(kubelet, pod, container.name)[0]
-  if (!record || record.state !== 'Running') return internal(`unable to upgrade connection: container not found ("${container.name}")`)
-  if (!kubelet.runtime.running) return internal('error executing command in container: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: connection refused"')
+  if (!record || record.state !== 'Running') return notUpgraded(`container not found ("${container.name}")`)
+  if (!kubelet.runtime.running) return notUpgraded('rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: no such file or directory"')
   return upgraded((channel) => {
     const { config, machine } = record
     const finish = (text: string) => {
@@ -230,7 +245,7 @@ function attach(kubelet: Kubelet | undefined, pod: Pod, request: ApiRequest): Ap
   const container = chooseContainer(pod, request.query)
   if (isResponse(container) || !kubelet) return isResponse(container) ? container : internal('no kubelet')
   const record = recordsOf(kubelet, pod, container.name)[0]
-  if (!record || record.state !== 'Running') return internal(`unable to upgrade connection: container ${container.name} not found in pod ${pod.metadata.name}_${pod.metadata.namespace}`)
+  if (!record || record.state !== 'Running') return notUpgraded(`container ${container.name} not found in pod ${pod.metadata.name}_${pod.metadata.namespace}`)
   return upgraded((channel) => {
     const listener = (stream: 'stdout' | 'stderr', text: string) => channel.send(stream === 'stdout' || record.config.tty ? 1 : 2, text)
     record.listeners.add(listener)
@@ -264,7 +279,7 @@ function portForward(kubelet: Kubelet | undefined, pod: Pod, request: ApiRequest
   if (!kubelet) return internal('no kubelet')
   const uid = localUid(kubelet, pod)
   const sandbox = [...kubelet.runtime.pods.values()].find((s) => s.podUid === uid && s.state === 'Ready')
-  if (!sandbox) return internal(`unable to upgrade connection: pod not found ("${pod.metadata.name}_${pod.metadata.namespace}")`)
+  if (!sandbox) return notUpgraded(`pod not found ("${pod.metadata.name}_${pod.metadata.namespace}")`)
   const ports = (request.query.get('ports') ?? request.query.get('port') ?? []).flatMap((p) => p.split(',')).map(Number)
   return upgraded((channel) => {
     const connections = new Map<number, TcpConnection>()

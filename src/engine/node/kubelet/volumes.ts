@@ -92,7 +92,7 @@ function project(pod: Pod, volume: Volume, source: VolumeSource, facts: PodFacts
       const text = data[item.key]
       if (text === undefined) {
         if (optional) return []
-        throw failed(`${kind === 'configmap' ? 'configmap' : 'secret'} references non-existent ${kind === 'configmap' ? 'config' : 'secret'} key: ${item.key}`)
+        throw failed(kind === 'configmap' ? `configmap references non-existent config key: ${item.key}` : `references non-existent secret key: ${item.key}`)
       }
       return [{ path: item.path, text, mode: item.mode ?? mode }]
     })

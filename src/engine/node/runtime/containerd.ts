@@ -3,7 +3,7 @@
  * Machines with an image's files. Stopping the daemon leaves containers running (their shims live on) but nothing can be asked of it.
  */
 import type { ApiClient, KubeObject, UserInfo } from '#engine/api/types.ts'
-import { FsError } from '#engine/machine/files.ts'
+import { FsError, type FileSystem } from '#engine/machine/files.ts'
 import type { Container, ContainerInfo, ContainerRuntime, ImageInfo, Machine, MountSpec, SandboxInfo, TerminalSession } from '#engine/machine/machine.ts'
 import type { Child, Process, Program, User } from '#engine/machine/process.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
@@ -408,6 +408,7 @@ export class Containerd implements ContainerRuntime {
     const fs = record.machine.fs
     try {
       if (!fs.exists(config.cwd)) fs.mkdir(config.cwd, { parents: true })
+      else if (fs.stat(config.cwd).type !== 'directory') throw new FsError('ENOTDIR', config.cwd)
     } catch (error) {
       if (!(error instanceof FsError)) throw error
       throw fail(runc(`mkdir ${config.cwd}: ${error.message.toLowerCase()}`))
@@ -427,7 +428,7 @@ export class Containerd implements ContainerRuntime {
       }
     } catch (error) {
       if (!(error instanceof FsError)) throw error
-      throw fail(runc(`exec: ${JSON.stringify(config.argv[0])}: ${startProblem(error, config.argv[0] ?? '')}`))
+      throw fail(runc(`exec: ${JSON.stringify(config.argv[0])}: ${isFolder(fs, config.argv[0] ?? '') ? 'is a directory' : startProblem(error, config.argv[0] ?? '')}`))
     }
     record.state = 'Running'
     record.startedAt = this.sim.now
@@ -512,6 +513,10 @@ export class Containerd implements ContainerRuntime {
       info: { pid: record.child?.pid ?? 0, sandboxID: record.sandbox.id },
     }
   }
+}
+
+function isFolder(fs: FileSystem, name: string): boolean {
+  return name.includes('/') && fs.exists(name) && fs.stat(name).type === 'directory'
 }
 
 /** runc's words for an executable that cannot be run. */

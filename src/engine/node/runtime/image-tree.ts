@@ -5,7 +5,8 @@ import type { ImageBehaviour } from './image.ts'
 
 const trees = new WeakMap<ProgramTable, WeakMap<ImageBehaviour, FileTree>>()
 
-const skeleton = ['/bin', '/dev', '/etc', '/home', '/opt', '/proc', '/root', '/run', '/sbin', '/sys', '/tmp', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/var/log', '/var/run', '/var/tmp']
+const skeleton = ['/bin', '/dev', '/etc', '/home', '/lib', '/proc', '/root', '/sbin', '/sys', '/tmp', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/var/log', '/var/run', '/var/tmp']
+const distribution = ['/boot', '/lib64', '/media', '/mnt', '/opt', '/run', '/srv']
 
 /** The name under which a program of the image stands in its containers' program tables. */
 export function programName(image: ImageBehaviour, path: string): string {
@@ -26,7 +27,8 @@ function build(image: ImageBehaviour, programs: ProgramTable): FileTree {
   const scratch = image.tools === undefined
   if (!scratch) {
     for (const dir of skeleton) tree.dir(dir)
-    tree.dir('/tmp', { mode: 0o1777 })
+    if (image.tools?.['/usr/bin/bash'] !== undefined) for (const dir of distribution) tree.dir(dir)
+    tree.at('/tmp')!.mode = 0o1777
   }
   if (!scratch || (image.users ?? []).length > 0) {
     const users = image.users ?? []
