@@ -2,6 +2,7 @@
  * A REST client over a Transport: headers of the user, JSON bodies, Status answers as ApiError, `Warning:` headers to stderr,
  * watches as lines of events. Models client-go's rest package as kubectl uses it.
  */
+import { Failure } from '../cli/errors.ts'
 import type { KubeObject, Status } from '#engine/api/types.ts'
 import { ApiError, ConnectError } from '../cli/errors.ts'
 import type { Transport, WireAnswer, WireChannels, WireRequest, WireStream } from './transport.ts'
@@ -149,7 +150,11 @@ export class RestClient {
   async upgrade(path: string, options: CallOptions = {}): Promise<WireChannels> {
     const request = this.#wire('GET', path, options)
     const answer = await this.#transport.upgrade({ ...request, method: 'POST', headers: { ...request.headers, connection: 'Upgrade', upgrade: 'SPDY/3.1', 'x-stream-protocol-version': 'v5.channel.k8s.io' } })
-    if ('code' in answer) throw this.#refusal(answer, 'POST', options.about ?? '')
+    if ('code' in answer) {
+      // A kubelet's refusal is plain text, passed on by the server.
+      if (answer.headers.get('content-type')?.startsWith('text/plain')) throw new Failure(`Internal error occurred: unable to upgrade connection: ${answer.body.trim()}`)
+      throw this.#refusal(answer, 'POST', options.about ?? '')
+    }
     return answer
   }
 }

@@ -15,7 +15,7 @@ export interface EventObject extends KubeObject {
   readonly series?: { readonly count?: number; readonly lastObservedTime?: string }
   readonly source?: { readonly component?: string; readonly host?: string }
   readonly reportingComponent?: string
-  readonly involvedObject?: { readonly kind?: string; readonly name?: string; readonly namespace?: string }
+  readonly involvedObject?: { readonly kind?: string; readonly name?: string; readonly namespace?: string; readonly fieldPath?: string }
 }
 
 export function eventTime(e: EventObject): string {
@@ -50,6 +50,6 @@ export function eventTable(out: DescribeWriter, now: number, events: readonly Ev
   out.cut()
   out.line(0, 'Events:\n  Type\tReason\tAge\tFrom\tMessage')
   out.line(1, '----\t------\t----\t----\t-------')
-  for (const e of events) out.line(1, `${e.type ?? ''}\t${e.reason ?? ''}\t${eventAge(now, e)}\t${e.source?.component || e.reportingComponent || ''}\t${(e.message ?? '').trim()}`)
+  for (const e of events) out.line(1, `${e.type ?? ''}\t${e.reason ?? ''}\t${eventAge(now, e)}\t${e.source?.component || e.reportingComponent || ''}\t${e.involvedObject?.fieldPath ? `${e.involvedObject.fieldPath}: ` : ''}${(e.message ?? '').trim()}`)
 }
 
