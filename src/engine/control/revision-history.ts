@@ -4,16 +4,24 @@ import { StatusError } from '#engine/api/types.ts'
 import { controllerrevisions, type ControllerRevision } from '#engine/kinds/daemonset/types.ts'
 import type { PodTemplate } from '#engine/kinds/pod/types.ts'
 import { ownerReference } from './ownership.ts'
-import { canonicalJson, fnv32, safeEncode } from './template-hash.ts'
+import { fnv32, safeEncode, storedJson } from './template-hash.ts'
 import { utf8 } from './utf8.ts'
 
 /** The patch that a revision holds. */
-export function revisionData(template: PodTemplate): unknown {
-  return { spec: { template: { ...template, $patch: 'replace' } } }
+export function revisionData(template: PodTemplate): object {
+  let data = revisionsOf.get(template)
+  if (!data) {
+    data = { spec: { template: { ...template, $patch: 'replace' } } }
+    revisionsOf.set(template, data)
+  }
+  return data
 }
 
-export function revisionHash(data: unknown, collisions: number | undefined): string {
-  const bytes = utf8(canonicalJson(data))
+/** By the identity of a stored template. */
+const revisionsOf = new WeakMap<PodTemplate, object>()
+
+export function revisionHash(data: object, collisions: number | undefined): string {
+  const bytes = utf8(storedJson(data))
   if (collisions !== undefined) bytes.push(...utf8(String(collisions)))
   return safeEncode(String(fnv32(bytes)))
 }
@@ -41,7 +49,7 @@ function revisionAnnotations(owner: KubeObject): Record<string, string> {
 }
 
 export function sameData(a: ControllerRevision, b: ControllerRevision): boolean {
-  return canonicalJson(a.data) === canonicalJson(b.data)
+  return storedJson(a.data as object) === storedJson(b.data as object)
 }
 
 /** Creates it, or answers the equal one that exists; undefined on a collision of names. */

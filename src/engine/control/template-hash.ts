@@ -23,6 +23,18 @@ export function safeEncode(text: string): string {
   return out
 }
 
+const known = new WeakMap<object, string>()
+
+/** `canonicalJson`, remembered by identity: objects of the store never change in place. */
+export function storedJson(value: object): string {
+  let text = known.get(value)
+  if (text === undefined) {
+    text = canonicalJson(value)
+    known.set(value, text)
+  }
+  return text
+}
+
 /** Compact JSON with sorted keys. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
@@ -34,7 +46,7 @@ export function canonicalJson(value: unknown): string {
 }
 
 export function podTemplateHash(template: PodTemplate, collisions: number | undefined): string {
-  const bytes = utf8(canonicalJson(template))
+  const bytes = utf8(storedJson(template))
   if (collisions !== undefined) for (let i = 0; i < 8; i++) bytes.push(i < 4 ? (collisions >>> (8 * i)) & 255 : 0)
   return safeEncode(String(fnv32a(bytes)))
 }

@@ -26,12 +26,18 @@ export function strerror(code: Errno): string {
   return texts[code]
 }
 
+const traces = Error as { stackTraceLimit?: number | undefined }
+
 export class FsError extends Error {
   readonly code: Errno
   readonly path: string | undefined
 
+  /** These are answers, not bugs, and thousands come in a boot: V8 is asked not to collect a stack for them. */
   constructor(code: Errno, path?: string) {
+    const limit = traces.stackTraceLimit
+    traces.stackTraceLimit = 0
     super(texts[code])
+    traces.stackTraceLimit = limit
     this.code = code
     this.path = path
   }
