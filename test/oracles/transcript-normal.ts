@@ -12,6 +12,7 @@ const markPattern = /\x01([a-z-]+)\x02([^\x03]*)\x03/g
 
 const ageColumns = new Set(['AGE', 'LAST SEEN', 'FIRST SEEN', 'LAST SCHEDULE', 'DURATION'])
 const nodeColumns = new Set(['OS-IMAGE', 'KERNEL-VERSION', 'CONTAINER-RUNTIME'])
+const standInSources = ['kwok', 'kwok-controller']
 const nodeSources = ['kubelet', 'kwok', 'kwok-controller', 'node-controller', 'kube-proxy']
 const nodeReasons = new Set([
   'Pulling', 'Pulled', 'Created', 'Started', 'Killing', 'BackOff', 'Failed', 'Unhealthy', 'FailedMount', 'FailedCreatePodSandBox', 'SandboxChanged', 'NodeReady', 'NodeNotReady', 'NodeHasSufficientMemory', 'Starting',
@@ -32,15 +33,22 @@ export class Normaliser {
   readonly #numbers = new Map<string, Map<string, number>>()
   #local = new Map<string, Map<string, number>>()
   readonly #known = new Map<string, boolean>()
+  /** Recorded with a real kubelet: its events and statuses are compared. */
+  readonly #kubelet: boolean
 
-  constructor(literal: string, masks: readonly (readonly [string, string])[]) {
+  constructor(literal: string, masks: readonly (readonly [string, string])[], options: { readonly kubelet?: boolean } = {}) {
+    this.#kubelet = options.kubelet ?? false
     this.#literal = literal
-    this.#masks = masks.map(([pattern, text]) => [new RegExp(pattern, 'g'), text.replace(/\\(\d)/g, '$$$1')])
+    this.#masks = masks.map(([pattern, text]) => [new RegExp(pattern.replace(/^\(\?m\)/, ''), /^\(\?m\)/.test(pattern) ? 'gm' : 'g'), text.replace(/\\(\d)/g, '$$$1')])
   }
 
   command(cmd: string, stdout: string, stderr: string): { readonly stdout: string; readonly stderr: string } {
     this.#local = new Map()
     return { stdout: this.#text(stdout, cmd), stderr: this.#text(stderr, cmd) }
+  }
+
+  get #sources(): readonly string[] {
+    return this.#kubelet ? standInSources : nodeSources
   }
 
   #isLiteral(value: string): boolean {
@@ -64,8 +72,8 @@ export class Normaliser {
   #text(raw: string, cmd: string): string {
     let text = raw.replace(/\x1b\[[0-9;]*m/g, '').replaceAll('\r\n', '\n').replaceAll('\t\n', '\n').replace(/[\x01\x02\x03]/g, '')
     if (text.trim() === '') return ''
-    text = cleanJson(text)
-    text = yamlBlocks(text)
+    text = cleanJson(text, this.#kubelet)
+    text = yamlBlocks(text, this.#kubelet)
     const prose = isProse(cmd)
     let lines = text.split('\n').map((l) => l.trimEnd())
     while (lines.at(-1) === '') lines.pop()
@@ -73,6 +81,7 @@ export class Normaliser {
     text = lines.join('\n')
     for (const [pattern, to] of this.#masks) text = text.replace(pattern, to)
     text = this.#global(text, cmd)
+    if (this.#kubelet) text = kubeletValues(text, cmd)
     if (!prose) text = this.#order(this.#values(text).split('\n'), cmd).join('\n')
     text = text.replace(markPattern, (_, kind: string, value: string) => `<${kind}-${this.#number(kind, value)}>`)
     return sortAddressLists(text).split('\n').map(collapse).join('\n')
@@ -100,7 +109,7 @@ export class Normaliser {
         continue
       }
       const row = new Map(columns!.map(([name], i) => [name, cell(name, cells[i]!)]))
-      if (!isNodeEvent(row)) out.push(columns!.map(([name]) => row.get(name)!).join('  '))
+      if (!isNodeEvent(row, this.#kubelet)) out.push(columns!.map(([name]) => row.get(name)!).join('  '))
     }
     return out
   }
@@ -119,7 +128,7 @@ export class Normaliser {
         continue
       }
       if (/^\s*Conditions:\s*$/.test(line) && next !== undefined && /^\s*Type\s+Status/.test(next)) {
-        i = conditionBlock(lines, i, out)
+        i = conditionBlock(lines, i, out, this.#kubelet)
         continue
       }
       if (/^\s*Type\s+Resource\s+Min\s+Max/.test(line)) {
@@ -133,13 +142,13 @@ export class Normaliser {
       i++
       let m = new RegExp(`^(\\s*(?:Normal|Warning)\\s+[A-Z]\\w+\\s+)(?:${duration}|<unknown>|<invalid>)(?:\\s+\\(x\\d+ over [^)]*\\))?\\s+(\\S+)(\\s.*)?$`).exec(line)
       if (m) {
-        if (nodeSources.includes(m[2]!.replace(/,+$/, ''))) continue
+        if (this.#sources.includes(m[2]!.replace(/,+$/, ''))) continue
         line = `${m[1]!}<age>  ${m[2]!}${m[3] ?? ''}`
       }
       m = /^(\s*)(Age|Duration|Last Schedule Time):(\s+)(\S.*)$/.exec(line)
       if (m && durationOnly.test(m[4]!)) line = `${m[1]!}${m[2]!}:${m[3]!}<age>`
-      m = /^(\s*)(Container ID|Image ID|Machine ID|System UUID|Boot ID|Kernel Version|OS Image|Container Runtime Version|HolderIdentity|RenewTime|AcquireTime):.*$/.exec(line)
-      if (m) line = `${m[1]!}${m[2]!}:  <${m[2]!.toLowerCase().replaceAll(' ', '-')}>`
+      m = /^(\s*)(Container ID|Image ID|Machine ID|System UUID|Boot ID|Kernel Version|OS Image|Container Runtime Version|HolderIdentity|RenewTime|AcquireTime):(.*)$/.exec(line)
+      if (m && (!this.#kubelet || m[3]!.trim() !== '')) line = `${m[1]!}${m[2]!}:  <${m[2]!.toLowerCase().replaceAll(' ', '-')}>`
       line = line.replace(new RegExp(`(\\S+ \\(\\d+%\\)\\s+)${duration}$`), '$1<age>')
       if (line.includes('kwok.x-k8s.io') && /^(kwok\.x-k8s\.io|type=kwok)/.test(line.trim())) continue
       out.push(line)
@@ -158,7 +167,7 @@ export class Normaliser {
       if (!/[^- ]/.test(cells.join(''))) continue
       const row = new Map(columns.map(([c], k) => [c, cells[k]!]))
       const source = row.get('From') ?? ''
-      if (source !== '' ? nodeSources.includes(source.split(',')[0]!.trim()) : nodeReasons.has(row.get('Reason') ?? '')) continue
+      if (source !== '' ? this.#sources.includes(source.split(',')[0]!.trim()) : !this.#kubelet && nodeReasons.has(row.get('Reason') ?? '')) continue
       if (row.has('Age')) row.set('Age', '<age>')
       rows.push(columns.map(([c]) => row.get(c) ?? '').filter((v) => v !== '').join('  '))
     }
@@ -214,13 +223,19 @@ export class Normaliser {
       return word
     })
     text = text.replace(new RegExp(`((?:pod-template-hash|controller-revision-hash)(?:=|"?: ?"?))(${hash})\\b`, 'g'), (_, head: string, h: string) => head + mark('hash', h))
-    text = text.replace(/(?<![\d.])192\.168\.\d{1,3}\.\d{1,3}(?![\d./])/g, (m) => (this.#isLiteral(m) ? m : mark('pod-ip', m)))
+    const podIp = this.#kubelet ? /(?<![\d.])192\.168\.\d{1,3}\.\d{1,3}(?![\d.])/g : /(?<![\d.])192\.168\.\d{1,3}\.\d{1,3}(?![\d./])/g
+    text = text.replace(podIp, (m) => (this.#isLiteral(m) || (this.#kubelet && /\.(0|1|255)$/.test(m)) ? m : mark('pod-ip', m)))
     text = text.replace(/(?<![\d.])10\.(?:9[6-9]|10\d|11[01])\.\d{1,3}\.\d{1,3}(?![\d./])/g, (m) => (m === '10.96.0.1' || m === '10.96.0.10' || this.#isLiteral(m) ? m : mark('cluster-ip', m)))
     return text.replace(/(?<![\w.\x02-])3[0-2]\d{3}(?![\w.-])/g, (m) => (Number(m) > 30000 && Number(m) < 32767 && !this.#isLiteral(m) ? mark('node-port', m) : m))
   }
 
   #order(input: readonly string[], cmd: string): string[] {
     let lines = [...input]
+    if (this.#kubelet) {
+      if (cmd.includes('nslookup')) lines = sortedRuns(lines.filter((l) => l.trim() !== ''), '** ')
+      if (/\blogs\b.*--all-containers/.test(cmd)) return lines.sort((a, b) => byText(blind(a), blind(b)))
+      if (/-- ps\b/.test(cmd)) lines = lines.map((l) => l.replace(/^( *)(?!1 )\d+( +\S+ )/, '$1<pid>$2'))
+    }
     if (/\brollout\s+status\b/.test(cmd)) lines = rolloutLines(lines)
     if (/\b(kubectl|k)\b.*\bdrain\b/.test(cmd) || /\b(label|annotate)\b.*--list\b/.test(cmd)) return lines.sort((a, b) => byText(blind(a), blind(b)))
     if (/\bcan-i\b.*--list\b/.test(cmd) && lines.length > 1) return [lines[0]!, ...lines.slice(1).sort((a, b) => byText(blind(a), blind(b)))]
@@ -267,28 +282,28 @@ function cell(column: string, text: string): string {
   return text
 }
 
-function cleanJson(text: string): string {
+function cleanJson(text: string, kubelet: boolean): string {
   const probe = text.trim()
   if (!/^[{[]/.test(probe) || !/[}\]]$/.test(probe)) return text
   try {
-    return JSON.stringify(clean(JSON.parse(probe)), null, 4)
+    return JSON.stringify(clean(JSON.parse(probe), kubelet), null, 4)
   } catch {
     return text
   }
 }
 
-function clean(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(clean)
+function clean(node: unknown, kubelet: boolean): unknown {
+  if (Array.isArray(node)) return node.map((n) => clean(n, kubelet))
   if (typeof node !== 'object' || node === null) return node
   const out: Record<string, unknown> = {}
   for (const [k, v] of Object.entries(node)) {
     if (k === 'managedFields') continue
-    out[k] = k === 'status' && typeof v === 'object' && v !== null && 'containerStatuses' in v ? '<node-status>' : clean(v)
+    out[k] = !kubelet && k === 'status' && typeof v === 'object' && v !== null && 'containerStatuses' in v ? '<node-status>' : clean(v, kubelet)
   }
   return out
 }
 
-function yamlBlocks(text: string): string {
+function yamlBlocks(text: string, kubelet: boolean): string {
   if (!text.includes('managedFields:') && !text.includes('containerStatuses:')) return text
   const lines = text.split('\n')
   const out: string[] = []
@@ -302,7 +317,7 @@ function yamlBlocks(text: string): string {
         i = j
         continue
       }
-      if (lines.slice(i, j).some((b) => /^\s*containerStatuses:/.test(b))) {
+      if (!kubelet && lines.slice(i, j).some((b) => /^\s*containerStatuses:/.test(b))) {
         out.push(`${m[1]!}status: <node-status>`)
         i = j
         continue
@@ -313,14 +328,14 @@ function yamlBlocks(text: string): string {
   return out.join('\n')
 }
 
-function conditionBlock(lines: readonly string[], at: number, out: string[]): number {
+function conditionBlock(lines: readonly string[], at: number, out: string[], kubelet: boolean): number {
   const indent = indentOf(lines[at]!)
   let j = at + 2
   const rows: string[] = []
   for (; j < lines.length && lines[j]!.trim() !== '' && indentOf(lines[j]!) > indent; j++) {
     const row = lines[j]!.trim().replace(/\s{2,}/g, '  ')
     const first = row.split('  ')[0]!.split(' ')[0]!
-    if (/[^- ]/.test(row) && first !== 'PodReadyToStartContainers' && first !== 'NetworkUnavailable') rows.push(row)
+    if (/[^- ]/.test(row) && (kubelet || first !== 'PodReadyToStartContainers') && first !== 'NetworkUnavailable') rows.push(row)
   }
   const pad = ' '.repeat(indent)
   out.push(`${pad}Conditions:`, `${pad}  ${lines[at + 1]!.trim().replace(/\s{2,}/g, '  ')}`, ...rows.sort(byText).map((r) => `${pad}  ${r}`))
@@ -362,9 +377,10 @@ function splitLimited(text: string, parts: number): string[] {
   return [...out, rest]
 }
 
-function isNodeEvent(row: ReadonlyMap<string, string>): boolean {
+function isNodeEvent(row: ReadonlyMap<string, string>, kubelet: boolean): boolean {
   if (!row.has('REASON') || !row.has('OBJECT')) return false
-  if (row.has('SOURCE')) return nodeSources.includes(row.get('SOURCE')!.split(',')[0]!.trim())
+  if (row.has('SOURCE')) return (kubelet ? standInSources : nodeSources).includes(row.get('SOURCE')!.split(',')[0]!.trim())
+  if (kubelet) return false
   return nodeReasons.has(row.get('REASON')!) && ['pod', 'node', 'Pod', 'Node'].includes(row.get('OBJECT')!.split('/')[0]!)
 }
 
@@ -385,6 +401,35 @@ function sortedBullets(lines: readonly string[]): string[] {
     if (line !== undefined) out.push(line)
   }
   return out
+}
+
+/** Neighbouring lines with the same start, sorted. */
+function sortedRuns(lines: readonly string[], start: string): string[] {
+  const out: string[] = []
+  let run: string[] = []
+  for (const line of [...lines, undefined]) {
+    if (line?.startsWith(start)) {
+      run.push(line)
+      continue
+    }
+    out.push(...run.sort((a, b) => byText(blind(a), blind(b))))
+    run = []
+    if (line !== undefined) out.push(line)
+  }
+  return out
+}
+
+/** What only a real kubelet and runtime write. */
+function kubeletValues(input: string, cmd: string): string {
+  let text = input.replace(/(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g, '<container-id>').replaceAll('containerd://<container-id>', '<container-id>')
+  text = text.replace(/\bin [0-9.a-zµ]+ \([0-9.a-zµ]+ including waiting\)\. Image size: \d+ bytes/g, 'in <age> (<age> including waiting). Image size: <n> bytes')
+  text = text.replace(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, '<mac>').replace(/\bveth[0-9a-f]{8}\b/g, '<veth>').replace(/@if\d+/g, '@if<n>').replace(/\bfe80::[0-9a-f:]+/g, '<link-local>')
+  text = text.replace(/((?:\d{1,3}\.){3}\d{1,3}:)\d{4,5}(->)/g, '$1<port>$2').replace(/\/run\/netns\/cni-[0-9a-f-]+/g, '/run/netns/cni-<id>')
+  text = text.replace(new RegExp(`\\(x\\d+ over (?:${duration})\\)`, 'g'), '(x<n> over <age>)').replace(/(error: container \S+ has not been ready for )\S+/g, '$1<age>').replace(/Terminating \(lasts [^)]*\)/g, 'Terminating (lasts <age>)')
+  text = text.replace(/(imageID"?: "?)(?:[a-z0-9.]+\/[\w./-]+@)?sha256:[0-9a-f<>digest]+/g, '$1<image-id>').replace(/\b\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\b/g, '<time>').replace(/\bOS: Linux \S+/g, 'OS: Linux <kernel>')
+  text = text.replace(/\.\.\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\d+/g, '..<data>').replace(/(-[rwxs-]{9}|[dl][rwxst-]{9})( +\d+ +\S+ +\S+ +\d+) \w{3} +\d+ +\d\d:\d\d/g, '$1$2 <date>').replace(/(l[rwx]{9} +\d+ +\S+ +\S+ +)\d+( <date> \.\.data)/g, '$1<n>$2')
+  if (/\b(describe|desc)\b.*\bnodes?\b/.test(cmd)) text = text.replace(/\(\d+%\)/g, '(<n>%)').replace(/^( {2}(?:cpu|memory|ephemeral-storage|hugepages-\w+):\s+)\S+$/gm, '$1<n>')
+  return text
 }
 
 function rolloutLines(lines: readonly string[]): string[] {
