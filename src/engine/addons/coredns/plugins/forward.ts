@@ -53,12 +53,11 @@ function exchange(context: SetupContext, upstream: Upstream, message: DnsMessage
     onError: (errno) => finish(undefined, `read udp ${where()}: read: ${errno === 'ECONNREFUSED' ? 'connection refused' : errno === 'EHOSTUNREACH' ? 'no route to host' : 'network is unreachable'}`),
   })
   const timer = context.sim.after(readTimeout, () => finish(undefined, `read udp ${where()}: i/o timeout`))
-  socket.connect(upstream.address, upstream.port)
+  const words: Readonly<Record<string, string>> = { EPERM: 'operation not permitted', ENETUNREACH: 'network is unreachable', EHOSTUNREACH: 'no route to host', EACCES: 'permission denied' }
+  const dial = socket.connect(upstream.address, upstream.port)
+  if (dial !== undefined) return finish(undefined, `dial udp ${formatIpv4(upstream.address)}:${upstream.port}: connect: ${words[dial] ?? dial.toLowerCase()}`)
   const failure = socket.send(encodeDns({ ...message, id, response: false }))
-  if (failure !== undefined) {
-    const text = failure === 'EPERM' ? 'operation not permitted' : failure === 'ENETUNREACH' ? 'network is unreachable' : failure.toLowerCase()
-    finish(undefined, failure === 'ENETUNREACH' ? `dial udp ${formatIpv4(upstream.address)}:${upstream.port}: connect: ${text}` : `write udp ${where()}: write: ${text}`)
-  }
+  if (failure !== undefined) finish(undefined, `write udp ${where()}: write: ${words[failure] ?? failure.toLowerCase()}`)
 }
 
 export const forward: Setup = (lines, context) => {
