@@ -139,7 +139,12 @@ export class Host extends RealmBase implements Machine {
   }
 
   powerOff(): void {
+    this.#goDown(false)
+  }
+
+  #goDown(orderly: boolean): void {
     if (!this.up) return
+    this.units.forgetProcesses(orderly)
     this.up = false
     for (const task of [...this.space.tasks.values()]) {
       task.parent = undefined
@@ -147,7 +152,6 @@ export class Host extends RealmBase implements Machine {
     }
     this.#children.clear()
     this.containers = undefined
-    this.units.forgetProcesses()
     this.#saved = forgetNetwork(this.net, this.#hardware)
     for (const [key, value] of Object.entries(hostSysctls)) this.#sysctls.set(key, value)
     this.namedNamespaces.clear()
@@ -155,7 +159,7 @@ export class Host extends RealmBase implements Machine {
   }
 
   boot(): void {
-    if (this.up) this.powerOff()
+    this.#goDown(true)
     this.sim.after(bootDelay, () => {
       if (this.up) return
       this.up = true

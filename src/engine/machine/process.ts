@@ -8,9 +8,9 @@
 import type { NetNamespace } from '#engine/net/types.ts'
 import type { FileSystem } from './files.ts'
 import type { Machine } from './machine.ts'
-import type { Sockets } from './sockets.ts'
+import type { Connection, Sockets } from './sockets.ts'
 
-export type Signal = 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGKILL' | 'SIGUSR1' | 'SIGUSR2' | 'SIGPIPE' | 'SIGALRM' | 'SIGTERM' | 'SIGCHLD' | 'SIGCONT' | 'SIGSTOP' | 'SIGTSTP' | 'SIGTTIN' | 'SIGTTOU' | 'SIGWINCH'
+export type Signal = 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGKILL' | 'SIGUSR1' | 'SIGUSR2' | 'SIGPIPE' | 'SIGALRM' | 'SIGTERM' | 'SIGCHLD' | 'SIGCONT' | 'SIGSTOP' | 'SIGTSTP' | 'SIGTTIN' | 'SIGTTOU' | 'SIGWINCH' | 'SIGILL' | 'SIGTRAP' | 'SIGABRT' | 'SIGBUS' | 'SIGFPE' | 'SIGSEGV' | 'SIGSYS'
 
 /** A program: argv[0] is its name. Resolves to the exit code (0–255). A thrown `ExitSignal` or `ProcessExit` ends it too. */
 export type Program = (process: Process) => Promise<number>
@@ -158,6 +158,8 @@ export interface Process {
   /** Opens a file as `open(2)` would. */
   open(path: string, flags: OpenFlags): OpenFile
   pipe(): { readonly read: OpenFile; readonly write: OpenFile }
+  /** A connection as an open file (bash's /dev/tcp/HOST/PORT); closing the file closes the connection. */
+  socketFile(connection: Connection): OpenFile
   /** Sends a signal to a process (pid > 0) or a group (pid < 0). Throws FsError ESRCH, EPERM. */
   kill(pid: number, signal: Signal): void
   /** Installs a handler; undefined restores the default; 'ignore' ignores. Waiting calls go on after a handler has run unless they are told otherwise by AbortSignal-like `interrupt`. */

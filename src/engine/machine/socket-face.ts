@@ -6,6 +6,7 @@ import { formatIpv4, parseIpv4, type Ipv4 } from '#base/ip.ts'
 import type { TcpConnection, TcpListener, UdpSocket } from '#engine/net/types.ts'
 import { FsError, type Errno } from './files.ts'
 import { lookupName } from './resolver.ts'
+import { Description } from './descriptions.ts'
 import type { Address, ConnectOptions, Connection, Datagrams, Listener, LookupResult, Sockets } from './sockets.ts'
 import type { Task } from './task.ts'
 import { WaitQueue } from './wait-queue.ts'
@@ -29,6 +30,7 @@ class Stream implements Connection {
   #task: Task
   readonly #tcp: TcpConnection
   readonly #readers = new WaitQueue()
+  #changed: () => void = () => undefined
   #buffer: string[] = []
   #ended = false
   #error: string | undefined
@@ -48,23 +50,52 @@ class Stream implements Connection {
       onData: (text) => {
         this.#buffer.push(text)
         this.#readers.wake()
+        this.#changed()
       },
       onEnd: () => {
         this.#ended = true
         this.#readers.wake()
+        this.#changed()
       },
       onError: (name) => {
         this.#error = name
         this.closed = true
         this.#readers.wake()
+        this.#changed()
         this.onClose(this)
       },
       onClose: () => {
         this.#ended = true
         this.#readers.wake()
+        this.#changed()
         this.onClose(this)
       },
     }
+  }
+
+  /** Hands it over to a file description, which hears of everything that comes. */
+  becomeFile(changed: () => void): void {
+    this.onClose(this)
+    this.onClose = () => undefined
+    this.#changed = changed
+  }
+  pending(): string {
+    if (this.#buffer.length > 1) this.#buffer = [this.#buffer.join('')]
+    return this.#buffer[0] ?? ''
+  }
+  get over(): boolean {
+    if (this.#buffer.length > 0) return false
+    if (this.#error !== undefined) throw errno(this.#error)
+    return this.#ended || this.closed
+  }
+  take(characters: number): void {
+    const rest = this.pending().slice(characters)
+    this.#buffer = rest === '' ? [] : [rest]
+  }
+  sendNow(text: string): void {
+    if (this.#error !== undefined) throw errno(this.#error)
+    if (this.closed || this.#sentEnd) throw errno('EPIPE')
+    this.#tcp.send(text)
   }
 
   moveTo(task: Task, onClose: (stream: Stream) => void): void {
@@ -103,6 +134,40 @@ class Stream implements Connection {
     else if (!this.#sentEnd) this.#tcp.end()
     this.#readers.wake()
   }
+}
+
+/** A connection behind a file descriptor. It then belongs to its holders, not to the process that opened it. */
+class SocketDescription extends Description {
+  readonly kind = 'socket'
+  readonly #stream: Stream
+
+  constructor(stream: Stream) {
+    super(true, true)
+    this.#stream = stream
+    this.target = `socket:[${stream.local.port}]`
+    stream.becomeFile(() => this.readers.wake())
+  }
+  pending(): string {
+    return this.#stream.pending()
+  }
+  get ended(): boolean {
+    return this.#stream.over
+  }
+  take(characters: number): void {
+    this.#stream.take(characters)
+  }
+  put(text: string): number {
+    this.#stream.sendNow(text)
+    return text.length
+  }
+  override close(): void {
+    this.#stream.close()
+  }
+}
+
+export function describeConnection(connection: Connection): Description {
+  if (!(connection instanceof Stream)) throw errno('ENOTCONN')
+  return new SocketDescription(connection)
 }
 
 class Door implements Listener {

@@ -13,8 +13,8 @@ import type { Machine } from './machine.ts'
 import { openPath } from './open.ts'
 import type { Child, OpenFile, OpenFlags, Process, Program, Signal, SpawnOptions, Terminal, User, WaitStatus } from './process.ts'
 import type { Tty } from './tty.ts'
-import { SocketFace } from './socket-face.ts'
-import type { Sockets } from './sockets.ts'
+import { describeConnection, SocketFace } from './socket-face.ts'
+import type { Connection, Sockets } from './sockets.ts'
 import { signals } from './signals.ts'
 import { type MountNamespace, View } from './vfs.ts'
 import { WaitQueue } from './wait-queue.ts'
@@ -288,6 +288,10 @@ export class Task implements Process, Waiter {
   pipe(): { readonly read: OpenFile; readonly write: OpenFile } {
     const { read, write } = createPipe(this.kernel.nextPipe++)
     return { read: this.hold(read), write: this.hold(write) }
+  }
+
+  socketFile(connection: Connection): OpenFile {
+    return this.hold(describeConnection(connection))
   }
 
   // Processes

@@ -202,6 +202,8 @@ export class FileTree {
         next = new Inode(this.superblock, 'directory', options.mode ?? 0o755, this.#time)
         next.uid = options.uid ?? 0
         next.gid = options.gid ?? 0
+        next.nlink = 2
+        inode.nlink++
         inode.put(name, next)
       }
       inode = next

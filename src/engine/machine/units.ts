@@ -221,9 +221,14 @@ export class ServiceTable implements Units {
     for (const name of names) start(name)
   }
 
-  /** All processes have been killed by a power-off. */
-  forgetProcesses(): void {
+  /** The host goes down: orderly (units are stopped, and say so) or by losing power. Their processes are killed afterwards. */
+  forgetProcesses(orderly: boolean): void {
     for (const unit of this.#units.values()) {
+      if (orderly && unit.child) {
+        this.#log(unit, `Stopping ${unit.name} - ${unit.description}...`)
+        this.#log(unit, `${unit.name}: Deactivated successfully.`)
+        this.#log(unit, `Stopped ${unit.name} - ${unit.description}.`)
+      }
       this.#realm.sim.cancel(unit.timer)
       unit.child = undefined
       unit.wanted = false

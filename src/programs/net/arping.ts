@@ -79,7 +79,7 @@ export const arping: Program = async (p) => {
     })
     const started = p.now()
     await p.interruptible(round)
-    for (const reply of replies) {
+    for (const reply of duplicates || o.has('f') ? replies.slice(0, 1) : replies) {
       received++
       answered = true
       if (!quiet) await say(p, `Unicast reply from ${target} [${reply.mac.toUpperCase()}]  ${reply.rtt.toFixed(3)}ms\n`)

@@ -99,7 +99,7 @@ function fdb(p: Process, args: string[], json: boolean): string {
         else device = name
       }
     }
-    const rows = [...p.net.fdb(), ...multicast(p)].filter((e) => (device === undefined || e.device === device) && (of === undefined || e.master === of || e.device === of || p.net.links.get(e.device)?.master === of))
+    const rows = p.net.fdb().filter((e) => (device === undefined || e.device === device) && (of === undefined || e.master === of || e.device === of || p.net.links.get(e.device)?.master === of))
     if (json) return JSON.stringify(rows.map((e) => ({ mac: e.mac, ...(device === undefined && { ifname: e.device }), ...(e.remote !== undefined && { dst: e.remote }), flags: e.self ? ['self'] : [], ...(e.master !== undefined && { master: e.master }), state: stateText(e) }))) + '\n'
     return rows.map((e) => `${e.mac} ${device === undefined ? `dev ${e.device} ` : ''}${e.remote !== undefined ? `dst ${e.remote} ` : ''}${e.vlan !== undefined ? `vlan ${e.vlan} ` : ''}${e.self ? 'self ' : ''}${e.master !== undefined ? `master ${e.master} ` : ''}${stateText(e)}`.replace(/ $/, e.state === 'learnt' && !e.self ? ' ' : '') + '\n').join('')
   }
@@ -124,14 +124,6 @@ function fdb(p: Process, args: string[], json: boolean): string {
   if (change === 'delete') p.net.deleteFdb(device, mac, { ...(remote !== undefined && { remote }), ...(master && { master }) })
   else p.net.setFdb(device, mac, { ...(remote !== undefined && { remote }), permanent, ...(master && { master }), verb: change })
   return ''
-}
-
-/** The groups that every device that is up listens to: all hosts, and on bridges all snoopers. */
-function multicast(p: Process): FdbInfo[] {
-  return [...p.net.links.values()].filter((l) => l.up && l.kind !== 'loopback').flatMap((l) => {
-    const macs = l.bridge ? ['33:33:00:00:00:01', '01:00:5e:00:00:6a', '33:33:00:00:00:6a', '01:00:5e:00:00:01'] : ['33:33:00:00:00:01', '01:00:5e:00:00:01']
-    return macs.map((mac): FdbInfo => ({ mac, device: l.name, master: undefined, self: true, state: 'permanent' }))
-  })
 }
 
 function stateText(e: FdbInfo): string {

@@ -167,7 +167,7 @@ function show(p: Process, m: DnsMessage, f: Flags, server: string, port: number,
     text += '\n'
     if (m.edns) text += `;; OPT PSEUDOSECTION:\n; EDNS: version: ${m.edns.version}, flags:${m.edns.dnssecOk ? ' do' : ''}; udp: ${m.edns.udpSize}\n${m.edns.cookie !== undefined ? `; COOKIE: ${m.edns.cookie} (echoed)\n` : ''}`
   }
-  if (f.question && m.questions.length > 0) text += `${f.comments ? ';; QUESTION SECTION:\n' : ''}${m.questions.map((q) => field(field(`;${q.name}`, 32, q.class), 40, q.type) + '\n').join('')}${f.comments ? '\n' : ''}`
+  if (f.question && m.questions.length > 0) text += `${f.comments ? ';; QUESTION SECTION:\n' : ''}${m.questions.map((q) => `;${field(field(q.name, 32, q.class), 40, q.type)}\n`).join('')}${f.comments ? '\n' : ''}`
   for (const [title, records, on] of [['ANSWER', m.answers, f.answer], ['AUTHORITY', m.authority, f.authority], ['ADDITIONAL', m.additional, f.additional]] as const) {
     if (on && records.length > 0) text += `${f.comments ? `;; ${title} SECTION:\n` : ''}${records.map(recordText).join('')}${f.comments ? '\n' : ''}`
   }

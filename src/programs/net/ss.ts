@@ -168,23 +168,21 @@ function table(p: Process, rows: readonly SocketInfo[], o: TableOptions): string
     const [name, pid, fd] = s.owner.split(',')
     return [
       ...(o.netid ? [s.protocol as string] : []), ...(o.state ? [s.state] : []), String(s.receiveQueue), String(s.sendQueue), host(local.host, s.device), port(local.port), host(remote.host), port(remote.port),
-      o.processes && pid !== undefined ? `users:(("${name}",pid=${pid},fd=${fd ?? 3}))` : '',
+      o.processes && pid !== undefined ? ` users:(("${name}",pid=${pid},fd=${fd ?? 3}))` : '',
     ]
   })
   const titles = [...(o.netid ? ['Netid'] : []), ...(o.state ? ['State'] : []), 'Recv-Q', 'Send-Q', 'Local Address', 'Port', 'Peer Address', 'Port', 'Process']
   const shown = o.header ? [titles, ...cells] : cells
   const n = titles.length
   const widths = titles.map((_, i) => Math.max(...shown.map((r) => r[i]!.length), 0))
-  // Only the last column may be empty; it then takes no room but its title's.
-  widths[n - 1] = rows.length > 0 && cells.every((c) => c[n - 1] === '') ? 0 : widths[n - 1]!
   const [la, lp, pa, pp] = [n - 5, n - 4, n - 3, n - 2]
-  const line = (r: readonly string[], head: boolean) => {
+  const line = (r: readonly string[]) => {
     let text = ''
     for (let i = 0; i < la; i++) text += r[i]!.padEnd(widths[i]!) + ' '
     text += `${r[la]!.padStart(widths[la]!)}:${r[lp]!.padEnd(widths[lp]!)} ${r[pa]!.padStart(widths[pa]!)}:${r[pp]!.padEnd(widths[pp]!)}`
-    return text + (head ? r[n - 1]! : r[n - 1]!)
+    return text + r[n - 1]!.padEnd(widths[n - 1]!)
   }
-  return shown.map((r, i) => line(r, o.header && i === 0) + '\n').join('')
+  return shown.map((r) => line(r) + '\n').join('')
 }
 
 async function summary(p: Process): Promise<number> {

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest'
+import { decodeDns, dnsReply, encodeDns, rcode } from '#base/dns.ts'
+import { encodeResponse, HttpReader } from '#base/http.ts'
+import { SimNetwork } from '#engine/net/network.ts'
+import { Host } from '#engine/machine/host.ts'
+import type { Program } from '#engine/machine/process.ts'
+import { Runner } from '#engine/sim/runner.ts'
+import { Sim } from '#engine/sim/sim.ts'
+import { netPrograms } from '#programs/net/table.ts'
+import { createBash } from '#shell/bash.ts'
+
+const bash = createBash({ completers: new Map() })
+const programs: ReadonlyMap<string, Program> = new Map<string, Program>([...netPrograms, ['bash', bash]])
+
+/** red 10.0.0.1 – 10.0.0.2 blue; blue answers HTTP on 80 and names on 53. */
+async function lab() {
+  const sim = new Sim({ seed: 'net', start: Date.UTC(2026, 0, 15, 10, 0, 0) })
+  const runner = new Runner(sim, () => new Promise((resolve) => setImmediate(resolve)))
+  const network = new SimNetwork(sim)
+  const names = ['red', 'blue']
+  const nets = names.map((n) => network.createNamespace(n))
+  nets[0]!.addLink('eth0', { kind: 'veth', peer: { name: 'eth0', namespace: nets[1]!, mac: '02:00:00:00:00:02' } }, { mac: '02:00:00:00:00:01' })
+  nets.forEach((net, i) => {
+    for (const d of ['lo', 'eth0']) net.setLink(d, { up: true })
+    net.addAddress('eth0', `10.0.0.${i + 1}/24`)
+  })
+  const hosts = names.map((hostname, i) => new Host({
+    sim, network, hostname, net: nets[i]!, programs,
+    files: (tree) => {
+      tree.file('/etc/hosts', '127.0.0.1 localhost\n').file('/etc/resolv.conf', 'nameserver 10.0.0.2\nsearch shop.local\noptions ndots:2\n')
+    },
+  }))
+  hosts[1]!.start({ argv: ['web'], program: async (p) => {
+    const door = p.sockets.listen('0.0.0.0', 80)
+    for (;;) {
+      const connection = await door.accept()
+      const message = await new HttpReader(() => connection.read(), 'request').message()
+      const path = message && 'head' in message && message.head.kind === 'request' ? message.head.target : ''
+      await connection.write(path === '/old' ? encodeResponse({ status: 302, headers: { Location: '/new' }, body: '' }) : encodeResponse({ status: path === '/none' ? 404 : 200, headers: { 'Content-Type': 'text/plain' }, body: `you asked ${path}\n` }))
+      connection.close()
+    }
+  } })
+  hosts[1]!.start({ argv: ['names'], program: async (p) => {
+    const socket = p.sockets.udp({ host: '0.0.0.0', port: 53 })
+    for (;;) {
+      const got = (await socket.receive())!
+      const query = decodeDns(got.data)!
+      const q = query.questions[0]!
+      const known = q.name === 'web.shop.local.'
+      await socket.send(encodeDns(dnsReply(query, { authoritative: true, rcode: known ? rcode.noError : rcode.nxDomain, answers: known && q.type === 'A' ? [{ name: q.name, type: 'A', class: 'IN', ttl: 5, data: '10.0.0.2' }] : [] })), got.from)
+    }
+  } })
+  await runner.runFor(10)
+  return async (command: string) => {
+    let out = ''
+    const write = (text: string) => {
+      out += text
+    }
+    const child = hosts[0]!.start({ argv: ['bash', '-c', command], cwd: '/', env: { PATH: '/usr/sbin:/usr/bin', HOME: '/root', LANG: 'C' }, background: false, output: { stdin: '', stdout: write, stderr: write } })
+    await runner.runWhile(() => child.status === undefined, 300_000)
+    return `${out}[${child.status?.code}]`
+  }
+}
+
+test('ip shows and changes devices, addresses and routes', async () => {
+  const run = await lab()
+  expect(await run('ip addr show dev eth0')).toBe('2: eth0@if2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000\n    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff link-netnsid 0\n    inet 10.0.0.1/24 scope global eth0\n       valid_lft forever preferred_lft forever\n[0]')
+  expect(await run('ip route add 10.9.0.0/16 via 10.0.0.2 && ip r && ip route get 10.9.1.1')).toBe('10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 \n10.9.0.0/16 via 10.0.0.2 dev eth0 \n10.9.1.1 via 10.0.0.2 dev eth0 src 10.0.0.1 uid 0 \n    cache \n[0]')
+  expect(await run('ip route add default via 192.0.2.1')).toBe('Error: Nexthop has invalid gateway.\n[2]')
+  expect(await run('ip link set nosuch up; ip addr add 10.0.0.300/24 dev eth0; ip lnk')).toBe('Cannot find device "nosuch"\nError: any valid prefix is expected rather than "10.0.0.300/24".\nObject "lnk" is unknown, try "ip help".\n[1]')
+  expect(await run('ip -j -p route show default; ip netns add x; ip -n x -br link; ip netns')).toBe('[ ]\nlo               DOWN           00:00:00:00:00:00 <LOOPBACK> \nx\n[0]')
+})
+
+test('ping tells of replies, of silence and of mistakes', async () => {
+  const run = await lab()
+  const times = (text: string) => text.replace(/time=[\d.]+/, 'time=T').replace(/time \d+ms/, 'time Tms').replace(/= [\d./]+ ms/, '= T ms')
+  expect(times(await run('ping -c 1 10.0.0.2'))).toBe('PING 10.0.0.2 (10.0.0.2) 56(84) bytes of data.\n64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=T ms\n\n--- 10.0.0.2 ping statistics ---\n1 packets transmitted, 1 received, 0% packet loss, time Tms\nrtt min/avg/max/mdev = T ms\n[0]')
+  expect(times(await run('ping -c 1 -W 1 10.0.0.9'))).toBe('PING 10.0.0.9 (10.0.0.9) 56(84) bytes of data.\n\n--- 10.0.0.9 ping statistics ---\n1 packets transmitted, 0 received, 100% packet loss, time Tms\n\n[1]')
+  expect(await run('ping -c 1 192.0.2.1; ping -c x 10.0.0.2; ping -c 1 nosuch')).toBe("ping: connect: Network is unreachable\nping: invalid argument: 'x'\nping: nosuch: Name or service not known\n[2]")
+})
+
+test('curl and wget fetch, follow, fail and say why', async () => {
+  const run = await lab()
+  expect(await run('curl -s web/a; curl -sL -w "%{http_code} %{url_effective}\\n" http://web/old')).toBe('you asked /a\nyou asked /new\n200 http://web/new\n[0]')
+  expect(await run('curl -sSf http://web/none; echo $?')).toBe('curl: (22) The requested URL returned error: 404\n22\n[0]')
+  expect((await run('curl -sS http://web:81/')).replace(/after \d+ ms/, 'after T ms')).toBe("curl: (7) Failed to connect to web port 81 after T ms: Couldn't connect to server\n[7]")
+  expect(await run('curl -sS http://nosuch/; curl -sS bogus://x/; curl')).toBe('curl: (6) Could not resolve host: nosuch\ncurl: (1) Protocol "bogus" not supported or disabled in libcurl\ncurl: no URL specified!\ncurl: try \'curl --help\' or \'curl --manual\' for more information\n[2]')
+  expect(await run('curl -skS https://web:80/')).toBe('curl: (35) OpenSSL/3.0.19: error:0A00010B:SSL routines::wrong version number\n[35]')
+  expect(await run('wget -qO- http://web/b; wget -O - -t 1 http://nosuch/')).toMatch(/^you asked \/b\n--2026-01-15 10:00:\d\d--  http:\/\/nosuch\/\nResolving nosuch \(nosuch\)\.\.\. failed: Name or service not known\.\nwget: unable to resolve host address 'nosuch'\n\[4\]$/)
+})
+
+test('names are asked as the search list says', async () => {
+  const run = await lab()
+  expect(await run('dig +short web.shop.local; getent hosts web; nslookup web; host nosuch')).toBe(
+    '10.0.0.2\n10.0.0.2        web.shop.local\n;; Got recursion not available from 10.0.0.2\nServer:\t\t10.0.0.2\nAddress:\t10.0.0.2#53\n\nName:\tweb.shop.local\nAddress: 10.0.0.2\n;; Got recursion not available from 10.0.0.2\n\nHost nosuch not found: 3(NXDOMAIN)\n[1]')
+})
+
+test('iptables lists what was added and refuses in its own words', async () => {
+  const run = await lab()
+  expect(await run('iptables -A INPUT -p tcp --dport 22 -j ACCEPT; iptables -P FORWARD DROP; iptables -nL INPUT; iptables -S; iptables -A INPUT -j NOSUCH')).toBe(
+    "Chain INPUT (policy ACCEPT)\ntarget     prot opt source               destination         \nACCEPT     6    --  0.0.0.0/0            0.0.0.0/0            tcp dpt:22\n-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\niptables v1.8.9 (nf_tables): Chain 'NOSUCH' does not exist\nTry `iptables -h' or 'iptables --help' for more information.\n[2]")
+})
+
+test('nc, ss and tcpdump see the same connection', async () => {
+  const run = await lab()
+  expect(await run('nc -zv 10.0.0.2 80; nc -zv 10.0.0.2 81; nc -l 0.0.0.0 9000 & ss -tln; kill %1')).toBe('Connection to 10.0.0.2 80 port [tcp/http] succeeded!\nnc: connect to 10.0.0.2 port 81 (tcp) failed: Connection refused\nState  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\nLISTEN 0      4096         0.0.0.0:9000      0.0.0.0:*          \n[0]')
+  expect(await run('tcpdump -nn -t -c 2 -i eth0 icmp 2>/dev/null & ping -qc 1 10.0.0.2 >/dev/null; wait')).toMatch(/^IP 10\.0\.0\.1 > 10\.0\.0\.2: ICMP echo request, id \d+, seq 1, length 64\nIP 10\.0\.0\.2 > 10\.0\.0\.1: ICMP echo reply, id \d+, seq 1, length 64\n\[0\]$/)
+})
+
+test('sysctl reads and writes the namespace', async () => {
+  const run = await lab()
+  expect(await run('sysctl -w net.ipv4.ip_forward=1; sysctl -n net.ipv4.ip_forward; echo 0 >/proc/sys/net/ipv4/ip_forward; sysctl net.ipv4.ip_forward; sysctl nosuch.key')).toBe('net.ipv4.ip_forward = 1\n1\nnet.ipv4.ip_forward = 0\nsysctl: cannot stat /proc/sys/nosuch/key: No such file or directory\n[1]')
+})
