@@ -564,6 +564,8 @@ export async function editLine(sh: Shell, prompt: string): Promise<string | unde
       pending ??= sh.process.stdin.read()
       const got = await sh.process.interruptible(pending)
       if (got === 'interrupted') {
+        // The signal has given the read up; the next round asks anew.
+        pending = undefined
         if (resized) {
           resized = false
           editor.row = 0
