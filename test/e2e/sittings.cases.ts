@@ -248,6 +248,25 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: 'a resized terminal and a second one on a node go on working',
+    run: async (w) => {
+      await w.start()
+      await openLab(w, lab)
+      await w.line('echo before')
+      await w.page.keyboard.press('F7')
+      await w.page.locator('.door').first().waitFor()
+      await w.leader('t')
+      holds((await w.line('echo after-$((1 + 1))')).includes('after-2'), 'the terminal does not answer after it was resized')
+      await w.page.getByRole('button', { name: 'New terminal' }).click()
+      await w.page.getByRole('menuitem', { name: 'node01' }).click()
+      await w.terminalShows(/@node01:/)
+      holds((await w.line('hostname')).includes('node01'), 'not on node01')
+      await w.shot('terminal-node01')
+      await w.leader(' ')
+      await w.terminalShows(/after-2/)
+    },
+  },
+  {
     name: 'a flood of output neither freezes the window nor outlives Ctrl+C',
     run: async (w) => {
       await w.start()
