@@ -62,6 +62,12 @@ function valueOf(kind: Key, p: Packet, h: HookContext): number | string | undefi
   }
 }
 
+interface Outline {
+  readonly jumps: readonly Rule[]
+  readonly special: readonly Rule[]
+  readonly placed: readonly Rule[]
+}
+
 export class Chain implements ChainInfo {
   name: string
   /** Of a base chain; undefined for user chains. */
@@ -88,8 +94,21 @@ export class Chain implements ChainInfo {
     return { packets: this.packets, bytes: this.bytes }
   }
 
+  /** After its rules were replaced or edited. */
   changed(): void {
     this.#segments = undefined
+    this.#outline = undefined
+  }
+
+  #outline: Outline | undefined
+  /** For walks over all chains: the walk that has been here, and whether it is still inside. */
+  visited = 0
+  inside = false
+
+  /** Its jumps, the rules with demands on where they stand, and those of them whose demands differ by hook. */
+  get outline(): Outline {
+    this.#outline ??= { jumps: this.rules.filter((r) => r.spec.chain !== undefined), special: this.rules.filter((r) => r.special), placed: this.rules.filter((r) => r.placed) }
+    return this.#outline
   }
 
   /** Looks for runs of rules with a common kind of key. */

@@ -160,6 +160,7 @@ function ruleCommand(state: NetfilterState, command: IptablesCommand): void {
     const undo = chain.rules
     const problem = verify(table, chain, rule)
     if (problem !== undefined) {
+      chain.changed()
       if (command.verb === 'replace') chain.rules = rules
       else chain.rules = undo.filter((r) => r !== rule)
       const verb = command.verb === 'append' ? 'RULE_APPEND' : command.verb === 'insert' ? 'RULE_INSERT' : 'RULE_REPLACE'
@@ -223,48 +224,9 @@ function forget(table: Table, chain: Chain): void {
 
 /** What the kernel checks when a rule comes: the extension's own demands, and that it may stand at every hook that reaches it. */
 export function verify(table: Table, chain: Chain, rule: Rule): string | undefined {
-  const special = (r: Rule) => r.spec.sourceNot || r.spec.destinationNot || r.spec.target?.type.tables !== undefined || r.spec.target?.type.hooks !== undefined || r.spec.target?.type.check !== undefined || r.spec.matches.some((m) => m.type.check)
-  if (rule.spec.chain === undefined && !special(rule)) return undefined
-  const own = checkRule(table, rule, undefined)
-  if (own !== undefined) return own
-  // which hooks lead here
-  const callers = new Map<Chain, Chain[]>()
-  for (const c of table.chains.values()) {
-    for (const r of c.rules) {
-      const to = r.spec.chain === undefined ? undefined : table.chains.get(r.spec.chain)
-      if (!to) continue
-      const list = callers.get(to)
-      if (list) list.push(c)
-      else callers.set(to, [c])
-    }
-  }
-  const hooks = new Set<number>()
-  const seen = new Set<Chain>()
-  const up = (c: Chain) => {
-    if (seen.has(c)) return
-    seen.add(c)
-    if (c.hook !== undefined) hooks.add(c.hook)
-    for (const caller of callers.get(c) ?? []) up(caller)
-  }
-  up(chain)
-  for (const hook of hooks) {
-    const down = (r: Rule, path: readonly Chain[]): string | undefined => {
-      const problem = checkRule(table, r, hook)
-      if (problem !== undefined) return problem
-      const to = r.spec.chain === undefined ? undefined : table.chains.get(r.spec.chain)
-      if (!to) return undefined
-      if (path.includes(to)) return 'EMLINK'
-      for (const next of to.rules) {
-        if (next.spec.chain === undefined && !special(next)) continue
-        const found = down(next, [...path, to])
-        if (found !== undefined) return found
-      }
-      return undefined
-    }
-    const problem = down(rule, [chain])
-    if (problem !== undefined) return problem
-  }
-  return undefined
+  if (rule.spec.chain === undefined && !rule.special) return undefined
+  chain.changed()
+  return checkRule(table, rule, undefined) ?? verifyReach(table)?.errno
 }
 
 function checkRule(table: Table, rule: Rule, hook: number | undefined): string | undefined {
@@ -282,32 +244,49 @@ function checkRule(table: Table, rule: Rule, hook: number | undefined): string |
   return type.check?.(s.target!.data, where)
 }
 
-/** All rules of a table, as after a restore: the first problem with the chain it stands in. */
-export function verifyTable(table: Table): { readonly chain: Chain; readonly rule: Rule; readonly errno: string } | undefined {
-  for (const chain of table.chains.values()) {
-    for (const rule of chain.rules) {
+export interface Problem {
+  readonly chain: Chain
+  readonly rule: Rule
+  readonly errno: string
+}
+
+/** The rules of some chains by themselves, then everything that the base chains reach. */
+export function verifyChains(table: Table, chains: Iterable<Chain>): Problem | undefined {
+  for (const chain of chains) {
+    for (const rule of chain.outline.special) {
       const errno = checkRule(table, rule, undefined)
       if (errno !== undefined) return { chain, rule, errno }
     }
   }
+  return verifyReach(table)
+}
+
+let walks = 0
+
+/** Walks from each base chain along the jumps: rules that may not stand at that hook, and circles. */
+function verifyReach(table: Table): Problem | undefined {
   for (const base of table.chains.values()) {
     if (base.hook === undefined) continue
-    const done = new Set<Chain>()
-    const onPath = new Set<Chain>()
-    const visit = (chain: Chain): { readonly chain: Chain; readonly rule: Rule; readonly errno: string } | undefined => {
-      onPath.add(chain)
-      for (const rule of chain.rules) {
+    const walk = ++walks
+    const visit = (chain: Chain): Problem | undefined => {
+      chain.visited = walk
+      chain.inside = true
+      const { jumps, placed } = chain.outline
+      for (const rule of placed) {
         const errno = checkRule(table, rule, base.hook)
         if (errno !== undefined) return { chain, rule, errno }
-        const to = rule.spec.chain === undefined ? undefined : table.chains.get(rule.spec.chain)
+      }
+      for (const rule of jumps) {
+        const to = table.chains.get(rule.spec.chain!)
         if (!to) continue
-        if (onPath.has(to)) return { chain, rule, errno: 'EMLINK' }
-        if (done.has(to)) continue
+        if (to.visited === walk) {
+          if (to.inside) return { chain, rule, errno: 'EMLINK' }
+          continue
+        }
         const found = visit(to)
         if (found) return found.chain === to ? { chain, rule, errno: found.errno } : found
       }
-      onPath.delete(chain)
-      done.add(chain)
+      chain.inside = false
       return undefined
     }
     const found = visit(base)

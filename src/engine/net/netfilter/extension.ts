@@ -63,6 +63,8 @@ export interface ExtensionType<T> {
   readonly tracks?: boolean
   /** Errors of the kernel when a rule is added: undefined or an errno. */
   check?(data: T, where: RuleContext): string | undefined
+  /** `check` looks at the hook. */
+  readonly checksHook?: boolean
 }
 
 export interface RuleContext {

@@ -488,6 +488,7 @@ const physdev: MatchType<{ in?: Named; out?: Named; isIn?: Named; isOut?: Named;
     return `PHYSDEV match${this.save(d)}`
   },
   // bridge ports going out are known only where the bridge itself forwards
+  checksHook: true,
   check: (d, where) => ((d.out || d.isOut) && where.hook === 3 && (!d.bridged || d.bridged.not) ? 'EINVAL' : undefined),
   test: (d) => {
     const same = (n: Named, name: string | undefined) => {
@@ -528,6 +529,7 @@ const owner: MatchType<{ uid?: { from: number; to: number; not: boolean }; gid?:
     const one = (name: string, r: { from: number; to: number; not: boolean } | undefined) => (r ? `${r.not ? ' !' : ''} owner ${name} match ${r.from === r.to ? ((numeric ? undefined : names[name]![r.from]) ?? r.from) : `${r.from}-${r.to}`}` : '')
     return (one('UID', d.uid) + one('GID', d.gid)).slice(1)
   },
+  checksHook: true,
   check: (_d, where) => (where.hook === undefined || where.hook === 3 || where.hook === 4 ? undefined : 'EINVAL'),
   // every simulated program runs as root unless its socket says otherwise
   test: (d) => (p) => p.local && (!d.uid || (d.uid.from <= 0 && 0 <= d.uid.to) !== d.uid.not) && (!d.gid || (d.gid.from <= 0 && 0 <= d.gid.to) !== d.gid.not),

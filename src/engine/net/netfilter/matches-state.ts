@@ -525,6 +525,7 @@ const rpfilter: MatchType<{ loose: boolean; validmark: boolean; acceptLocal: boo
   details(d) {
     return `rpfilter${this.save(d).replaceAll(' --', ' ')}`
   },
+  checksHook: true,
   check: (_d, where) => ((where.table === 'raw' || where.table === 'mangle') && (where.hook === undefined || where.hook === 0) ? undefined : 'EINVAL'),
   test: (d, ns) => (p, h) => {
     if (!h.input || h.input.loopback) return !d.invert

@@ -36,7 +36,7 @@ type BaseChains = Partial<Record<'raw' | 'mangle' | 'nat' | 'filter' | 'security
 export class NetfilterState implements Netfilter {
   readonly ns: Namespace
   readonly ipsets: IpSetTable
-  #tables = new Map<string, Table>()
+  readonly #tables = new Map<string, Table>()
   /** By hook and table: chains that exist. */
   base: BaseChains[] = [{}, {}, {}, {}, {}]
   /** Anything to do at the hooks at all. */
@@ -111,14 +111,43 @@ export class NetfilterState implements Netfilter {
     return new Rule(spec, this.ns)
   }
 
-  /** Takes over a rewritten table (restore). */
-  replaceTable(tables: Map<string, Table>, changed: Table): void {
-    this.#tables = tables
-    this.relink(changed)
-  }
-
-  snapshot(): Map<string, Table> {
-    return new Map(this.#tables)
+  /** Takes over a rewritten table (restore): the contents of changed chains go into the chains that are there. */
+  adopt(changed: Table, staged: ReadonlyMap<string, Chain>): void {
+    const table = this.open(changed.name)
+    const reference = (chain: Chain, by: number) => {
+      for (const rule of chain.outline.jumps) {
+        const to = table.chains.get(rule.spec.chain!)
+        if (to) to.references += by
+      }
+    }
+    for (const [name, chain] of table.chains) {
+      if (changed.chains.has(name)) continue
+      reference(chain, -1)
+      table.chains.delete(name)
+    }
+    for (const [name, chain] of staged) {
+      const real = table.chains.get(name)
+      if (!real) {
+        chain.references = 0
+        table.chains.set(name, chain)
+        continue
+      }
+      reference(real, -1)
+      real.policy = chain.policy
+      real.exists = chain.exists
+      real.counting = chain.counting
+      real.packets = chain.packets
+      real.bytes = chain.bytes
+      real.rules = chain.rules
+      real.changed()
+    }
+    for (const name of staged.keys()) {
+      const real = table.chains.get(name)!
+      real.changed()
+      for (const rule of real.outline.jumps) rule.jump = table.chains.get(rule.spec.chain!)
+      reference(real, 1)
+    }
+    this.refresh()
   }
 
   /** Recomputes jumps, references and what is active, after any change. */

@@ -102,6 +102,19 @@ export class Rule implements RuleInfo {
     return true
   }
 
+  /** Whether an extension has demands on where the rule stands. */
+  get special(): boolean {
+    const s = this.spec
+    const t = s.target?.type
+    return s.sourceNot || s.destinationNot || t?.tables !== undefined || t?.hooks !== undefined || t?.check !== undefined || s.matches.some((m) => m.type.check !== undefined)
+  }
+
+  /** Whether those demands differ from hook to hook. */
+  get placed(): boolean {
+    const t = this.spec.target?.type
+    return t?.hooks !== undefined || t?.checksHook === true || this.spec.matches.some((m) => m.type.checksHook === true)
+  }
+
   get tracks(): boolean {
     return this.spec.matches.some((m) => m.type.tracks) || (this.spec.target?.type.tracks ?? false)
   }

@@ -466,6 +466,7 @@ const tcpmss: TargetType<{ mss: number | undefined; clamp: boolean }> = {
   finish(d) {
     if (d.mss === undefined && !d.clamp) usage('TCPMSS target: At least one parameter is required')
   },
+  checksHook: true,
   check: (d, where) => (where.protocol !== TCP || where.protocolNot || (d.clamp && where.hook !== undefined && ![2, 3, 4].includes(where.hook)) ? 'EINVAL' : undefined),
   save: (d) => (d.clamp ? ' --clamp-mss-to-pmtu' : ` --set-mss ${d.mss}`),
   details: (d) => (d.clamp ? 'TCPMSS clamp to PMTU' : `TCPMSS set ${d.mss}`),
