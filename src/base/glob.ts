@@ -44,6 +44,10 @@ function bracketEnd(pattern: string, start: number): number {
 }
 
 function escape(c: string): string {
+  return c.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+}
+
+function escapeInBracket(c: string): string {
   return c.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 }
 
@@ -76,10 +80,10 @@ function bracket(body: string): string {
       let to = body[i + 1]!
       i += 2
       if (to === '\\' && i < body.length) to = body[i++]!
-      if (from <= to) out += escape(from) + '-' + escape(to)
+      if (from <= to) out += escapeInBracket(from) + '-' + escapeInBracket(to)
       continue
     }
-    out += escape(from)
+    out += escapeInBracket(from)
   }
   if (out === '') return negated ? '[\\s\\S]' : '[]'
   return `[${negated ? '^' : ''}${out}]`

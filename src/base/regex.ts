@@ -23,6 +23,8 @@ export interface RegexOptions {
   readonly ignoreCase?: boolean
   /** `^` and `$` match at line breaks, too. */
   readonly multiline?: boolean
+  /** A repetition with nothing to repeat is an error (sed), not plain text (grep). */
+  readonly strict?: boolean
   /** `.` and `[^x]` do not match a newline (sed and grep never see one). */
   readonly awk?: boolean
 }
@@ -175,6 +177,7 @@ function translate(source: string, options: RegexOptions): Translated {
     }
     if ((c === '*' || special('+') || special('?')) && !(escaped && e === '*')) {
       if (!atom) {
+        if (options.strict && extended && c !== '*') throw new RegexError('Invalid preceding regular expression')
         if (extended && c !== '*' && start && !awk) {
           i += width
           continue
@@ -264,7 +267,7 @@ const cache = new Map<string, Regex>()
 
 /** Throws RegexError with GNU's words. */
 export function posixRegex(source: string, options: RegexOptions = {}): Regex {
-  const key = `${options.extended ? 1 : 0}${options.ignoreCase ? 1 : 0}${options.multiline ? 1 : 0}${options.awk ? 1 : 0}${source}`
+  const key = `${options.extended ? 1 : 0}${options.ignoreCase ? 1 : 0}${options.multiline ? 1 : 0}${options.awk ? 1 : 0}${options.strict ? 1 : 0}${source}`
   const known = cache.get(key)
   if (known) return known
   const t = translate(source, options)

@@ -164,7 +164,7 @@ async function runFile(sh: Shell, process: Process, script: string): Promise<num
         if (dir !== undefined) path = `${dir}/${script}`
       }
       if (process.fs.stat(path).type === 'directory') {
-        await process.stderr.write(`${sh.start.name === script ? process.argv[0] : sh.name}: ${script}: Is a directory\n`)
+        await process.stderr.write(`${script}: ${script}: Is a directory\n`)
         return 126
       }
       text = process.fs.readFile(path)

@@ -53,7 +53,13 @@ export class Discard {
 }
 
 /** ^C in an interactive shell. */
-export class Interrupted {}
+export class Interrupted {
+  /** The newline after ^C is on the screen. */
+  readonly told: boolean
+  constructor(told = false) {
+    this.told = told
+  }
+}
 
 export interface ShellFunction {
   readonly name: string
@@ -148,6 +154,11 @@ export class Shell {
   traceDepth = 0
   editing = true
   warnedOfJobs = false
+  /** The simple command that runs (BASH_COMMAND). */
+  command: Command | undefined
+  /** `enable -n` */
+  readonly disabled = new Set<string>()
+  limits = new Map<string, string>()
   readonly start: ShellStart
 
   constructor(process: Process, start: ShellStart) {
@@ -198,6 +209,8 @@ export class Shell {
     // Ignored signals stay ignored; handlers are forgotten but `trap` may still list them until one is set.
     for (const [name, action] of this.traps) if (action === '') s.traps.set(name, action)
     s.inheritedTraps = new Map(this.traps)
+    for (const name of this.disabled) s.disabled.add(name)
+    s.traceDepth = this.traceDepth
     s.hashed = new Map(this.hashed)
     s.directories = [...this.directories]
     s.history = [...this.history]

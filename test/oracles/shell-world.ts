@@ -5,13 +5,15 @@ import type { Program } from '#engine/machine/process.ts'
 import type { FileTree } from '#engine/machine/tree.ts'
 import { Runner } from '#engine/sim/runner.ts'
 import { Sim } from '#engine/sim/sim.ts'
+import { netPrograms } from '#programs/net/table.ts'
+import { nodePrograms } from '#programs/node/table.ts'
 import { textPrograms } from '#programs/text/table.ts'
 import { createBash } from '#shell/bash.ts'
 
 const net = (): NetNamespace => ({ node: '', links: new Map(), routes: () => [], sysctl: () => undefined, setSysctl() {}, netfilter: { restore() {}, ipsets: { names: [] } }, sockets: { list: () => [] } }) as unknown as NetNamespace
 
 const bash = createBash({ completers: new Map() })
-const programs: ReadonlyMap<string, Program> = new Map<string, Program>([...textPrograms, ['bash', bash], ['sh', bash]])
+const programs: ReadonlyMap<string, Program> = new Map<string, Program>([...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash]])
 
 export interface World {
   readonly sim: Sim
@@ -19,7 +21,7 @@ export interface World {
   readonly host: Host
 }
 
-export function shellWorld(files?: (tree: FileTree) => void): World {
+export function shellWorld(files?: (tree: FileTree) => void, after?: (host: Host) => void): World {
   const sim = new Sim({ seed: 'shell', start: Date.UTC(2026, 0, 15, 10, 0, 0) })
   const runner = new Runner(sim, () => new Promise((resolve) => setImmediate(resolve)))
   const bugs: unknown[] = []
@@ -30,6 +32,7 @@ export function shellWorld(files?: (tree: FileTree) => void): World {
       files?.(tree)
     },
   })
+  after?.(host)
   return Object.assign({ sim, runner, host }, { bugs })
 }
 

@@ -61,16 +61,20 @@ function world(item: Case, lab: string): World {
     tree.file('/etc/group', 'root:x:0:\ndaemon:x:1:\ntty:x:5:\nnogroup:x:65534:\nlearner:x:1000:\n')
     tree.file('/etc/hosts', '127.0.0.1 localhost\n')
     const own = owner(undefined, item.user)
-    tree.dir('/root', { mode: 0o700 })
+    tree.dir('/root', { mode: 0o755 })
     tree.dir('/home/learner', { uid: 1000, gid: 1000 })
-    tree.dir(lab, { ...own, mode: 0o755, mtime: stamp })
+    tree.dir(lab, { ...own, mode: 0o755 })
     for (const [name, value] of Object.entries(item.files)) {
       const file = typeof value === 'string' ? { content: value } : value
-      const options = { mtime: stamp, ...owner('owner' in file ? file.owner : undefined, item.user) }
+      const options = { ...owner('owner' in file ? file.owner : undefined, item.user) }
       if (name.endsWith('/')) tree.dir(`${lab}/${name.slice(0, -1)}`, { ...options, ...('mode' in file && file.mode ? { mode: parseInt(file.mode, 8) } : {}) })
       else tree.file(`${lab}/${name}`, file.content ?? '', { ...options, ...('mode' in file && file.mode ? { mode: parseInt(file.mode, 8) } : {}) })
     }
-    if (item.mode === 'file') tree.file(`${lab}/${item.name ?? 'script.sh'}`, item.script, { mtime: stamp, ...own, mode: item.executed ? 0o755 : 0o644 })
+    if (item.mode === 'file') tree.file(`${lab}/${item.name ?? 'script.sh'}`, item.script, { ...own, mode: item.executed ? 0o755 : 0o644 })
+  }, (host) => {
+    host.fs.chmod('/root', 0o755)
+    const paths = new Set(Object.keys(item.files).flatMap((n) => n.replace(/\/$/, '').split('/').map((_, i, all) => all.slice(0, i + 1).join('/'))))
+    for (const name of [...paths].sort().reverse()) host.fs.utimes(`${lab}/${name}`, stamp)
   })
 }
 
@@ -81,7 +85,7 @@ function filesAfter(w: World, item: Case, lab: string): string {
     const path = `${lab}/${name.replace(/\/$/, '')}`
     try {
       const s = w.host.fs.lstat(path)
-      let line = `${name}: ${s.type}`
+      let line = `${name}: ${({ directory: 'dir', symlink: 'link' } as Record<string, string>)[s.type] ?? s.type}`
       if (entry?.mode !== undefined && s.type !== 'symlink') line += ` ${s.mode.toString(8).padStart(4, '0')}`
       if (s.type === 'symlink') line += ` -> ${w.host.fs.readlink(path)}`
       else if (s.type === 'file' && !entry?.random && !entry?.binary && entry?.base64 === undefined) line += `\n${w.host.fs.readFile(path)}`
@@ -99,8 +103,8 @@ function expectedFiles(item: Case): string {
     .map(([name, e]) => {
       if (e === null) return `${name}: gone`
       let line = `${name}: ${e.type}`
-      if (e.mode !== undefined && e.type !== 'symlink') line += ` ${e.mode.padStart(4, '0')}`
-      if (e.type === 'symlink') line += ` -> ${e.target}`
+      if (e.mode !== undefined && e.type !== 'link') line += ` ${e.mode.padStart(4, '0')}`
+      if (e.type === 'link') line += ` -> ${e.target}`
       else if (e.type === 'file' && !e.random && !e.binary && e.base64 === undefined) line += `\n${e.content ?? ''}`
       return line
     })

@@ -11,6 +11,9 @@ export class Fatal extends Error {
   }
 }
 
+/** `--help`: text for standard output, exit code 0. */
+export class Help extends Error {}
+
 export interface OptionSpec {
   /** As getopt: `n:` takes a value, `n::` may. A leading `+` stops at the first operand. */
   readonly short: string
@@ -18,6 +21,8 @@ export interface OptionSpec {
   readonly long?: Readonly<Record<string, string>>
   /** Exit code of usage errors. */
   readonly code?: number
+  /** A line between the complaint and the hint. */
+  readonly usage?: string
   /** `-5` is `-n 5` (head, tail) and the like: gives the replacement arguments. */
   readonly digits?: (digits: string) => readonly [string, string]
 }
@@ -44,7 +49,7 @@ export function parseOptions(process: Process, spec: OptionSpec, args: readonly 
   const stop = spec.short.startsWith('+')
   const short = spec.short.replace(/^\+/, '')
   const fail = (text: string): never => {
-    throw new Fatal(`${command}: ${text}\nTry '${command} --help' for more information.`, spec.code ?? 1)
+    throw new Fatal(`${command}: ${text}\n${spec.usage ? spec.usage + '\n' : ''}${command === 'diff' || command === 'cmp' ? `${command}: ` : ''}Try '${command} --help' for more information.`, spec.code ?? 1)
   }
   for (let i = 0; i < args.length; i++) {
     const a = args[i]!
@@ -55,18 +60,15 @@ export function parseOptions(process: Process, spec: OptionSpec, args: readonly 
     if (a.startsWith('--')) {
       const eq = a.indexOf('=')
       const given = eq < 0 ? a.slice(2) : a.slice(2, eq)
-      const names = Object.keys(spec.long ?? {}).map((k) => k.replace(/=\??$/, ''))
+      const names = [...Object.keys(spec.long ?? {}).map((k) => k.replace(/=\??$/, '')), ...['help', 'version'].filter((k) => !spec.long?.[k])]
       const exact = names.find((n) => n === given)
       const fits = exact !== undefined ? [exact] : names.filter((n) => n.startsWith(given))
       if (fits.length === 0) {
-        if (given === 'help' || given === 'version') {
-          list.push([given, ''])
-          continue
-        }
         fail(`unrecognized option '${a}'`)
       }
       if (fits.length > 1 && new Set(fits.map((f) => spec.long![f])).size > 1) fail(`option '${a}' is ambiguous; possibilities: ${fits.map((f) => `'--${f}'`).join(' ')}`)
       const name = fits[0]!
+      if ((name === 'help' || name === 'version') && !spec.long?.[name]) throw new Help(name === 'help' ? `Usage: ${command} [OPTION]... [FILE]...\n` : `${command} (GNU coreutils) 9.1\n`)
       const key = Object.keys(spec.long!).find((k) => k.replace(/=\??$/, '') === name)!
       const target = spec.long![key]!
       if (key.endsWith('=?')) list.push([target, eq < 0 ? '' : a.slice(eq + 1)])
@@ -125,6 +127,10 @@ export function tool(body: (process: Process) => Promise<number>): (process: Pro
     try {
       return await body(process)
     } catch (error) {
+      if (error instanceof Help) {
+        await process.stdout.write(error.message)
+        return 0
+      }
       if (error instanceof Fatal) {
         if (error.message !== '') await process.stderr.write(error.message + '\n')
         return error.code
@@ -161,6 +167,16 @@ export async function openInput(process: Process, path: string, message = (p: st
   }
 }
 
+/** The text of a path; devices and descriptors (`/dev/fd/63`) are read as streams. */
+export async function readText(process: Process, path: string): Promise<string> {
+  if (path === '-') return process.stdin.readAll()
+  if (!/^\/(dev|proc)\//.test(path)) return process.fs.readFile(path)
+  const file = process.open(path, { read: true })
+  const text = await file.readAll()
+  file.release()
+  return text
+}
+
 /** Lines of an input, with their newline; yields now and then. */
 export async function* linesOf(file: OpenFile, terminator = '\n'): AsyncGenerator<string> {
   if (terminator === '\n') {
@@ -186,11 +202,11 @@ export async function* linesOf(file: OpenFile, terminator = '\n'): AsyncGenerato
 }
 
 /** Everything from the operands (standard input without any); complains about what cannot be read. */
-export async function readInputs(process: Process, paths: readonly string[]): Promise<{ texts: string[]; failed: boolean }> {
+export async function readInputs(process: Process, paths: readonly string[], message?: (path: string, error: FsError) => string): Promise<{ texts: string[]; failed: boolean }> {
   const texts: string[] = []
   let failed = false
   for (const path of paths.length > 0 ? paths : ['-']) {
-    const file = await openInput(process, path)
+    const file = await openInput(process, path, message)
     if (!file) {
       failed = true
       continue

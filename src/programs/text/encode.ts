@@ -25,8 +25,8 @@ const base64: Program = tool(async (process) => {
     let clean = text.replace(/\n/g, '')
     if (o.has('i')) clean = clean.replace(/[^A-Za-z0-9+/=]/g, '')
     // What is right is decoded before the complaint.
-    const good = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?/.exec(clean)![0]
-    await process.stdout.write(fromBase64(good) ?? '')
+    const good = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)*/.exec(clean)![0]
+    await process.stdout.write((good.match(/[^=]+=*/g) ?? []).map((part) => fromBase64(part) ?? '').join(''))
     if (good.length !== clean.length) {
       const rest = clean.slice(good.length)
       const tail = /^[A-Za-z0-9+/]{2,3}/.exec(rest)?.[0] ?? ''

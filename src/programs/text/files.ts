@@ -24,6 +24,11 @@ export function stat(process: Process, path: string): Stat | undefined {
   }
 }
 
+/** Some messages of coreutils quote as the locale does. */
+function curly(name: string): string {
+  return `‘${name}’`
+}
+
 function base(path: string): string {
   const t = path.replace(/\/+$/, '')
   return t.slice(t.lastIndexOf('/') + 1)
@@ -330,8 +335,8 @@ const mkdir: Program = tool(async (process) => {
         if (o.has('v')) await process.stdout.write(`mkdir: created directory ${quote(path)}\n`)
       }
     } catch (error) {
-      if (error instanceof FsError && error.code === 'ENOTDIR' && o.has('p')) await complain(process, `cannot create directory ${quote(error.path ?? path)}: Not a directory`)
-      else await failure(process, `cannot create directory ${quote(path)}`, error)
+      if (error instanceof FsError && error.code === 'ENOTDIR' && o.has('p')) await complain(process, `cannot create directory ${curly(error.path ?? path)}: Not a directory`)
+      else await failure(process, `cannot create directory ${curly(path)}`, error)
       ok = false
     }
   }
@@ -672,7 +677,7 @@ const mktemp: Program = tool(async (process) => {
   if (given === undefined || o.has('t') || o.has('p')) template = join(dir, template)
   template += o.get('suffix') ?? ''
   const m = /X{3,}(?=[^X/]*$)/.exec(template)
-  if (!m) throw new Fatal(`mktemp: too few X's in template ‘${template.replace(/^\/tmp\//, '')}’`)
+  if (!m) throw new Fatal(`mktemp: too few X's in template ‘${given ?? template}${given === undefined ? '' : (o.get('suffix') ?? '')}’`)
   const alphabet = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
   const random = process.machine.sim.random
   let name = ''

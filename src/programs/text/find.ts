@@ -82,6 +82,11 @@ function format(process: Process, text: string, item: Item): string {
     })
 }
 
+function precede(process: Process, name: string, predicate: string | undefined): string {
+  const hint = predicate?.startsWith('-') && process.fs.exists(name) ? `\nfind: possible unquoted pattern after predicate \`${predicate}'?` : ''
+  return `find: paths must precede expression: \`${name}'${hint}`
+}
+
 class FindParser {
   readonly args: readonly string[]
   readonly c: Context
@@ -308,7 +313,7 @@ class FindParser {
         return this.exec(name)
     }
     if (name.startsWith('-')) throw new Fatal(`find: unknown predicate \`${name}'`)
-    throw new Fatal(name === ')' ? "find: invalid expression; you have too many ')'" : `find: paths must precede expression: \`${name}'`)
+    throw new Fatal(name === ')' ? "find: invalid expression; you have too many ')'" : precede(process, name, this.args[this.pos - 3]))
   }
 
   exec(name: string): Test {
@@ -374,7 +379,7 @@ export const find: Program = tool(async (process) => {
   if (i < args.length) {
     test = parser.or()
     const left = args[i + parser.pos]
-    if (left !== undefined) throw new Fatal(left === ')' ? "find: invalid expression; you have too many ')'" : `find: paths must precede expression: \`${left}'`)
+    if (left !== undefined) throw new Fatal(left === ')' ? "find: invalid expression; you have too many ')'" : precede(process, left, args[i + parser.pos - 2]))
   }
   if (!c.action) {
     const inner = test

@@ -4,7 +4,7 @@ import type { Regex } from '#base/regex.ts'
 import { matchesPattern } from '#base/glob.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { OpenFile, Process, Program } from '#engine/machine/process.ts'
-import { complain, Fatal, linesOf, nameOf, Out, parseOptions, tool } from './common.ts'
+import { complain, Fatal, linesOf, nameOf, Out, parseOptions, readText, tool } from './common.ts'
 
 interface Hit {
   readonly start: number
@@ -32,8 +32,9 @@ function compile(patterns: readonly string[], kind: string, options: { ignoreCas
       const body = keep >= 0 ? `(?<=${perl(source.slice(0, keep))})${perl(source.slice(keep + 2))}` : perl(source)
       const wrapped = options.lines ? `^(?:${body})$` : options.words ? `(?<!\\w)(?:${body})(?!\\w)` : body
       regex = new RegExp(wrapped, 'g' + (options.ignoreCase || source.includes('(?i)') ? 'i' : '') + (/\\p\{|\\u\{|[^\x00-\x7f]/.test(source) ? 'u' : ''))
-    } catch {
-      throw new Fatal('grep: unrecognized character follows \\', 2)
+    } catch (error) {
+      const text = error instanceof Error ? error.message : ''
+      throw new Fatal(`grep: ${/[Uu]nterminated group/.test(text) ? 'missing closing parenthesis' : /[Uu]nterminated character class/.test(text) ? 'missing terminating ] for character class' : /[Uu]nmatched '\)'/.test(text) ? 'unmatched closing parenthesis' : /[Nn]othing to repeat/.test(text) ? 'quantifier does not follow a repeatable item' : 'unrecognized character follows \\'}`, 2)
     }
     return (line, from) => {
       regex.lastIndex = from
@@ -137,8 +138,7 @@ async function search(process: Process, file: OpenFile, name: string, s: Setting
     number++
     const line = raw.endsWith('\n') ? raw.slice(0, -1) : raw
     const hit = s.match(line, 0)
-    if ((hit !== undefined) !== s.invert) {
-      if (selected >= s.max) break
+    if ((hit !== undefined) !== s.invert && selected < s.max) {
       selected++
       if (s.quiet) return true
       if (s.list) break
@@ -198,7 +198,7 @@ async function search(process: Process, file: OpenFile, name: string, s: Setting
   if (s.count && !s.list) await out.put(`${s.names ? paint(name, '35') + (s.nul ? '\0' : paint(':', '36')) : ''}${selected}\n`)
   if ((s.list === 'l' && selected > 0) || (s.list === 'L' && selected === 0)) await out.put(paint(name, '35') + (s.nul ? '\0' : '\n'))
   await out.flush()
-  return s.list === 'L' ? selected === 0 : selected > 0
+  return selected > 0
 }
 
 const usage = "Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information."
@@ -209,6 +209,7 @@ const grep: Program = tool(async (process) => {
     long: { 'extended-regexp': 'E', 'fixed-strings': 'F', 'basic-regexp': 'G', 'perl-regexp': 'P', 'regexp=': 'e', 'file=': 'f', 'ignore-case': 'i', 'no-ignore-case': 'noi', 'invert-match': 'v', 'word-regexp': 'w', 'line-regexp': 'x', count: 'c', 'color=?': 'color', 'colour=?': 'color', 'files-without-match': 'L', 'files-with-matches': 'l', 'max-count=': 'm', 'only-matching': 'o', quiet: 'q', silent: 'q', 'no-messages': 's', 'byte-offset': 'b', 'with-filename': 'H', 'no-filename': 'h', 'label=': 'label', 'line-number': 'n', 'initial-tab': 'T', null: 'Z', 'null-data': 'z', 'after-context=': 'A', 'before-context=': 'B', 'context=': 'C', 'group-separator=': 'sep', 'no-group-separator': 'nosep', text: 'a', 'binary-files=': 'binary', 'directories=': 'd', 'exclude=': 'exclude', 'exclude-dir=': 'exclude-dir', 'include=': 'include', recursive: 'r', 'dereference-recursive': 'R', 'line-buffered': 'buffered' },
     code: 2,
     digits: (d) => ['C', d],
+    usage: 'Usage: grep [OPTION]... PATTERNS [FILE]...',
   })
   const name = nameOf(process)
   let rest = [...o.rest]
@@ -217,7 +218,7 @@ const grep: Program = tool(async (process) => {
     if (k === 'e') patterns.push(...v.split('\n'))
     if (k === 'f') {
       try {
-        const text = v === '-' ? await process.stdin.readAll() : process.fs.readFile(v)
+        const text = await readText(process, v)
         patterns.push(...text.replace(/\n$/, '').split('\n').filter((_, i, all) => !(all.length === 1 && text === '')))
       } catch (error) {
         if (!(error instanceof FsError)) throw error
@@ -230,7 +231,6 @@ const grep: Program = tool(async (process) => {
     patterns.push(...rest.shift()!.split('\n'))
   }
   const kind = name === 'fgrep' ? 'F' : (o.list.findLast(([k]) => 'EFGP'.includes(k))?.[0] ?? (name === 'egrep' ? 'E' : 'G'))
-  if (name === 'egrep' || name === 'fgrep') await process.stderr.write(`${name}: warning: ${name} is obsolescent; using grep -${kind}\n`)
   const number = (flag: string): number => {
     const v = o.get(flag)
     if (v === undefined) return 0

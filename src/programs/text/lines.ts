@@ -61,8 +61,10 @@ const head: Program = tool(async (process) => {
 })
 
 const tail: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'n:c:fFqvs:z', long: { 'lines=': 'n', 'bytes=': 'c', 'follow=?': 'f', quiet: 'q', verbose: 'v', 'pid=': 'P', 'sleep-interval=': 's', retry: 'R' }, digits: (d) => ['n', d] as const })
-  const mode = o.list.findLast(([k]) => k === 'n' || k === 'c') ?? ['n', '10']
+  // The old `tail +9 file`.
+  const plus = /^\+\d+$/.test(process.argv[1] ?? '')
+  const o = parseOptions(process, { short: 'n:c:fFqvs:z', long: { 'lines=': 'n', 'bytes=': 'c', 'follow=?': 'f', quiet: 'q', verbose: 'v', 'pid=': 'P', 'sleep-interval=': 's', retry: 'R' }, digits: (d) => ['n', d] as const }, process.argv.slice(plus ? 2 : 1))
+  const mode = o.list.findLast(([k]) => k === 'n' || k === 'c') ?? (plus ? ['n', process.argv[1]!] : ['n', '10'])
   const fromStart = mode[1].startsWith('+')
   const limit = count(process, mode[1].replace(/^[-+]/, ''), mode[0] === 'n' ? 'lines' : 'bytes')
   const paths = o.rest.length > 0 ? o.rest : ['-']
@@ -154,8 +156,8 @@ const wc: Program = tool(async (process) => {
   if (paths.length > 1) rows.push({ counts: total, name: 'total' })
   const picks = [want.l, want.w, want.m, want.c, want.L]
   const columns = picks.filter(Boolean).length
-  const stdin = paths.some((p) => p === '-')
-  const width = columns === 1 && paths.length === 1 ? 1 : stdin && !paths.every((p) => p !== '-') ? 7 : String(size).length
+  const stdin = paths.some((p) => p === '-' || (process.fs.exists(p) && process.fs.stat(p).type !== 'file'))
+  const width = columns === 1 && paths.length === 1 ? 1 : stdin ? 7 : String(size).length
   for (const r of rows) {
     const cells = r.counts.filter((_, i) => picks[i]).map((n) => String(n).padStart(width))
     await process.stdout.write(cells.join(' ') + (r.name ? ` ${r.name}` : '') + '\n')

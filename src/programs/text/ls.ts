@@ -76,11 +76,13 @@ const ls: Program = tool(async (process) => {
   const single = o.list.findLast(([k]) => ['1', 'C', 'x', 'm', 'l'].includes(k))?.[0]
   const columns = !long && (single === 'C' || single === 'x' || single === 'm' || (single === undefined && (tty !== undefined || name === 'dir')))
   const color = o.has('color') ? ['', 'always', 'yes', 'force'].includes(o.get('color')!) || (o.get('color') === 'auto' && tty !== undefined) : false
-  const quoting = (tty !== undefined && !o.has('N') && !o.has('b') && !o.has('Q')) || name === 'dir' ? 'shell' : o.has('Q') ? 'c' : o.has('b') || name === 'dir' ? 'escape' : 'literal'
+  const asked = ({ literal: 'literal', shell: 'shell', 'shell-escape': 'shell', 'shell-always': 'shell', c: 'c', escape: 'escape' } as Record<string, string>)[o.get('quoting') ?? '']
+  const quoting = asked ?? ((tty !== undefined && !o.has('N') && !o.has('b') && !o.has('Q')) || name === 'dir' ? 'shell' : o.has('Q') ? 'c' : o.has('b') || name === 'dir' ? 'escape' : 'literal')
   const width = Number(o.get('w') ?? tty?.columns ?? 80) || 1e9
   const shown = (text: string) => {
-    if (quoting === 'c') return `"${text.replace(/["\\]/g, '\\$&')}"`
+    if (quoting === 'c') return `"${text.replace(/["\\]/g, '\\$&').replace(/\n/g, '\\n').replace(/\t/g, '\\t')}"`
     if (quoting === 'escape') return text.replace(/[\\ ]/g, '\\$&').replace(/\n/g, '\\n').replace(/\t/g, '\\t')
+    if (o.has('q') && quoting === 'literal') return text.replace(/[\x00-\x1f\x7f]/g, '?')
     if (quoting === 'shell' && name !== 'dir' && (/[\s'"$`\\!*?[\](){};&|<>~#]/.test(text) || text === '')) return quote(text)
     return text
   }

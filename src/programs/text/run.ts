@@ -45,6 +45,7 @@ const xargs: Program = tool(async (process) => {
   const source = o.has('a') ? await openInput(process, o.get('a')!) : process.stdin
   if (!source) return 1
   const text = await source.readAll()
+  if (o.has('n') && (o.has('I') || o.has('i'))) await complain(process, 'warning: options --max-args and --replace/-I/-i are mutually exclusive, ignoring previous --max-args value')
   const replace = o.has('I') ? o.get('I')! : o.has('i') ? o.get('i') || '{}' : undefined
   const delimiter = o.has('0') ? '\0' : o.get('d')?.replace(/\\n/, '\n').replace(/\\t/, '\t').replace(/\\0/, '\0')
   let items: string[]
@@ -124,7 +125,7 @@ const xargs: Program = tool(async (process) => {
 
 const timeout: Program = tool(async (process) => {
   const o = parseOptions(process, { short: '+k:s:v', long: { 'kill-after=': 'k', 'signal=': 's', verbose: 'v', foreground: 'F', 'preserve-status': 'P' }, code: 125 })
-  if (o.rest.length < 2) throw new Fatal(o.rest.length === 0 ? "timeout: missing operand\nTry 'timeout --help' for more information." : `timeout: missing operand\nTry 'timeout --help' for more information.`.replace('timeout: missing operand\n', ''), 125)
+  if (o.rest.length < 2) throw new Fatal("Try 'timeout --help' for more information.", 125)
   const seconds = duration(o.rest[0]!)
   if (seconds === undefined) throw new Fatal(`timeout: invalid time interval ‘${o.rest[0]}’\nTry 'timeout --help' for more information.`, 125)
   const name = signalName(o.get('s') ?? 'TERM')

@@ -1,4 +1,5 @@
 /** sort: keys with modifiers, numeric, general, human, version and month order, unique, check, merge; stable where asked. */
+import { strerror } from '#engine/machine/files.ts'
 import type { Program } from '#engine/machine/process.ts'
 import { compareBytes, Fatal, Out, parseOptions, quote, readInputs, splitLines, tool } from './common.ts'
 
@@ -146,7 +147,7 @@ export const sort: Program = tool(async (process) => {
   const keys = o.all('k').map(parseKey).map((k) => (/[dfgiMhnRrV]/.test(k.flags) || (k.flags !== '' && k.flags !== 'b') ? k : { ...k, flags: k.flags + global }))
   if (keys.length === 0) keys.push({ from: 1, fromChar: 1, to: Infinity, toChar: 0, flags: global })
   const whole = o.all('k').length === 0 && !global.includes('b')
-  const { texts, failed } = await readInputs(process, o.rest).then((r) => r)
+  const { texts, failed } = await readInputs(process, o.rest, (path, error) => `cannot read: ${path}: ${strerror(error.code)}`)
   if (failed) return 2
   const zero = o.has('z')
   const lines = texts.flatMap((t) => (zero ? t.split('\0').filter((x, i, all) => i < all.length - 1 || x !== '') : splitLines(t)))

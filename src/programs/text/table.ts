@@ -1,7 +1,9 @@
 /** Coreutils and text tools by name. */
 import type { Program } from '#engine/machine/process.ts'
 import { awk } from './awk/awk.ts'
+import { bc } from './bc.ts'
 import { date } from './dates.ts'
+import { diffPrograms } from './diff.ts'
 import { digestPrograms } from './digest.ts'
 import { encodePrograms } from './encode.ts'
 import { filePrograms } from './files.ts'
@@ -11,11 +13,13 @@ import { jq } from './jq/jq.ts'
 import { linePrograms } from './lines.ts'
 import { lsPrograms } from './ls.ts'
 import { runPrograms } from './run.ts'
+import { screenPrograms } from './screen.ts'
 import { sed } from './sed/sed.ts'
 import { simplePrograms } from './simple.ts'
 import { sort } from './sort.ts'
+import { tarPrograms } from './tar.ts'
 
 export const textPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
-  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms,
-  ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq],
+  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms,
+  ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq], ['bc', bc],
 ])

@@ -417,7 +417,9 @@ export const basicBuiltins: readonly (readonly [string, Builtin])[] = [
   ['ulimit', async (sh, argv) => {
     const option = argv[1] ?? '-f'
     const limits: Record<string, string> = { '-n': '1024', '-u': '31421', '-s': '8192', '-f': 'unlimited', '-c': '0', '-v': 'unlimited', '-d': 'unlimited', '-m': 'unlimited', '-t': 'unlimited', '-l': '8192' }
-    if (argv[2] === undefined) await sh.out(`${limits[option.replace(/[HS]/g, '')] ?? 'unlimited'}\n`)
+    const letter = option.replace(/[HS]/g, '')
+    if (argv[2] !== undefined) sh.limits.set(letter, argv[2])
+    else await sh.out(`${sh.limits.get(letter) ?? limits[letter] ?? 'unlimited'}\n`)
     return 0
   }],
 ]

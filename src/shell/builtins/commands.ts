@@ -73,7 +73,7 @@ function meanings(sh: Shell, name: string, options: { functions: boolean; all: b
     if (keywords.has(name)) found.push({ kind: 'keyword', text: name })
     const fn = sh.functions.get(name)
     if (fn && options.functions) found.push({ kind: 'function', text: functionText(name, fn.body) })
-    if (builtins.has(name)) found.push({ kind: 'builtin', text: name })
+    if (builtins.has(name) && !sh.disabled.has(name)) found.push({ kind: 'builtin', text: name })
   }
   if (name.includes('/')) {
     if (executable(sh, name)) found.push({ kind: 'file', text: name })
@@ -331,7 +331,17 @@ export const commandBuiltins: readonly (readonly [string, Builtin])[] = [
     return 0
   }],
   ['enable', async (sh, argv) => {
-    if (argv.length === 1) for (const name of [...builtins.keys()].sort()) await sh.out(`enable ${name}\n`)
+    const off = argv[1] === '-n'
+    const names = argv.slice(1).filter((a) => !a.startsWith('-'))
+    if (names.length === 0) for (const name of [...builtins.keys()].sort()) if (sh.disabled.has(name) === off) await sh.out(`enable ${off ? '-n ' : ''}${name}\n`)
+    for (const name of names) {
+      if (!builtins.has(name)) {
+        await sh.complain(`enable: ${name}: not a shell builtin`)
+        return 1
+      }
+      if (off) sh.disabled.add(name)
+      else sh.disabled.delete(name)
+    }
     return 0
   }],
   ['caller', async (sh, argv) => {

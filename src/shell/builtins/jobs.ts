@@ -136,7 +136,7 @@ async function waitJob(sh: Shell, job: Job): Promise<number> {
     await sh.write(2, `${sh.prefix}${String(job.children.at(-1)!.pid).padStart(5)} ${(signalTexts[result.signal] ?? result.signal).padEnd(24)}${job.text}\n`)
   }
   if (sh.interactive && result.signal) await sh.write(2, jobLine(sh, job) + '\n')
-  else if (sh.interactive) {
+  else if (sh.monitor) {
     job.notified = false
     return result.code
   }
@@ -177,7 +177,7 @@ const wait: Builtin = async (sh, argv) => {
       for (const child of job.children) {
         while (!child.status || child.status.stopped) if ((await waitOne(sh, [child.wait()])) === 'interrupted') return sh.status
       }
-      if (!sh.interactive) sh.jobs.remove(job)
+      if (!sh.monitor) sh.jobs.remove(job)
     }
     return 0
   }
@@ -288,6 +288,8 @@ const kill: Builtin = async (sh, argv) => {
     try {
       if (name === 'EXIT') {
         if (!alive(sh, target)) throw new FsError('ESRCH')
+        const owner = sh.process.machine.processes.get(target)?.user.uid
+        if (owner !== undefined && sh.process.user.uid !== 0 && owner !== sh.process.user.uid) throw new FsError('EPERM')
       } else sh.process.kill(target === 0 ? -sh.process.group : target, `SIG${name}` as Signal)
     } catch (error) {
       if (!(error instanceof FsError)) throw error

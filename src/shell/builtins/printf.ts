@@ -70,6 +70,17 @@ function pad(text: string, width: number, left: boolean, zero = false): string {
   return ' '.repeat(missing) + text
 }
 
+/** toFixed that rounds exact ties to even, as C does. */
+function fixed(value: number, p: number): string {
+  const exact = Math.abs(value).toFixed(Math.min(100, p + 25))
+  const at = exact.indexOf('.') + 1 + p
+  if (!/^50*$/.test(exact.slice(at)) || p + 25 > 100) return value.toFixed(p)
+  const down = exact.slice(0, at).replace(/\.$/, '')
+  const even = (down.charCodeAt(down.length - 1) - 48) % 2 === 0
+  const text = even ? down : Math.abs(value).toFixed(p)
+  return value < 0 && !/^[0.]*$/.test(text) ? '-' + text : value < 0 ? '-' + text : text
+}
+
 /** C's %e, %f, %g for a double. */
 export function formatFloat(value: number, conversion: string, precision: number | undefined, alternate: boolean): string {
   const upper = conversion === conversion.toUpperCase()
@@ -82,7 +93,7 @@ export function formatFloat(value: number, conversion: string, precision: number
   const exponent = (s: string) => s.replace(/e([-+])(\d)$/, 'e$10$2')
   switch (conversion.toLowerCase()) {
     case 'f':
-      text = Math.abs(value) >= 1e21 ? BigInt(Math.trunc(value)).toString() + (p > 0 ? '.' + '0'.repeat(p) : '') : value.toFixed(Math.min(100, p))
+      text = Math.abs(value) >= 1e21 ? BigInt(Math.trunc(value)).toString() + (p > 0 ? '.' + '0'.repeat(p) : '') : fixed(value, Math.min(100, p))
       break
     case 'e':
       text = exponent(value.toExponential(Math.min(100, p)))
@@ -159,7 +170,10 @@ export function formatPrintf(format: string, args: readonly string[], options: P
     const digits = m[2]!
     const value = BigInt(/^0[0-7]+$/.test(digits) ? '0o' + digits.slice(1) : digits)
     if (m[0].length !== arg.length) errors.push(options.shell ? `${arg}: invalid number` : `‘${arg}’: value not completely converted`)
-    return m[1] === '-' ? -value : value
+    const signed = m[1] === '-' ? -value : value
+    const clamped = signed > 18446744073709551615n ? 9223372036854775807n : signed < -9223372036854775808n ? -9223372036854775808n : signed
+    if (clamped !== signed && options.shell) errors.push(`warning: ${arg}: Numerical result out of range`)
+    return clamped
   }
   const float = (arg: string | undefined): number => {
     if (arg === undefined || arg === '') return 0
@@ -249,7 +263,7 @@ export function formatPrintf(format: string, args: readonly string[], options: P
           break
         }
         case 'd': case 'i': case 'o': case 'u': case 'x': case 'X':
-          out += pad(formatInteger(integer(next()), conversion, flags, precision), width, left, zero && precision === undefined)
+          out += pad(formatInteger(signedOnly(integer(next()), conversion), conversion, flags, precision), width, left, zero && precision === undefined)
           break
         case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': {
           const value = float(next())
@@ -266,6 +280,11 @@ export function formatPrintf(format: string, args: readonly string[], options: P
     if (at >= args.length || at === used) break
   }
   return { text: recode(out), errors, fatal: false }
+}
+
+/** Signed conversions end at 2^63 - 1. */
+function signedOnly(n: bigint, conversion: string): bigint {
+  return (conversion === 'd' || conversion === 'i') && n > 9223372036854775807n ? 9223372036854775807n : n
 }
 
 function cutBytes(text: string, bytes: number): string {

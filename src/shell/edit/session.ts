@@ -94,7 +94,7 @@ async function guarded(sh: Shell, body: () => Promise<number>): Promise<void> {
     if (error instanceof Discard) sh.status = error.code === 127 ? 1 : error.code
     else if (error instanceof Interrupted) {
       sh.status = 130
-      await sh.write(2, '\n')
+      if (!error.told) await sh.write(2, '\n')
     } else throw error
     sh.frames.length = frames
     sh.scopes.length = scopes

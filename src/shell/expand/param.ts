@@ -188,7 +188,7 @@ function assocKey(key: string): string {
 async function unbound(sh: Shell, name: string, subscript: string | undefined): Promise<never> {
   const shown = subscript !== undefined ? `${name}[${subscript}]` : /^\d+$/.test(name) ? `$${name}` : name
   await sh.complain(`${shown}: unbound variable`)
-  throw new Discard(sh.source === '-c' ? 127 : 1, true)
+  throw new Discard(sh.source === '-c' && !sh.option('errexit') ? 127 : 1, true)
 }
 
 async function scalarOf(sh: Shell, value: Value): Promise<string | undefined> {
@@ -261,9 +261,9 @@ function splitColon(text: string): [string, string | undefined] {
 }
 
 /** Finds the slash that ends the pattern of `${x/pattern/string}`. */
-function splitSlash(arg: string): [string, string | undefined] {
+function splitSlash(arg: string, all: boolean): [string, string | undefined] {
   let i = 0
-  if (arg[0] === '/') i = 1
+  if (all && arg[0] === '/') i = 1
   for (; i < arg.length; i++) {
     const c = arg[i]!
     if (c === '\\') i++
@@ -292,7 +292,7 @@ async function transformer(sh: Shell, param: Param, quoted: boolean): Promise<(t
       return op[0] === '#' ? removePrefix(pattern, op.length === 2, extglob) : removeSuffix(pattern, op.length === 2, extglob)
     }
     case '/': {
-      const [rawPattern, rawReplacement] = splitSlash(arg)
+      const [rawPattern, rawReplacement] = splitSlash(arg, op === '//')
       const pattern = await expandTextPattern(sh, rawPattern, line, quoted)
       let replacement = await replacementOf(sh, rawReplacement ?? '', line)
       const ampersand = sh.shopt('patsub_replacement')

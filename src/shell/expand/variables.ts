@@ -4,6 +4,7 @@
  */
 import { ArithError, evaluate } from './arith.ts'
 import type { ArithVariables } from './arith.ts'
+import { commandText, functionText } from '../print/command.ts'
 import type { Shell, Variable } from '../state.ts'
 
 /** A refused assignment; the text is a message without prefix. */
@@ -24,6 +25,7 @@ const dynamic: Readonly<Record<string, Dynamic>> = {
   BASH_SUBSHELL: (sh) => String(sh.subshellDepth),
   SHELLOPTS: (sh) => [...sh.options].sort().join(':'),
   BASHOPTS: (sh) => [...sh.shopts].filter(([, on]) => on).map(([n]) => n).sort().join(':'),
+  BASH_COMMAND: (sh) => (sh.command ? commandText(sh.command, 0, { oneLine: true }) : ''),
   HISTCMD: (sh) => String(sh.history.length + sh.historyBase),
 }
 const dynamicArrays: Readonly<Record<string, (sh: Shell) => string[]>> = {
@@ -202,6 +204,7 @@ export function setElement(sh: Shell, rawName: string, subscript: string, value:
   checkWritable(sh, name)
   const v = sh.ensure(name)
   if (v.assoc) {
+    if (subscript === '') throw new AssignError(`${name}[]: bad array subscript`)
     const old = v.assoc.get(subscript)
     v.assoc.set(subscript, append ? appended(sh, v, old, value) : shaped(sh, v, value))
     return
@@ -286,7 +289,7 @@ export function exportedEnvironment(sh: Shell, extra: ReadonlyMap<string, string
     const v = sh.lookup(name)
     if (v?.exported && v.value !== undefined) env[name] = v.value
   }
-  for (const f of sh.functions.values()) if (f.exported) env[`BASH_FUNC_${f.name}%%`] = `() { :; }`
+  for (const f of sh.functions.values()) if (f.exported) env[`BASH_FUNC_${f.name}%%`] = functionText(f.name, f.body).slice(f.name.length + 1).replace('\n', ' ')
   for (const [k, v] of extra) env[k] = v
   return env
 }

@@ -120,7 +120,7 @@ function withTilde(sh: Shell, parts: readonly Part[], assignment: boolean): read
       return
     }
     const last = i === parts.length - 1
-    const pieces = assignment ? part.text.split(/(?<=:)/) : [part.text]
+    const pieces = assignment ? part.text.split(/(?<=:)|(?<=^[A-Za-z_]\w*=)(?=~)/) : [part.text]
     const done = pieces.map((piece, k) => {
       const start = (i === 0 && k === 0) || k > 0
       if (!start || !piece.startsWith('~')) return piece

@@ -271,13 +271,20 @@ export class Lexer {
     this.pos++
   }
 
+  /** Whether the last `$(` was arithmetic. */
+  tookArithmetic = false
+
   /** At `$`: moves behind the expansion; false (not moved) where it is a literal dollar. */
   dollar(quoted: boolean): boolean {
     const after = this.text[this.pos + 1]
-    if (after === '(' && this.text[this.pos + 2] === '(' && this.#arithmetic()) return true
+    if (after === '(' && this.text[this.pos + 2] === '(' && this.#arithmetic()) {
+      this.tookArithmetic = true
+      return true
+    }
     if (after === '(') {
       this.pos += 2
       this.commandEnd()
+      this.tookArithmetic = false
       return true
     }
     if (after === '{') {

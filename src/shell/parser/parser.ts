@@ -17,6 +17,8 @@ const assignment = /^([A-Za-z_][A-Za-z0-9_]*)(?:\[([\s\S]*?)\])?(\+?)=/
 
 export interface ParserOptions {
   readonly aliases?: ReadonlyMap<string, string>
+  /** Asked before each command: `shopt expand_aliases` may change on the way. */
+  readonly expandAliases?: () => boolean
   readonly line?: number
   readonly extglob?: boolean
   readonly posix?: boolean
@@ -241,7 +243,7 @@ export class Parser {
   /** Replaces an alias at the command position by its text. */
   #alias(): void {
     const aliases = this.#options.aliases
-    if (!aliases || aliases.size === 0) return
+    if (!aliases || aliases.size === 0 || this.#options.expandAliases?.() === false) return
     for (;;) {
       const token = this.peek()
       if (token.kind !== 'word') return

@@ -92,7 +92,7 @@ function parseParts(text: string, line: number, context: WordContext): readonly 
           continue
         }
         const raw = text.slice(start, lexer.pos)
-        if (raw.startsWith('$((') && raw.endsWith('))') && !found) add({ kind: 'arith', text: raw.slice(3, -2), line: at })
+        if (raw.startsWith('$((') && raw.endsWith('))') && lexer.tookArithmetic) add({ kind: 'arith', text: raw.slice(3, -2), line: at })
         else if (raw.startsWith('$[')) add({ kind: 'arith', text: raw.slice(2, -1), line: at })
         else if (raw.startsWith('$(')) add({ kind: 'command', source: raw.slice(2, -1), line: at, backquoted: false, ...(found ? { program: found } : {}) })
         else if (raw.startsWith('${')) add({ kind: 'param', param: parseBraces(raw, at) })

@@ -10,7 +10,7 @@ import { arithmeticOrStatus, expandPattern, expandString, expandWords, fail } fr
 import { jobText } from '../print/command.ts'
 import { condTrace, evaluateCond } from './cond.ts'
 import { defineFunction } from './function.ts'
-import { announceJob, waitForeground } from './foreground.ts'
+import { announceJob, notifyJobs, waitForeground } from './foreground.ts'
 import { applyRedirects, RedirectFailed, undoRedirects } from './redirect.ts'
 import type { Undo } from './redirect.ts'
 import { runSimple, trace } from './simple.ts'
@@ -21,7 +21,10 @@ import { spawn } from './spawn.ts'
 
 export async function executeList(sh: Shell, list: List): Promise<number> {
   let status = 0
-  for (const item of list.items) status = item.background ? await startBackground(sh, item.command) : await executeAndOr(sh, item.command, false)
+  for (const item of list.items) {
+    status = item.background ? await startBackground(sh, item.command) : await executeAndOr(sh, item.command, false)
+    if (!sh.interactive && sh.monitor) await notifyJobs(sh)
+  }
   return status
 }
 
@@ -112,6 +115,7 @@ function startPipe(sh: Shell, p: Pipeline, background: boolean): Child[] {
         ...join,
         program: (process) =>
           runSubshell(sh, process, async (sub) => {
+            if (command.kind === 'simple') sub.subshellDepth--
             if (background && !sh.monitor) for (const s of ['SIGINT', 'SIGQUIT'] as const) process.onSignal(s, 'ignore')
             return executeCommand(sub, command, true)
           }),
@@ -193,7 +197,9 @@ const headers: Partial<Record<Command['kind'], true>> = { if: true, while: true,
 export async function executeCommand(sh: Shell, command: Command, last: boolean): Promise<number> {
   await sh.tick()
   if (sh.pendingTraps.length > 0) await runPendingTraps(sh)
+  if (sh.option('noexec') && !sh.interactive) return 0
   if (command.kind === 'simple') {
+    if (sh.inTrap === 0) sh.command = command
     const debug = sh.traps.get('DEBUG')
     if (debug && sh.inTrap === 0) {
       sh.line = command.line

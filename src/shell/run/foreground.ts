@@ -52,7 +52,8 @@ export async function waitForeground(sh: Shell, children: readonly Child[], text
   if (sh.interactive && !sh.subshell && children.some((c) => c.status?.signal === 'SIGINT')) {
     sh.status = last.code
     sh.pipestatus = children.map((c) => c.status?.code ?? 0)
-    throw new Interrupted()
+    await sh.out('\n')
+    throw new Interrupted(true)
   }
   return last.code
 }
@@ -67,7 +68,7 @@ async function reportSignal(sh: Shell, children: readonly Child[], last: WaitSta
   if (!signal || signal === 'SIGPIPE') return
   if (signal === 'SIGINT') return
   const words = signalTexts[signal] ?? signal
-  if (sh.interactive && !sh.subshell) await sh.write(2, `${words}\n`)
+  if ((sh.interactive && !sh.subshell) || (signal === 'SIGTERM' && !sh.subshell)) await sh.write(2, `${words}\n`)
   else if (!sh.subshell) await sh.write(2, `${sh.prefix}${sh.posix ? '' : `${String(children.at(-1)!.pid).padStart(5)} `}${words.padEnd(24)}${sh.posix ? '' : text}\n`)
 }
 
@@ -91,12 +92,12 @@ export async function notifyJobs(sh: Shell): Promise<void> {
   for (const job of sh.jobs.jobs) {
     const state = sh.jobs.state(job)
     if (state === 'done') {
-      if (!job.notified) lines.push(jobLine(sh, job))
+      if (!job.notified && sh.option('monitor')) lines.push(jobLine(sh, job))
       done.push(job)
     } else if (state === 'stopped' && !job.stopped) {
       job.stopped = true
       sh.jobs.touch(job)
-      lines.push(jobLine(sh, job))
+      lines.push('\n' + jobLine(sh, job))
     }
   }
   for (const job of done) sh.jobs.remove(job)

@@ -20,12 +20,11 @@ function syntaxStatus(error: ShellSyntaxError, sh: Shell): number | 'continue' {
 
 /** All commands of a text; resolves to the status of the last. */
 export async function runText(sh: Shell, text: string): Promise<number> {
-  const parser = new Parser(text, { aliases: sh.aliases, extglob: true })
+  const parser = new Parser(text, { aliases: sh.aliases, expandAliases: () => sh.shopt('expand_aliases'), extglob: true })
   const name = sh.source === '-c' ? `${sh.name}: -c` : sh.sourceName || sh.name
   for (;;) {
     let list: List | undefined
     try {
-      if (!sh.shopt('expand_aliases')) sh.aliases = new Map()
       list = parser.next()
     } catch (error) {
       if (!(error instanceof ShellSyntaxError)) throw error

@@ -34,7 +34,7 @@ function menuText(words: readonly string[], width: number): string {
   const columnWidth = longest + 2
   const columns = Math.max(1, Math.floor(width / columnWidth))
   const rows = Math.ceil(words.length / columns)
-  if (rows === words.length || words.length <= 1 || columns === 1) return words.map((w, i) => `${String(i + 1).padStart(digits)}) ${w}\n`).join('')
+  if (rows === 1 || rows === words.length || columns === 1) return words.map((w, i) => `${String(i + 1).padStart(digits)}) ${w}\n`).join('')
   let out = ''
   for (let r = 0; r < rows; r++) {
     let line = ''

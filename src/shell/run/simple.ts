@@ -120,7 +120,7 @@ export async function runSimple(sh: Shell, command: Simple, last: boolean): Prom
   }
   const name = argv[0]!
   const fn = sh.functions.get(name)
-  const builtin = builtins.get(name)
+  const builtin = sh.disabled.has(name) ? undefined : builtins.get(name)
   if (sh.option('xtrace') && assignments.length === 0) await trace(sh, traceText(argv, compounds.get(argv), command))
   let undo: Undo[]
   if (name === 'exec' && !fn) return runExec(sh, command, argv)
@@ -199,8 +199,9 @@ async function temporaries(sh: Shell, assignments: readonly Assignment[]): Promi
 }
 
 /** The file of a command, '' where there is none. */
-export function findProgram(sh: Shell, name: string, path = getScalar(sh, 'PATH') ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'): string {
+export function findProgram(sh: Shell, name: string, path = getScalar(sh, 'PATH') ?? ''): string {
   if (name.includes('/')) return name
+  if (path === '') return ''
   let found = ''
   for (const dir of path.split(':')) {
     const file = `${dir === '' ? '.' : dir}/${name}`
@@ -222,7 +223,7 @@ async function runProgram(sh: Shell, argv: readonly string[], extra: ReadonlyMap
     const handler = sh.functions.get('command_not_found_handle')
     if (handler) return callFunction(sh, handler, ['command_not_found_handle', ...argv])
     if (sh.posix && !sh.interactive) await sh.write(2, `${sh.prefix}${name}: not found\n`)
-    else await sh.complain(`${name}: command not found`)
+    else await sh.complain(`${name}: ${(getScalar(sh, 'PATH') ?? '') === '' && name !== '' ? 'No such file or directory' : 'command not found'}`)
     return 127
   }
   if (!name.includes('/') && sh.option('hashall') && found.startsWith('/')) {

@@ -33,6 +33,7 @@ export async function substituteCommand(sh: Shell, part: CommandPart): Promise<s
     fds: { 1: write },
     program: async (process) =>
       runSubshell(sh, process, async (sub) => {
+        sub.traceDepth++
         if (!sub.shopt('inherit_errexit') && !sub.posix) sub.options.delete('errexit')
         if (part.program && !part.backquoted) return executeList(sub, part.program)
         return runSource(sub, part.source, { name: 'command substitution', line: part.line })

@@ -1,7 +1,7 @@
 /** awk (mawk): options, then the program. */
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Program } from '#engine/machine/process.ts'
-import { Fatal, tool } from '../common.ts'
+import { Fatal, readText, tool } from '../common.ts'
 import { AwkError, awkEscapes, parseAwk } from './parse.ts'
 import { Awk, Input } from './run.ts'
 
@@ -27,7 +27,7 @@ export const awk: Program = tool(async (process) => {
     } else if (a.startsWith('-f')) {
       const path = a.length > 2 ? a.slice(2) : (args[++i] ?? '')
       try {
-        sources.push(path === '-' ? await process.stdin.readAll() : process.fs.readFile(path))
+        sources.push(await readText(process, path))
       } catch (error) {
         if (!(error instanceof FsError)) throw error
         throw new Fatal(`mawk: couldn't open ${path}: ${strerror(error.code)}`.replace(/couldn't open (.*?):.*/, 'cannot open $1 (' + strerror(error.code) + ')'), 2)

@@ -380,7 +380,10 @@ export class Awk {
               for (const r of main) {
                 if (!(await this.selected(r))) continue
                 if (r.body) await this.exec(r.body)
-                else await this.print(this.record)
+                else {
+                  this.rebuild()
+                  await this.print(this.record)
+                }
               }
             } catch (error) {
               if (error instanceof NextFile) this.closeCurrent()

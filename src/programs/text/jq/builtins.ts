@@ -105,10 +105,20 @@ export function formats(format: string, v: Json): string {
       const clean = t.replace(/=+$/, '')
       const out = /^[A-Za-z0-9+/]*$/.test(clean) && clean.length % 4 !== 1 ? fromBase64(clean + '='.repeat((4 - (clean.length % 4)) % 4)) : undefined
       if (out === undefined || (out === '' && t !== '')) throw new JqError(`${name(v)} is not valid base64 data`)
-      return out
+      return replaceInvalid(out)
     }
     default: throw new JqError(`${format.slice(1)} is not a valid format`)
   }
+}
+
+/** Bytes that are not UTF-8 become U+FFFD; a sequence that the text cuts off becomes one. */
+function replaceInvalid(text: string): string {
+  if (!/[\udc80-\udcff]/.test(text)) return text
+  const bytes = encodeBytes(text)
+  const tail = [...bytes].findLastIndex((b) => b >= 0xc2 && b < 0xf5)
+  const need = tail < 0 ? 0 : bytes[tail]! < 0xe0 ? 2 : bytes[tail]! < 0xf0 ? 3 : 4
+  const cut = tail >= 0 && tail + need > bytes.length ? tail : bytes.length
+  return decodeBytes(bytes.slice(0, cut)).replace(/[\udc80-\udcff]/g, '\ufffd') + (cut < bytes.length ? '\ufffd' : '')
 }
 
 const table = new Map<string, Builtin>()
@@ -262,10 +272,11 @@ function* combos(args: readonly Ast[], env: Env, v: Json, i = args.length - 1, g
 }
 
 function splitRegex(v: Json, re: Json, flags: Json): Json[] {
+  const found = matches(v, re, flags, true)
   const chars = [...(v as string)]
   let at = 0
   const parts: Json[] = []
-  for (const m of matches(v, re, flags, true)) {
+  for (const m of found) {
     parts.push(chars.slice(at, m['offset'] as number).join(''))
     at = (m['offset'] as number) + (m['length'] as number)
   }
@@ -563,7 +574,7 @@ filter('paths/1', function* (args, env, v, path) {
   for (const [x, p] of run({ k: 'recurse' }, env, v, [])) if (p!.length > 0) for (const [c] of run(args[0]!, env, x)) if (truthy(c)) yield out([...p!], path)
 })
 filter('leaf_paths/0', function* (_a, env, v, path) {
-  for (const [x, p] of run({ k: 'recurse' }, env, v, [])) if (p!.length > 0 && (x === null || typeof x !== 'object')) yield out([...p!], path)
+  for (const [x, p] of run({ k: 'recurse' }, env, v, [])) if (p!.length > 0 && truthy(x) && typeof x !== 'object') yield out([...p!], path)
 })
 filter('del/1', function* (args, env, v, path) {
   yield out(deletePaths(v, [...run(args[0]!, env, v, [])].map(checkPath)), path)
@@ -693,7 +704,7 @@ filter('walk/1', function* (args, env, v, path) {
   function walk(x: Json): Json {
     let y: Json = x
     if (Array.isArray(x)) y = x.map(walk)
-    else if (x !== null && typeof x === 'object') y = object(sortedKeys(x).map((k) => [k, walk(x[k]!)]))
+    else if (x !== null && typeof x === 'object') y = object(keysOf(x).map((k) => [k, walk(x[k]!)]))
     for (const [z] of run(args[0]!, env, y)) return z
     return null
   }

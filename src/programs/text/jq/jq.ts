@@ -1,7 +1,7 @@
 /** The program jq (1.6): options, inputs, output styles, exit codes. */
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Program } from '#engine/machine/process.ts'
-import { Fatal, Out, tool } from '../common.ts'
+import { Fatal, Out, readText, tool } from '../common.ts'
 import { Halt } from './builtins.ts'
 import { JqSyntax, parseJq } from './parse.ts'
 import { emptyEnv, run, undefinedNames } from './run.ts'
@@ -34,7 +34,7 @@ export const jq: Program = tool(async (process) => {
       return value
     } catch (error) {
       if (!(error instanceof JsonSyntax)) throw error
-      throw new Fatal(`jq: Invalid JSON text passed to --${what}\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://stedolan.github.io/jq`, 2)
+      throw new Fatal(`jq: invalid JSON text passed to --${what}\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://stedolan.github.io/jq`, 2)
     }
   }
   const long: Record<string, string> = { 'raw-output': 'r', 'compact-output': 'c', 'null-input': 'n', 'exit-status': 'e', slurp: 's', 'raw-input': 'R', 'sort-keys': 'S', 'color-output': 'C', 'monochrome-output': 'M', 'join-output': 'j', 'ascii-output': 'a', tab: 'tab', unbuffered: 'u', help: 'h', version: 'V' }
@@ -106,10 +106,10 @@ export const jq: Program = tool(async (process) => {
     await process.stdout.write(usage)
     return 0
   }
-  let source = filter
+  let source = filter ?? (fromFile === undefined && (!process.stdin.tty || !process.stdout.tty) ? '.' : undefined)
   if (fromFile !== undefined) {
     try {
-      source = process.fs.readFile(fromFile)
+      source = await readText(process, fromFile)
     } catch (error) {
       if (!(error instanceof FsError)) throw error
       throw new Fatal(`jq: error: Could not open ${fromFile}: ${strerror(error.code)}`, 2)
@@ -136,11 +136,11 @@ export const jq: Program = tool(async (process) => {
   try {
     ast = parseJq(source)
     const unknown = undefinedNames(ast, context)
-    if (unknown !== undefined) throw new JqSyntax(unknown)
+    if (unknown !== undefined) throw new JqSyntax(unknown.text, unknown.pos)
   } catch (error) {
     if (!(error instanceof JqSyntax)) throw error
     const shell = error.message.startsWith('syntax error') ? ' (Unix shell quoting issues?)' : ''
-    await process.stderr.write(`jq: error: ${error.message}${shell} at <top-level>, line 1:\n${source}${shell ? '' : ''}\njq: 1 compile error\n`)
+    await process.stderr.write(`jq: error: ${error.message}${shell} at <top-level>, line 1:\n${source}${' '.repeat(error.pos)}\njq: 1 compile error\n`)
     return 3
   }
   const style: PrintStyle = { indent: flags.has('c') ? 0 : flags.has('tab') ? '\t' : indent, sort: flags.has('S'), ascii: flags.has('a'), color: flags.has('C') || (process.stdout.tty !== undefined && !flags.has('M')) }
@@ -184,13 +184,12 @@ export const jq: Program = tool(async (process) => {
     stderr = ''
   }
   const read = async (path: string): Promise<string | undefined> => {
-    if (path === '-') return process.stdin.readAll()
     try {
-      if (process.fs.stat(path).type === 'directory') throw new FsError('EISDIR', path)
-      return process.fs.readFile(path)
+      if (path !== '-' && process.fs.stat(path).type === 'directory') throw new FsError('EISDIR', path)
+      return await readText(process, path)
     } catch (error) {
       if (!(error instanceof FsError)) throw error
-      await process.stderr.write(`jq: error: Could not open ${path}: ${strerror(error.code)}\n`)
+      await process.stderr.write(`jq: error: Could not open file ${path}: ${strerror(error.code)}\n`)
       code = 2
       return undefined
     }
@@ -235,7 +234,7 @@ export const jq: Program = tool(async (process) => {
     if (failure !== undefined && halted === undefined) {
       await out.flush()
       await process.stderr.write(`parse error: ${failure}\n`)
-      code = 2
+      code = 4
     }
   }
   await out.flush()

@@ -1,5 +1,12 @@
 /** The jq language: tokens and a syntax tree. */
-export class JqSyntax extends Error {}
+export class JqSyntax extends Error {
+  /** Where the token that it is about begins. */
+  readonly pos: number
+  constructor(message: string, pos = 0) {
+    super(message)
+    this.pos = pos
+  }
+}
 
 export type Ast =
   | { readonly k: 'identity' }
@@ -23,8 +30,8 @@ export type Ast =
   | { readonly k: 'foreach'; readonly source: Ast; readonly pattern: Pattern; readonly init: Ast; readonly update: Ast; readonly extract: Ast | undefined }
   | { readonly k: 'as'; readonly source: Ast; readonly patterns: readonly Pattern[]; readonly body: Ast }
   | { readonly k: 'def'; readonly name: string; readonly params: readonly string[]; readonly body: Ast; readonly rest: Ast }
-  | { readonly k: 'call'; readonly name: string; readonly args: readonly Ast[] }
-  | { readonly k: 'variable'; readonly name: string }
+  | { readonly k: 'call'; readonly name: string; readonly args: readonly Ast[]; readonly pos: number }
+  | { readonly k: 'variable'; readonly name: string; readonly pos?: number }
   | { readonly k: 'label'; readonly name: string; readonly body: Ast }
   | { readonly k: 'break'; readonly name: string }
 
@@ -56,11 +63,15 @@ class Parser {
 
   fail(token = this.tok): never {
     const name = token.t === 'eof' ? '$end' : token.t === 'op' ? (token.v.length === 1 ? `'${token.v}'` : token.v) : token.t === 'keyword' ? token.v : { name: 'IDENT', field: 'FIELD', variable: "'$'", number: 'LITERAL', string: 'QQSTRING_START', format: 'FORMAT' }[token.t as 'name']
-    throw new JqSyntax(`syntax error, unexpected ${name}`)
+    throw new JqSyntax(`syntax error, unexpected ${name}`, token.t === 'eof' ? this.last : token.pos)
   }
+
+  /** Start of the token before. */
+  last = 0
 
   next(): Token {
     const t = this.tok
+    this.last = t.pos
     this.tok = this.lex()
     return t
   }
@@ -373,7 +384,7 @@ class Parser {
         return { k: 'field', on: { k: 'identity' }, name: { k: 'literal', v: t.v } }
       case 'variable':
         this.next()
-        return t.v === '__loc__' ? { k: 'object', entries: [{ key: { k: 'literal', v: 'file' }, value: { k: 'literal', v: '<top-level>' } }, { key: { k: 'literal', v: 'line' }, value: { k: 'literal', v: 1 } }] } : { k: 'variable', name: t.v }
+        return t.v === '__loc__' ? { k: 'object', entries: [{ key: { k: 'literal', v: 'file' }, value: { k: 'literal', v: '<top-level>' } }, { key: { k: 'literal', v: 'line' }, value: { k: 'literal', v: 1 } }] } : { k: 'variable', name: t.v, pos: t.pos }
       case 'name': {
         this.next()
         const args: Ast[] = []
@@ -391,7 +402,7 @@ class Parser {
         }
         if (args.length === 0 && (t.v === 'true' || t.v === 'false' || t.v === 'null')) return { k: 'literal', v: t.v === 'null' ? null : t.v === 'true' }
         if (t.v === 'break' && this.tok.t === 'variable') return { k: 'break', name: this.next().v }
-        return { k: 'call', name: t.v, args }
+        return { k: 'call', name: t.v, args, pos: t.pos }
       }
       case 'keyword':
         return this.keyword(t)

@@ -562,13 +562,18 @@ function* applyClosure(closure: Closure, args: readonly Ast[], env: Env, v: Json
 }
 
 /** Names that a program uses and nobody defines: compile errors in jq. */
-export function undefinedNames(ast: Ast, context: Context): string | undefined {
-  const visit = (a: Ast | undefined, names: ReadonlySet<string>): string | undefined => {
+export interface Undefined {
+  readonly text: string
+  readonly pos: number
+}
+
+export function undefinedNames(ast: Ast, context: Context): Undefined | undefined {
+  const visit = (a: Ast | undefined, names: ReadonlySet<string>): Undefined | undefined => {
     if (!a) return undefined
     switch (a.k) {
       case 'call': {
         const key = `${a.name}/${a.args.length}`
-        if (!names.has(key) && !builtins.has(key)) return `${key} is not defined`
+        if (!names.has(key) && !builtins.has(key)) return { text: `${key} is not defined`, pos: a.pos }
         for (const x of a.args) {
           const bad = visit(x, names)
           if (bad) return bad
@@ -576,7 +581,7 @@ export function undefinedNames(ast: Ast, context: Context): string | undefined {
         return undefined
       }
       case 'variable':
-        return names.has('$' + a.name) || a.name === 'ENV' || context.variables.has(a.name) ? undefined : `$${a.name} is not defined`
+        return names.has('$' + a.name) || a.name === 'ENV' || context.variables.has(a.name) ? undefined : { text: `$${a.name} is not defined`, pos: a.pos ?? 0 }
       case 'def': {
         const self = new Set([...names, `${a.name}/${a.params.length}`])
         const inner = new Set([...self, ...a.params.flatMap((p) => (p.startsWith('$') ? [p, `${p.slice(1)}/0`] : [`${p}/0`]))])
@@ -591,6 +596,9 @@ export function undefinedNames(ast: Ast, context: Context): string | undefined {
         const inner = new Set([...names, ...patternNames([a.pattern])])
         return visit(a.source, names) ?? visit(a.init, names) ?? visit(a.update, inner) ?? (a.k === 'foreach' ? visit(a.extract, inner) : undefined)
       }
+      case 'binary':
+        if (a.op === '/' && a.left.k === 'literal' && a.right.k === 'literal' && a.right.v === 0 && typeof a.left.v === 'number') return { text: 'Division by zero?', pos: 0 }
+        return visit(a.left, names) ?? visit(a.right, names)
       case 'string':
         for (const p of a.parts) {
           const bad = typeof p === 'string' ? undefined : visit(p, names)

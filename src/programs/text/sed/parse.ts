@@ -51,7 +51,7 @@ export function parseSed(script: string, extended: boolean, label: (at: number) 
   const compile = (source: string, flags: string): Regex | undefined => {
     if (source === '') return undefined
     try {
-      return posixRegex(source, { extended, ignoreCase: /[iI]/.test(flags), multiline: /[mM]/.test(flags) })
+      return posixRegex(source, { extended, strict: true, ignoreCase: /[iI]/.test(flags), multiline: /[mM]/.test(flags) })
     } catch (error) {
       if (error instanceof RegexError) return fail(error.message)
       throw error

@@ -2,7 +2,7 @@
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { OpenFile, Process, Program } from '#engine/machine/process.ts'
 import type { Regex } from '#base/regex.ts'
-import { complain, Fatal, linesOf, Out, parseOptions, tool } from '../common.ts'
+import { complain, Fatal, linesOf, Out, parseOptions, readText, tool } from '../common.ts'
 import { parseSed, SedError } from './parse.ts'
 import type { Address, Command, Piece, Substitute } from './parse.ts'
 
@@ -19,6 +19,8 @@ class Input {
   #file: OpenFile | undefined
   path = '-'
   failed = false
+  /** In-place editing met a directory. */
+  notRegular = false
   line = 0
   /** A file begins: in-place editing switches its output. */
   onFile: (path: string | undefined) => Promise<void> = async () => {}
@@ -50,6 +52,7 @@ class Input {
         if (path !== '-' && this.#process.fs.stat(path).type === 'directory') {
           await complain(this.#process, this.#separate ? `couldn't edit ${path}: not a regular file` : `read error on ${path}: Is a directory`)
           this.failed = true
+          this.notRegular ||= this.#separate
           continue
         }
         this.#file = path === '-' ? this.#process.stdin : this.#process.open(path, { read: true })
@@ -490,7 +493,7 @@ export const sed: Program = tool(async (process) => {
     if (k === 'f') {
       let text: string
       try {
-        text = v === '-' ? await process.stdin.readAll() : process.fs.readFile(v)
+        text = await readText(process, v)
       } catch (error) {
         if (!(error instanceof FsError)) throw error
         throw new Fatal(`sed: couldn't open file ${v}: ${strerror(error.code)}`)
@@ -552,7 +555,7 @@ export const sed: Program = tool(async (process) => {
     if (machine.quit !== undefined) for (let line = await input.read(); line !== undefined; line = await input.read()) collected += line
     replaceFile(process, current, collected, o.get('i')!)
   }
-  return inPlace && input.failed && machine.quit === undefined ? 4 : code
+  return input.notRegular && machine.quit === undefined ? 4 : code
 })
 
 function replaceFile(process: Process, path: string, text: string, suffix: string): void {
