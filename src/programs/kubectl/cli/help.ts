@@ -1,5 +1,7 @@
-/** `--help`: usage, subcommands and flags from the command table. Descriptions and examples are not part of the facts and are left out. */
+/** `--help`: usage, subcommands and flags from the command table; texts from recorded screens, and for other commands in our own words. */
 import { commandTable } from '../generated/commands.ts'
+import { flagTexts, helpScreens } from '../generated/help.ts'
+import { ownHelp, summaries } from './help-own.ts'
 import { flagsOf } from './flags.ts'
 
 const groupOrder = ['Basic Commands (Beginner)', 'Basic Commands (Intermediate)', 'Deploy Commands', 'Cluster Management Commands', 'Troubleshooting and Debugging Commands', 'Advanced Commands', 'Settings Commands', 'Subcommands provided by plugins', 'Other Commands', 'Available Commands']
@@ -14,22 +16,29 @@ function shownDefault(type: string, value: string): string {
   return type === 'string' ? `'${value}'` : value
 }
 
+/** The whole help screen of a command. */
 export function helpOf(path: string): string {
   const command = commandTable[path]
   if (!command) return ''
-  const out: string[] = []
-  if (path === 'kubectl') out.push('kubectl controls the Kubernetes cluster manager.', '', ' Find more information at: https://kubernetes.io/docs/reference/kubectl/', '')
-  if (command.aliases?.length) out.push('Aliases:', [path.split(' ').at(-1)!, ...command.aliases].join(', '), '')
-  for (const [title, names] of subcommandGroups(path)) out.push(`${title || 'Available Commands'}:`, ...names.map((n) => `  ${n}`), '')
-  const own = flagsOf(path).filter((f) => !f.persistent && !f.hidden && f.name !== 'help' && f.deprecated === undefined)
-  if (own.length > 0) {
-    out.push('Options:')
-    for (const f of [...own].sort((a, b) => (a.name < b.name ? -1 : 1))) out.push(`    ${f.shorthand ? `-${f.shorthand}, ` : ''}--${f.name}=${shownDefault(f.type, f.default)}`)
-    out.push('')
+  const screen = helpScreens[path]
+  const own = ownHelp[path]
+  const long = path === 'kubectl' ? 'kubectl controls the Kubernetes cluster manager.\n\n Find more information at: https://kubernetes.io/docs/reference/kubectl/' : (screen?.long ?? own?.long ?? '')
+  const sections: string[] = long === '' ? [] : [long]
+  if (command.aliases?.length) sections.push(`Aliases:\n${[path.split(' ').at(-1)!, ...command.aliases].join(', ')}`)
+  const examples = screen?.examples ?? own?.examples?.map(([what, line]) => `  # ${what}\n  ${line}`).join('\n  \n') ?? ''
+  if (examples !== '') sections.push(`Examples:\n${examples}`)
+  for (const [title, names] of subcommandGroups(path)) {
+    const width = Math.max(...names.map((n) => n.length))
+    const lines = names.map((n) => `  ${n.padEnd(width)}   ${path === 'kubectl' ? (summaries[n] ?? '') : (ownHelp[`${path} ${n}`]?.long ?? helpScreens[`${path} ${n}`]?.long ?? '').split('\n')[0]!.replace(/\.$/, '')}`.trimEnd())
+    sections.push(`${title || 'Available Commands'}:\n${lines.join('\n')}`)
   }
-  if (path === 'kubectl') out.push('Usage:', '  kubectl [flags] [options]', '')
-  else out.push('Usage:', `  ${command.use}${command.subcommands || command.use.includes('[options]') ? '' : ' [options]'}`, '')
-  if (command.subcommands) out.push(`Use "${path} <command> --help" for more information about a given command.`)
-  out.push('Use "kubectl options" for a list of global command-line options (applies to all commands).', '')
-  return out.join('\n')
+  const flags = flagsOf(path).filter((f) => !f.persistent && !f.hidden && f.name !== 'help' && f.deprecated === undefined)
+  if (flags.length > 0) {
+    const lines = [...flags].sort((a, b) => (a.name < b.name ? -1 : 1)).map((f) => `    ${f.shorthand ? `-${f.shorthand}, ` : ''}--${f.name}=${shownDefault(f.type, f.default)}:\n\t${screen?.flags?.[f.name] ?? flagTexts[f.name] ?? ''}`.replace(/\n\t$/, '\n'))
+    sections.push(`Options:\n${lines.join('\n\n')}`)
+  }
+  const plain = path === 'kubectl' || command.use.includes('[options]') || (command.subcommands !== undefined && command.flags === 'help')
+  sections.push(`Usage:\n  ${command.use}${plain ? (path === 'kubectl' ? ' [options]' : '') : ' [options]'}`)
+  const hints = [...(command.subcommands ? [`Use "${path} <command> --help" for more information about a given command.`] : []), 'Use "kubectl options" for a list of global command-line options (applies to all commands).']
+  return `${[...sections, hints.join('\n')].join('\n\n')}\n`
 }

@@ -416,7 +416,7 @@ export const describeSigningRequest: Describer = async (o, context) => {
   if (spec['signerName']) out.line(0, `Signer:\t${text(spec['signerName'])}`)
   if (spec['expirationSeconds'] !== undefined) out.line(0, `Requested Duration:\t${humanDuration(Number(spec['expirationSeconds']) * 1000)}`)
   const words = rows(status['conditions']).map((c) => text(c['type']))
-  const state = [...new Set(words.filter((w) => w === 'Approved' || w === 'Denied' || w === 'Failed'))]
+  const state: string[] = [...new Set(words.filter((w) => w === 'Approved' || w === 'Denied' || w === 'Failed'))]
   if (status['certificate']) state.push('Issued')
   out.line(0, `Status:\t${state.join(',') || 'Pending'}`)
   const request = decodeRequest(fromBase64(text(spec['request'])) ?? '') as { subject?: { commonName?: string; organization?: readonly string[] }; dnsNames?: readonly string[]; ipAddresses?: readonly string[] } | undefined

@@ -1,12 +1,33 @@
-/** `kubectl explain`: types, enums and requirements of fields from the schema facts, in the form of the plaintext printer. Descriptions are not among the facts. */
+/**
+ * `kubectl explain`: types, enums, requirements and descriptions of fields in the form of the plaintext printer. Built-in types come from the schema facts, custom ones from
+ * the schema of their definition.
+ */
 import { Failure, usageFailure } from '../cli/errors.ts'
-import type { Verb } from '../cli/invocation.ts'
+import type { Invocation, Verb } from '../cli/invocation.ts'
 import { apiVersionOf, type Resource } from '../client/discovery.ts'
+import { descriptions } from '../generated/explain.ts'
 import { goQuote } from '../print/json.ts'
 import { schemaName, schemas } from '../resource/patch.ts'
-import type { Field, Struct, ValueType } from '#engine/api/schema.ts'
+import type { ValueType } from '#engine/api/schema.ts'
+
+/** A type as explain sees it: built-in or custom. */
+interface Node {
+  /** `[]ServicePort`, `map[string]string`, `integer` … */
+  readonly type: string
+  /** Of the field. */
+  readonly description: string
+  /** Of its type. */
+  readonly about: string
+  readonly required: boolean
+  readonly enum: readonly string[]
+  /** Name of the struct, to find circles. */
+  readonly struct: string
+  /** Fields of the struct at the end of lists and maps; undefined for plain values. */
+  fields(): ReadonlyMap<string, Node> | undefined
+}
 
 const plain: Record<string, string> = { string: 'string', int32: 'integer', int64: 'integer', double: 'number', bool: 'boolean', time: 'string', microtime: 'string', quantity: 'Quantity', intstr: 'IntOrString', bytes: 'string', object: 'Object', any: 'Object' }
+const common: Record<string, string> = { apiVersion: descriptions['meta.v1.Status']?.['apiVersion'] ?? '', kind: descriptions['meta.v1.Status']?.['kind'] ?? '' }
 
 function typeText(type: ValueType): string {
   if (type.kind === 'list') return `[]${typeText(type.item)}`
@@ -15,19 +36,102 @@ function typeText(type: ValueType): string {
   return plain[type.kind] ?? 'Object'
 }
 
-function structBelow(type: ValueType): Struct | undefined {
-  if (type.kind === 'list' || type.kind === 'map') return structBelow(type.item)
-  return type.kind === 'struct' && schemas.has(type.name) ? schemas.struct(type.name) : undefined
+function innermost(type: ValueType): ValueType {
+  return type.kind === 'list' || type.kind === 'map' ? innermost(type.item) : type
 }
 
-function fieldLines(struct: Struct, level: number, recursive: boolean, seen: readonly string[]): string[] {
+const objectMeta = 'meta.v1.ObjectMeta'
+
+function builtinNode(type: ValueType, description: string, required: boolean, values: readonly string[]): Node {
+  const inner = innermost(type)
+  const name = inner.kind === 'struct' ? inner.name : inner.kind
+  return {
+    type: typeText(type), description, about: descriptions[name]?.[''] ?? '', required, enum: type.kind === 'list' || type.kind === 'map' ? [] : [...values].sort(), struct: inner.kind === 'struct' ? inner.name : '',
+    fields: () => {
+      if (inner.kind !== 'struct' || !schemas.has(inner.name)) return undefined
+      const texts = descriptions[inner.name] ?? {}
+      return new Map([...schemas.struct(inner.name).fields.values()].map((f) => [f.name, builtinNode(f.type, texts[f.name] ?? common[f.name] ?? '', f.required, f.enum ?? [])]))
+    },
+  }
+}
+
+interface CustomSchema {
+  readonly type?: string
+  readonly description?: string
+  readonly properties?: Readonly<Record<string, CustomSchema>>
+  readonly required?: readonly string[]
+  readonly enum?: readonly unknown[]
+  readonly items?: CustomSchema
+  readonly additionalProperties?: CustomSchema | boolean
+  readonly 'x-kubernetes-int-or-string'?: boolean
+}
+
+function customType(s: CustomSchema): string {
+  if (s['x-kubernetes-int-or-string']) return 'IntOrString'
+  if (s.type === 'array') return `[]${customType(s.items ?? {})}`
+  if (s.type === 'object' && typeof s.additionalProperties === 'object') return `map[string]${customType(s.additionalProperties)}`
+  return s.type === undefined || s.type === 'object' ? 'Object' : s.type
+}
+
+function customNode(s: CustomSchema, required: boolean, top = false): Node {
+  const inner = s.items ?? (typeof s.additionalProperties === 'object' ? s.additionalProperties : undefined) ?? s
+  return {
+    type: customType(s), description: s.description ?? '', about: '', required, enum: (s.enum ?? []).map(String).sort(), struct: '',
+    fields: () => {
+      if (!inner.properties && !top) return undefined
+      const standard: [string, Node][] = top ? [['apiVersion', builtinNode({ kind: 'string' }, common['apiVersion']!, false, [])], ['kind', builtinNode({ kind: 'string' }, common['kind']!, false, [])], ['metadata', builtinNode({ kind: 'struct', name: objectMeta }, descriptions['core.v1.Pod']?.['metadata'] ?? '', false, [])]] : []
+      return new Map([...standard, ...Object.entries(inner.properties ?? {}).filter(([n]) => !top || !['apiVersion', 'kind', 'metadata'].includes(n)).map(([n, p]): [string, Node] => [n, customNode(p, inner.required?.includes(n) ?? false)])])
+    },
+  }
+}
+
+/** go-wordwrap: breaks at blanks before words that would pass the limit; lines and their first blanks stay. */
+export function wordWrap(text: string, limit: number): string {
+  let out = ''
+  let current = 0
+  let word = ''
+  let space = ''
+  for (const c of text) {
+    if (c === '\n') {
+      if (word === '') {
+        if (current + space.length > limit) current = 0
+        else out += space
+        space = ''
+      } else {
+        out += space + word
+        space = word = ''
+      }
+      out += c
+      current = 0
+    } else if (c === ' ' || c === '\t') {
+      if (space === '' || word !== '') {
+        current += space.length + word.length
+        out += space + word
+        space = word = ''
+      }
+      space += c
+    } else {
+      word += c
+      if (current + space.length + word.length > limit && word.length < limit) {
+        out += '\n'
+        current = 0
+        space = ''
+      }
+    }
+  }
+  if (word === '') return current + space.length <= limit ? out + space : out
+  return out + space + word
+}
+
+const indented = (text: string, by: number): string => wordWrap(text, 80 - by).split('\n').map((l) => ' '.repeat(by) + l).join('\n')
+
+function fieldLines(node: Node, level: number, recursive: boolean, seen: readonly string[]): string[] {
   const pad = '  '.repeat(level)
-  return [...struct.fields.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((f) => {
-    const lines = [`${pad}${f.name}\t<${typeText(f.type)}>${f.required ? ' -required-' : ''}`]
-    if (f.enum) lines.push(`${pad}enum: ${[...f.enum].sort().join(', ')}`)
-    const below = structBelow(f.type)
-    if (recursive) return below && !seen.includes(below.name) ? [...lines, ...fieldLines(below, level + 1, true, [...seen, below.name])] : lines
-    return [...lines, `${pad}  <no description>`, '']
+  return [...(node.fields() ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, field]) => {
+    const lines = [`${pad}${name}\t<${field.type}>${field.required ? ' -required-' : ''}`]
+    if (field.enum.length > 0) lines.push(`${pad}enum: ${field.enum.length > 4 ? `${field.enum.slice(0, 4).join(', ')}, ....` : field.enum.join(', ')}`)
+    if (!recursive) return [...lines, indented(field.description || '<no description>', 4), '']
+    return field.fields() && !seen.includes(field.struct || '\0') ? [...lines, ...fieldLines(field, level + 1, true, [...seen, field.struct])] : lines
   })
 }
 
@@ -38,27 +142,35 @@ export const explain: Verb = async (run) => {
   const { resource, fields } = await run.reachable(() => resolve(run, word, path))
   const wanted = run.flags.string('api-version')
   const version = wanted || apiVersionOf(resource)
-  const name = schemaName(version, resource.kind)
-  if (wanted && name === undefined) throw new Failure(`couldn't find resource for ${goQuote(`${version.includes('/') ? version.split('/')[0]! : ''}/${version.split('/').at(-1)!}, Kind=${resource.kind}`)}`)
-  const slash = version.indexOf('/')
-  const head = `${slash >= 0 ? `GROUP:      ${version.slice(0, slash)}\n` : ''}KIND:       ${resource.kind}\nVERSION:    ${version.slice(slash + 1)}\n\n`
-  if (name === undefined) throw new Failure(`couldn't find resource for ${goQuote(`${resource.group}/${resource.version}, Kind=${resource.kind}`)}`)
-  let struct: Struct | undefined = schemas.struct(name)
-  let field: Field | undefined
+  const root = await rootOf(run, resource, version)
+  if (!root) throw new Failure(`couldn't find resource for ${goQuote(`${version.includes('/') ? version : `/${version}`}, Kind=${resource.kind}`)}`)
+  let node: Node = root
+  let name: string | undefined
   for (const part of fields) {
-    const next: Field | undefined = struct?.fields.get(part)
+    const next: Node | undefined = node.fields()?.get(part)
     if (!next) throw new Failure(`field ${goQuote(part)} does not exist`)
-    field = next
-    struct = structBelow(next.type)
+    node = next
+    name = part
   }
-  let text = head
-  if (field) text += `FIELD: ${field.name} <${typeText(field.type)}>${field.required ? ' -required-' : ''}\n${field.enum && !struct ? `ENUM:\n${[...field.enum].sort().map((e) => `    ${e}\n`).join('')}` : ''}\n`
-  text += 'DESCRIPTION:\n    <no description>\n    \n'
-  if (struct) text += `FIELDS:\n${fieldLines(struct, 1, run.flags.bool('recursive'), [struct.name]).join('\n')}\n${run.flags.bool('recursive') ? '\n' : ''}`
-  await run.out(`${text}${struct ? '' : '\n'}`)
+  const slash = version.indexOf('/')
+  let text = `${slash >= 0 ? `GROUP:      ${version.slice(0, slash)}\n` : ''}KIND:       ${resource.kind}\nVERSION:    ${version.slice(slash + 1)}\n\n`
+  const below = node.fields()
+  if (name !== undefined) text += `FIELD: ${name} <${node.type}>${node.required ? ' -required-' : ''}\n${node.enum.length > 0 ? `ENUM:\n${node.enum.map((e) => `    ${e}\n`).join('')}` : '\n'}\n`
+  const parts = [node.description, node.about].filter((t) => t !== '')
+  text += `DESCRIPTION:\n${parts.length === 0 ? '    <empty>\n' : parts.map((t) => `${indented(t, 4)}\n`).join('') + '    \n'}`
+  if (below) text += `FIELDS:\n${fieldLines(node, 1, run.flags.bool('recursive'), [node.struct]).map((l) => `${l}\n`).join('')}`
+  await run.out(`${text}\n`)
 }
 
-async function resolve(run: Parameters<Verb>[0], word: string, path: readonly string[]): Promise<{ readonly resource: Resource; readonly fields: readonly string[] }> {
+async function rootOf(run: Invocation, resource: Resource, version: string): Promise<Node | undefined> {
+  const name = schemaName(version, resource.kind)
+  if (name !== undefined) return builtinNode({ kind: 'struct', name }, '', false, [])
+  const definition = await run.rest.json<{ spec?: { versions?: { name: string; schema?: { openAPIV3Schema?: CustomSchema } }[] } }>('GET', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${resource.name}.${resource.group}`).catch(() => undefined)
+  const schema = definition?.spec?.versions?.find((v) => v.name === version.split('/').at(-1))?.schema?.openAPIV3Schema
+  return schema ? customNode(schema, false, true) : undefined
+}
+
+async function resolve(run: Invocation, word: string, path: readonly string[]): Promise<{ readonly resource: Resource; readonly fields: readonly string[] }> {
   // `ingress.spec` or `deployments.v1.apps`: as many leading parts as name a resource belong to it
   for (let n = path.length; n > 0; n--) {
     const all = await run.discovery.resources()

@@ -8,7 +8,7 @@ import { findTargets, getObject, pathOf, type ObjectTarget } from '../resource/t
 import { parseYaml, YamlError } from '../yaml/parse.ts'
 import { newObject } from './create-workload.ts'
 import { builtin, createObject, reporter, withLastApplied } from './report.ts'
-import { attachTo, exitCodeOf, lastLogs } from './stream.ts'
+import { attachTo, lastLogs, terminatedState } from './stream.ts'
 
 type Fields = Record<string, unknown>
 
@@ -93,22 +93,27 @@ export const run_: Verb = async (run) => {
   const stored = await createObject(run, pods, pod.metadata.namespace ?? run.namespace, pod, { dryRun: report.dryRun, fieldManager: 'kubectl-run', validate: 'ignore' })
   const target: ObjectTarget = { kind: 'object', resource: pods, namespace: stored.metadata.namespace ?? run.namespace, name, object: undefined, source: '' }
   if (!attach || report.dryRun !== 'none') return report.done(pods, stored, 'created')
-  const code = await attached(run, target, { interactive, tty, restart })
-  if (remove) {
+  const removeIt = async () => {
     await run.rest.call('DELETE', pathOf(pods, target.namespace, name), { body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background' } })
-    if (!run.flags.bool('quiet')) await run.out(`pod ${goQuote(name)} deleted${` from ${target.namespace} namespace`}\n`)
+    if (!run.flags.bool('quiet')) await run.out(`pod ${goQuote(name)} deleted from ${target.namespace} namespace\n`)
   }
-  return code
+  try {
+    await attached(run, target, { interactive, tty, restart })
+  } catch (error) {
+    if (remove && (error instanceof Failure || error instanceof ApiError)) await removeIt()
+    throw error
+  }
+  if (remove) await removeIt()
 }
 
-/** Waits until the pod runs or has ended, attaches, and answers the container's exit code. */
-async function attached(run: Invocation, target: ObjectTarget, options: { readonly interactive: boolean; readonly tty: boolean; readonly restart: string }): Promise<number> {
+/** Waits until the pod is ready or has ended, attaches (or shows its log), and fails as the container did. */
+async function attached(run: Invocation, target: ObjectTarget, options: { readonly interactive: boolean; readonly tty: boolean; readonly restart: string }): Promise<void> {
   const quiet = run.flags.bool('quiet')
   const limit = run.process.now() + (run.flags.duration('pod-running-timeout') || 60_000)
   const phaseOf = (pod: KubeObject) => (pod['status'] as { phase?: string } | undefined)?.phase ?? 'Pending'
   let pod = await getObject(run, target)
   let told = 0
-  while (phaseOf(pod) === 'Pending') {
+  while (phaseOf(pod) === 'Pending' || (phaseOf(pod) === 'Running' && !isReady(pod))) {
     if (run.process.now() >= limit) throw new Failure('timed out waiting for the condition')
     if (!quiet && run.process.now() - told > 5000 && told > 0) await run.err(`Waiting for pod ${target.namespace}/${target.name} to be running, status is Pending, pod ready: false\n`)
     told = run.process.now()
@@ -118,7 +123,7 @@ async function attached(run: Invocation, target: ObjectTarget, options: { readon
   const container = (pod['spec'] as { containers: { name: string }[] }).containers[0]!.name
   if (phaseOf(pod) === 'Running') {
     try {
-      if (options.tty && !quiet) await run.err("All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing enter.\n")
+      if (options.interactive && !quiet) await run.err("All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing enter.\n")
       await attachTo(run, target, container, { stdin: options.interactive, tty: options.tty })
     } catch (error) {
       if (!(error instanceof ApiError || error instanceof Failure)) throw error
@@ -128,7 +133,7 @@ async function attached(run: Invocation, target: ObjectTarget, options: { readon
   } else await lastLogs(run, target, container)
   if (options.restart === 'Always') {
     if (!run.flags.bool('rm') && options.tty) await run.out(`Session ended, resume using 'kubectl attach ${target.name} -c ${container} -i -t' command when the pod is running\n`)
-    return 0
+    return
   }
   const end = run.process.now() + 60_000
   pod = await getObject(run, target)
@@ -136,7 +141,14 @@ async function attached(run: Invocation, target: ObjectTarget, options: { readon
     await run.process.sleep(250)
     pod = await getObject(run, target)
   }
-  return exitCodeOf(run, pod, container)
+  const state = terminatedState(pod, container)
+  if (phaseOf(pod) !== 'Failed') return
+  if (!state || state.exitCode === 0) throw new Failure(`pod ${target.namespace}/${target.name} failed with unknown exit code`)
+  throw new Failure(`pod ${target.namespace}/${target.name} terminated (${state.reason ?? ''})\n${state.message ?? ''}`, { bare: true, code: state.exitCode })
+}
+
+function isReady(pod: KubeObject): boolean {
+  return ((pod['status'] as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True')
 }
 
 const exposable = new Set(['Pod', 'Service', 'ReplicationController', 'Deployment', 'ReplicaSet'])

@@ -249,10 +249,16 @@ export async function attachTo(run: Invocation, target: Pick<ObjectTarget, 'name
   await session(run, channels, options)
 }
 
-/** Of a pod that has ended. */
-export function exitCodeOf(_run: Invocation, pod: KubeObject, container: string): Promise<number> {
-  const statuses = ((pod['status'] as Fields | undefined)?.['containerStatuses'] as { name: string; state?: { terminated?: { exitCode: number } } }[] | undefined) ?? []
-  return Promise.resolve(statuses.find((s) => s.name === container)?.state?.terminated?.exitCode ?? 0)
+interface Terminated {
+  readonly exitCode: number
+  readonly reason?: string
+  readonly message?: string
+}
+
+/** How a container of a pod ended. */
+export function terminatedState(pod: KubeObject, container: string): Terminated | undefined {
+  const statuses = ((pod['status'] as Fields | undefined)?.['containerStatuses'] as { name: string; state?: { terminated?: Terminated } }[] | undefined) ?? []
+  return statuses.find((s) => s.name === container)?.state?.terminated
 }
 
 async function runIn(run: Invocation, pod: KubeObject, container: string, command: readonly string[], options: SessionOptions): Promise<number> {
@@ -287,7 +293,7 @@ export const attach: Verb = async (run) => {
   const phase = String((pod['status'] as Fields | undefined)?.['phase'])
   if (phase === 'Succeeded' || phase === 'Failed') throw new Failure(`cannot attach a container in a completed pod; current phase is ${phase}`)
   const container = await containerFor(run, pod, run.flags.string('container'), run.flags.bool('quiet'))
-  if (!run.flags.bool('quiet')) await run.err("All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing enter.\n")
+  if (run.flags.bool('stdin') && !run.flags.bool('quiet')) await run.err("All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing enter.\n")
   await attachTo(run, { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name }, container, { stdin: run.flags.bool('stdin'), tty: run.flags.bool('tty') && run.process.tty !== undefined })
 }
 
