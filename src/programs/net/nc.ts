@@ -159,10 +159,10 @@ async function udpClient(p: Process, o: Options, host: string, address: string, 
   }
   if (o.verbose) {
     // udptest(): a few probes; a refusal tells that the port is closed. Without -v nothing is sent.
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 3; i++) {
       try {
         await socket.send('X')
-        await p.sleep(1)
+        await p.sleep(333)
       } catch (error) {
         if (!(error instanceof FsError)) throw error
         socket.close()

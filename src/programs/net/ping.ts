@@ -194,7 +194,7 @@ async function run(p: Process, name: string, target: string, source: string | un
     } else if (result.kind === 'error') {
       if (result.errno === 'EMSGSIZE') {
         errors++
-        await complain(p, `ping: local error: message too long, mtu=${(result as { mtu?: number }).mtu ?? mtuTo(p, target)}\n`)
+        await complain(p, `ping: local error: message too long, mtu=${result.mtu ?? mtuTo(p, target)}\n`)
       } else if (result.errno !== 'EPERM') {
         // What the output chain drops is lost without a word.
         errors++
@@ -210,6 +210,10 @@ async function run(p: Process, name: string, target: string, source: string | un
       {
         to: ipv4(target), ...(source !== undefined && { from: ipv4(source) }), ...(device !== undefined && { device }), ...(s.ttl !== undefined && { ttl: s.ttl }), size: s.size, timeout: 3_600_000, sequence, id,
         ...(s.dontFragment !== undefined && { dontFragment: s.dontFragment }), ...(s.broadcast && { broadcast: true }), ...(s.mark !== undefined && { mark: s.mark }),
+        onRedirect: (from, text) => {
+          queue.push({ sequence, result: { kind: 'icmp', from, type: 5, code: 1, text } })
+          wake?.()
+        },
       },
       (result) => {
         queue.push({ sequence, result })

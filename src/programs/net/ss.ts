@@ -180,7 +180,7 @@ function table(p: Process, rows: readonly SocketInfo[], o: TableOptions): string
     let text = ''
     for (let i = 0; i < la; i++) text += r[i]!.padEnd(widths[i]!) + ' '
     text += `${r[la]!.padStart(widths[la]!)}:${r[lp]!.padEnd(widths[lp]!)} ${r[pa]!.padStart(widths[pa]!)}:${r[pp]!.padEnd(widths[pp]!)}`
-    return text + r[n - 1]!.padEnd(widths[n - 1]!)
+    return text + r[n - 1]!.padEnd('Process'.length)
   }
   return shown.map((r) => line(r) + '\n').join('')
 }

@@ -56,7 +56,7 @@ export const sysctl: Program = async (p) => {
   const write = async (text: string) => {
     const eq = text.indexOf('=')
     if (eq < 0) {
-      await complain(p, `sysctl: "${text}" must be of the form name=value\n`)
+      await complain(p, 'sysctl: command line(0): invalid syntax, continuing...\n')
       code = 1
       return
     }
@@ -124,7 +124,7 @@ export const sysctl: Program = async (p) => {
     return code
   }
   if (o.operands.length === 0) {
-    await complain(p, `sysctl: no variables specified\nTry \`sysctl --help' for more information.\n`)
+    await complain(p, usage)
     return 1
   }
   for (const operand of o.operands) {

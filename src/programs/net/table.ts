@@ -16,13 +16,14 @@ import { ping } from './ping.ts'
 import { netstat, ss } from './ss.ts'
 import { sysctl } from './sysctl.ts'
 import { tcpdump } from './tcpdump.ts'
+import { busyboxTelnet, telnet } from './telnet.ts'
 import { tracepath, traceroute } from './traceroute.ts'
 import { wget } from './wget.ts'
 
 export const netPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['ip', ip], ['bridge', bridge], ['iptables', iptables], ['iptables-nft', iptables], ['iptables-save', iptablesSave], ['iptables-restore', iptablesRestore], ['ip6tables', ip6tables], ['ipset', ipset], ['conntrack', conntrack],
   ['sysctl', sysctl], ['ping', ping], ['traceroute', traceroute], ['tracepath', tracepath], ['arping', arping], ['nc', nc], ['netcat', nc], ['curl', curl], ['wget', wget], ['ss', ss], ['netstat', netstat], ['tcpdump', tcpdump],
-  ['nslookup', nslookup], ['dig', dig], ['host', host], ['getent', getent], ['arp', arp], ['route', route], ['ifconfig', ifconfig],
+  ['nslookup', nslookup], ['dig', dig], ['host', host], ['getent', getent], ['arp', arp], ['route', route], ['ifconfig', ifconfig], ['telnet', telnet],
   // Variants by which images built on busybox name their applets.
-  ['busybox:ping', busyboxPing], ['busybox:wget', busyboxWget], ['busybox:nslookup', busyboxNslookup], ['busybox:nc', busyboxNc], ['busybox:ip', busyboxIp], ['busybox:ifconfig', busyboxIfconfig], ['busybox:route', busyboxRoute], ['busybox:netstat', busyboxNetstat],
+  ['busybox:ping', busyboxPing], ['busybox:wget', busyboxWget], ['busybox:nslookup', busyboxNslookup], ['busybox:nc', busyboxNc], ['busybox:telnet', busyboxTelnet], ['busybox:ip', busyboxIp], ['busybox:ifconfig', busyboxIfconfig], ['busybox:route', busyboxRoute], ['busybox:netstat', busyboxNetstat],
 ])

@@ -83,7 +83,8 @@ export const tcpdump: Program = async (p) => {
   }
   stop()
   const s = (n: number) => (n === 1 ? '' : 's')
-  await complain(p, `${p.stderr.tty ? '\n' : ''}${printed} packet${s(printed)} captured\n${seen} packet${s(seen)} received by filter\n0 packets dropped by kernel\n`)
+  if (stopped) await say(p, '\n')
+  await complain(p, `${printed} packet${s(printed)} captured\n${seen} packet${s(seen)} received by filter\n0 packets dropped by kernel\n`)
   return 0
 }
 

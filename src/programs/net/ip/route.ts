@@ -178,7 +178,12 @@ function list(c: IpContext, flush: boolean): void {
       else f.exact = prefixOf(word === 'exact' ? c.value() : word)
     }
   }
-  if (f.table === 'cache' || c.options.family === 'inet6') return
+  if (c.options.family === 'inet6') return
+  if (f.table === 'cache') {
+    if (flush) c.net.flushRouteCache()
+    else for (const r of c.net.routeCache()) c.print(`${r.to} ${r.via !== undefined ? `via ${r.via} ` : ''}dev ${r.device} \n    cache ${r.redirected ? '<redirected> ' : ''}expires ${r.expires}sec ${r.mtu !== undefined ? `mtu ${r.mtu} ` : ''}\n`)
+    return
+  }
   const wanted = f.table ?? 'main'
   const tableId = wanted === 'main' ? 254 : wanted
   const all = c.net.routes(tableId)
@@ -259,8 +264,8 @@ function get(c: IpContext): void {
   const device = local ? 'lo' : (route.device ?? 'lo')
   const hop = route.nexthops?.[0]
   const flags = local ? ['local'] : type === 'broadcast' ? ['local', 'brd'] : type === 'multicast' ? ['mc'] : device === 'lo' ? ['local'] : []
-  const learned = (c.net as { readonly pathMtus?: ReadonlyMap<number, { readonly mtu: number; readonly until: number }> }).pathMtus?.get(parseIpv4(to) ?? 0)
-  const expires = learned && learned.until > c.process.now() && !local ? { mtu: learned.mtu, expires: learned.until - c.process.now() } : undefined
+  const { cache } = answer
+  if (cache?.redirected) flags.push('redirected')
   if (c.options.json) {
     c.json([{ ...(type && { type }), dst: to, ...(from !== undefined && { from }), ...(route.via !== undefined && { gateway: route.via }), dev: device, ...(from === undefined && { prefsrc: source }), flags: [], ...(iif === undefined && { uid: 0 }), cache: flags }])
     return
@@ -274,7 +279,7 @@ function get(c: IpContext): void {
   if (mark) text += `mark 0x${mark.toString(16)} `
   if (iif === undefined) text += 'uid 0 '
   text += `${c.options.oneline ? '\\' : '\n'}    cache ${flags.length > 0 ? `<${flags.join(',')}> ` : ''}`
-  if (expires) text += `expires ${Math.ceil(expires.expires / 1000)}sec mtu ${expires.mtu} `
+  if (cache) text += `expires ${cache.expires}sec ${cache.mtu !== undefined ? `mtu ${cache.mtu} ` : ''}`
   if (iif !== undefined) text += `iif ${iif} `
   c.print(text + '\n')
 }
