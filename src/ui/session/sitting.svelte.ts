@@ -6,6 +6,7 @@ import { connect, type Channel, type Remote } from '#contract/channel.ts'
 import type { MapSnapshot, ObjectRef, OpenRequest, SessionEvents, SessionInfo, SessionMethods, SittingLog, TraceReport, TraceRequest } from '#contract/session-api.ts'
 import { app } from '../app/app.svelte.ts'
 import { host } from '../app/host.ts'
+import { takeWorker } from './spare-worker.ts'
 import { namesOf } from '../terminal/names.ts'
 import { TerminalView } from '../terminal/view.ts'
 
@@ -106,7 +107,7 @@ export class Sitting {
     this.active = ''
     this.editors = []
     this.#began = undefined
-    const worker = new Worker(new URL(document.documentElement.dataset['sessionWorker'] ?? './session-worker.js', document.baseURI), { type: 'module', name: this.key })
+    const worker = takeWorker()
     this.#worker = worker
     const channel: Channel = { post: (message) => worker.postMessage(message), onMessage: (listener) => worker.addEventListener('message', (e) => listener(e.data)) }
     worker.addEventListener('error', (e) => this.#crash(e.message || 'the session worker could not be loaded'))
