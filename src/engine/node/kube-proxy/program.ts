@@ -3,7 +3,6 @@
  * modelled; ipvs answers as a kernel without IPVS does, nftables says that it is not there.
  */
 import { parseIpv4 } from '#base/ip.ts'
-import { parseYaml } from '#base/yaml.ts'
 import type { KubeObject } from '#engine/api/types.ts'
 import { endpointslices } from '#engine/kinds/endpointslice/types.ts'
 import type { EndpointSlice } from '#engine/kinds/endpointslice/types.ts'
@@ -12,12 +11,14 @@ import type { Node } from '#engine/kinds/node/types.ts'
 import { services } from '#engine/kinds/service/types.ts'
 import type { Service } from '#engine/kinds/service/types.ts'
 import type { Process } from '#engine/machine/process.ts'
+import { NetError } from '#engine/net/error.ts'
 import type { TcpListener } from '#engine/net/types.ts'
 import { lineWriter } from '../daemon-log.ts'
 import { klogLine, structured } from '../klog.ts'
 import type { Severity } from '../klog.ts'
 import type { ContainerContext } from '../runtime/image.ts'
 import { readConfiguration } from './configuration.ts'
+import { decodeConfiguration, validateConfiguration } from './decode.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
 import { ServiceHealth, serveHealthz, serveMetrics } from './health.ts'
 import { syncOptions } from './iptables/options.ts'
@@ -36,34 +37,23 @@ function flagsOf(argv: readonly string[]): ReadonlyMap<string, string> {
   return out
 }
 
-const modes = ['', 'iptables', 'ipvs', 'nftables']
-
-/** The configuration, or what `command failed` says. */
-export function loadConfiguration(process: Process, flags: ReadonlyMap<string, string>): { readonly config: KubeProxyConfiguration } | { readonly error: string } {
+/** The configuration, logging what is odd about it, or what `command failed` says. */
+function loadConfiguration(process: Process, flags: ReadonlyMap<string, string>, log: Log): KubeProxyConfiguration | { readonly error: string } {
   const file = flags.get('config')
-  let raw: unknown = {}
+  let raw: Readonly<Record<string, unknown>> = {
+    mode: flags.get('proxy-mode'), clusterCIDR: flags.get('cluster-cidr'), bindAddress: flags.get('bind-address'), nodePortAddresses: flags.get('nodeport-addresses')?.split(','), clientConnection: { kubeconfig: flags.get('kubeconfig') },
+  }
+  let config = readConfiguration(raw)
   if (file !== undefined) {
     if (!process.fs.exists(file)) return { error: `failed complete: open ${file}: no such file or directory` }
-    try {
-      raw = parseYaml(process.fs.readFile(file))
-    } catch (error) {
-      return { error: `failed complete: failed to decode: ${error instanceof Error ? error.message : String(error)}` }
-    }
-    const head = raw as { kind?: string; apiVersion?: string } | null
-    if (head?.kind !== 'KubeProxyConfiguration') {
-      return { error: `failed complete: no kind "${head?.kind ?? ''}" is registered for version "${head?.apiVersion ?? ''}" in scheme "k8s.io/kubernetes/pkg/proxy/apis/config/scheme/scheme.go"` }
-    }
-  } else {
-    raw = { mode: flags.get('proxy-mode'), clusterCIDR: flags.get('cluster-cidr'), clientConnection: { kubeconfig: flags.get('kubeconfig') } }
+    const decoded = decodeConfiguration(process.fs.readFile(file))
+    if ('error' in decoded) return decoded
+    if (decoded.lenient !== undefined) log('I', 'options.go:360', 'Using lenient decoding as strict decoding failed', { err: decoded.lenient })
+    ;({ config, raw } = decoded)
   }
-  const config = readConfiguration(raw)
-  if (!modes.includes(config.mode)) {
-    return { error: `failed validate: KubeProxyConfiguration.Mode.ProxyMode: Invalid value: ${JSON.stringify(config.mode)}: must be iptables, ipvs, nftables or blank (blank means the best-available proxy [currently iptables])` }
-  }
-  if (config.clusterCidr !== '' && config.clusterCidr.split(',').some((c) => !/^[0-9a-fA-F.:]+\/\d+$/.test(c))) {
-    return { error: `failed validate: KubeProxyConfiguration.ClusterCIDR: Invalid value: ${JSON.stringify(config.clusterCidr)}: must be a valid CIDR block (e.g. 10.100.0.0/16 or fde4:8dba:82e1::/48)` }
-  }
-  return { config }
+  if ((raw['mode'] ?? '') === '') log('I', 'server_linux.go:53', 'Using iptables proxy')
+  const error = validateConfiguration(config, raw)
+  return error === undefined ? config : { error }
 }
 
 const serviceOfSlice = (slice: KubeObject) => `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`
@@ -77,16 +67,22 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
     await process.stdout.write(`Kubernetes ${kubeProxyVersion}\n`)
     return 0
   }
-  const loaded = loadConfiguration(process, flags)
-  if ('error' in loaded) {
-    log('E', 'run.go:72', 'command failed', { err: loaded.error })
+  const config = loadConfiguration(process, flags, log)
+  if ('error' in config) {
+    log('E', 'run.go:72', 'command failed', { err: config.error })
     return 1
   }
-  const { config } = loaded
+  if (config.kubeconfig === '' && flags.get('master') === undefined) {
+    log('I', 'server.go:310', 'Neither kubeconfig file nor master URL was specified, falling back to in-cluster config')
+    if (!process.env.has('KUBERNETES_SERVICE_HOST')) {
+      const err = 'unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined'
+      log('E', 'server.go:140', 'Error running ProxyServer', { err })
+      log('E', 'run.go:72', 'command failed', { err })
+      return 1
+    }
+  }
   const nodeName = flags.get('hostname-override') || config.hostnameOverride || context.nodeName
   const net = process.machine.net
-  if (config.mode === '') log('I', 'server_linux.go:53', 'Using iptables proxy')
-
   log('I', 'shared_informer.go:349', 'Waiting for caches to sync')
   const { api } = context
   const nodeInformer = api.informer<Node>(nodes)
@@ -118,6 +114,13 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   write(klogLine(sim.now, 'I', '"kube-proxy running in dual-stack mode" primary ipFamily="IPv4"', { at: 'server.go:264', pid: process.pid }))
   if (config.mode === 'ipvs' || config.mode === 'nftables') {
     const err = config.mode === 'ipvs' ? "can't use the IPVS proxier: Ipvs not supported" : 'the nftables proxier is not modelled in this simulator yet'
+    if (config.mode === 'ipvs') {
+      const time = new Date(Math.floor(sim.now)).toISOString().replace(/\.\d+/, '')
+      const kernel = process.machine.sysctl?.('kernel.osrelease') ?? '6.8.0'
+      write(`time="${time}" level=warning msg="Running modprobe ip_vs failed with message: \`modprobe: WARNING: Module ip_vs not found in directory /lib/modules/${kernel}\`, error: exit status 1"`)
+      write(`time="${time}" level=error msg="Could not get ipvs family information from the kernel. It is possible that ipvs is not enabled in your kernel. Native loadbalancing will not work until this is fixed."`)
+      log('I', 'proxier.go:750', 'Dummy VS not created', { scheduler: 'rr' })
+    }
     log('E', 'server.go:140', 'Error running ProxyServer', { err })
     log('E', 'run.go:72', 'command failed', { err })
     return 1
@@ -153,12 +156,18 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   })
 
   const listeners: TcpListener[] = []
-  const listen = (address: string, open: (host: string, port: number) => TcpListener, failure: (text: string) => void) => {
+  let running = true
+  /** Tried again every five seconds, with a line each time. */
+  const listen = (address: string, open: (host: string, port: number) => TcpListener, failure: (text: string) => void): void => {
     const colon = address.lastIndexOf(':')
     try {
       listeners.push(open(address.slice(0, colon), Number(address.slice(colon + 1))))
-    } catch {
+    } catch (error) {
+      if (!(error instanceof NetError)) throw error
       failure(`listen tcp ${address}: bind: address already in use`)
+      sim.after(5000, () => {
+        if (running) listen(address, open, failure)
+      }, { background: true })
     }
   }
   listen(config.healthzBindAddress, (host, port) => serveHealthz(net.sockets, host, port, { now, lastUpdated: () => lastUpdated, nodeEligible: () => nodeInformer.get(undefined, nodeName)?.metadata.deletionTimestamp === undefined }), (text) =>
@@ -166,6 +175,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   listen(config.metricsBindAddress, (host, port) => serveMetrics(net.sockets, host, port, now, 'iptables'), (text) =>
     log('E', 'server.go:433', 'Starting metrics server failed', { err: text }))
   context.onExit(() => {
+    running = false
     proxier.stop()
     serviceHealth.close()
     for (const listener of listeners) listener.close()
@@ -194,7 +204,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
     if (after.metadata.name === nodeName && zone(after) !== zone(before)) proxier.forceFullSync()
   })
   while (!serviceInformer.synced || !sliceInformer.synced) await process.sleep(100)
-  for (const controller of controllers) log('I', 'shared_informer.go:356', 'Caches are synced', { controller })
+  for (const controller of [controllers[3]!, ...controllers.slice(0, 3)]) log('I', 'shared_informer.go:356', 'Caches are synced', { controller })
   proxier.start()
   await context.terminated()
   return 0
