@@ -55,7 +55,8 @@ function noInputRoute(ns: Namespace, p: Packet, path: NoPath): void {
 function forward(ns: Namespace, p: Packet, device: Device, path: Path): void {
   if (p.broadcast) return drop(ns, p, 'route', 'broadcast frames are not forwarded')
   if (p.ttl <= 1) {
-    expire(ns, p, p.hops > 100 ? 'looped' : 'timed-out', 'route', 'time to live exceeded')
+    // no way here is that long
+    expire(ns, p, p.forwards >= 16 ? 'looped' : 'timed-out', 'route', p.forwards >= 16 ? `time to live exceeded after ${p.forwards} routers: a loop` : 'time to live exceeded')
     return icmpSend(ns, p, 11, 0, 0)
   }
   if (p.df && wireSize(p) > path.mtu) {
@@ -63,6 +64,7 @@ function forward(ns: Namespace, p: Packet, device: Device, path: Path): void {
     return icmpSend(ns, p, 3, 4, path.mtu)
   }
   p.ttl--
+  p.forwards++
   p.local = false
   if (path.redirect && ns.sends(device)) icmpSend(ns, p, 5, 1, path.gateway)
   if (ns.netfilter.active && runHook(ns, FORWARD, p, device, path.device) !== '') return

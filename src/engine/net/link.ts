@@ -11,8 +11,8 @@ import { wireSize, type Frame } from './packet.ts'
 import { drop, expire } from './trace.ts'
 import { ipipTransmit, vxlanTransmit } from './tunnel.ts'
 
-/** A frame may cross this many devices before it is taken for a loop of bridges. */
-const HOP_LIMIT = 400
+/** Frames within frames (a packet, its answer, what follows): more is a loop of bridges. */
+const DEPTH_LIMIT = 400
 
 function frameLength(frame: Frame): number {
   return frame.packet ? frame.packet.length + 14 : 42
@@ -20,13 +20,21 @@ function frameLength(frame: Frame): number {
 
 /** dev_queue_xmit. */
 export function transmit(device: Device, frame: Frame): void {
+  const network = device.ns.network
+  if (network.depth++ === 0) network.steps = 0
+  send(device, frame)
+  network.depth--
+}
+
+function send(device: Device, frame: Frame): void {
   const p = frame.packet
   const ns = device.ns
   if (!device.up) {
     if (p) drop(ns, p, 'device', `${device.name} is down`)
     return
   }
-  if (++ns.network.steps > ns.network.stepLimit || (p && ++p.hops > HOP_LIMIT)) {
+  if (p) p.hops++
+  if (++ns.network.steps > ns.network.stepLimit || ns.network.depth > DEPTH_LIMIT) {
     if (p) expire(ns, p, 'looped', 'device', 'the frame goes round and round between bridges')
     return
   }

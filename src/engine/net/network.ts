@@ -19,10 +19,11 @@ export class SimNetwork implements Network {
   readonly #namespaces = new Map<string, Namespace>()
   readonly #listeners = new Set<(walk: Walk) => void>()
   readonly #batches = new Map<number, (() => void)[]>()
-  /** Frames sent since the walk at hand began. */
+  /** How many frames are being sent within each other. */
+  depth = 0
+  /** Frames that the outermost send has caused so far. */
   steps = 0
   readonly stepLimit = STEP_LIMIT
-  #stepsAt = -1
 
   constructor(sim: Sim) {
     this.sim = sim
@@ -54,10 +55,6 @@ export class SimNetwork implements Network {
 
   /** A packet begins its walk: it gets a record when somebody observes. */
   startWalk(p: Packet): void {
-    if (this.sim.eventsRun !== this.#stepsAt) {
-      this.#stepsAt = this.sim.eventsRun
-      this.steps = 0
-    }
     if (this.#listeners.size > 0) {
       p.walk = new WalkRecord((walk) => {
         for (const listener of this.#listeners) listener(walk)

@@ -84,6 +84,8 @@ export class Packet {
   /** Virtual ms under way since the walk began. */
   latency = 0
   hops = 0
+  /** Routers passed. */
+  forwards = 0
   walk: WalkRecord | undefined = undefined
 }
 
