@@ -97,7 +97,15 @@ export function withoutManagedFields(object: Json): Json {
     object = { ...object, metadata }
   }
   if (Array.isArray(object.items)) object = { ...object, items: object.items.map(withoutManagedFields) }
+  if (Array.isArray(object.rows)) object = { ...object, rows: object.rows.map((r: Json) => (r.object ? { ...r, object: withoutManagedFields(r.object) } : r)) }
   return object
+}
+
+/** The recorder kept entries in order of their managers' names. */
+function sortManagedFields(object: Json): Json {
+  const entries = object?.metadata?.managedFields
+  if (!Array.isArray(entries)) return object
+  return { ...object, metadata: { ...object.metadata, managedFields: [...entries].sort((a, b) => (a.manager < b.manager ? -1 : a.manager > b.manager ? 1 : 0)) } }
 }
 
 export interface Recorded {
@@ -144,6 +152,9 @@ export function compareAnswer(recorded: Recorded, before: Json, answer: Answer, 
   if (!options.managedFields) {
     expected = withoutManagedFields(expected)
     actual = withoutManagedFields(actual)
+  } else {
+    expected = sortManagedFields(expected)
+    actual = sortManagedFields(actual)
   }
   return matcher.differ(expected, actual)
 }

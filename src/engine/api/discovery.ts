@@ -32,7 +32,7 @@ function health(name: string, check: string, request: ApiRequest): ApiResponse {
 }
 
 /** A resource that is not there: in a known group a Status, elsewhere the plain page. */
-export function unknownPath(server: ApiServer, group: string, version: string): ApiResponse {
+export function unknownPath(server: ApiServer, group: string, _version: string): ApiResponse {
   if (server.kinds.some((k) => k.group === group)) throw status.pathNotFound()
   return pageNotFound
 }

@@ -14,6 +14,12 @@ export interface RequestContext {
   readonly now: string
   readonly namespace: string
   readonly subresource: string
+  /** The field manager of a request; undefined for in-process clients, whose new objects are not tracked. */
+  readonly manager?: string
+  /** Under which subresource fields are owned, where it is not `subresource`. */
+  readonly managedAs?: string
+  /** A patch does not insist on the uid that it finds; 'apply' has dealt with managedFields already. */
+  readonly patch?: 'patch' | 'apply'
   /** Warnings for the client (`Warning: 299 - "…"`). */
   readonly warnings: string[]
   /** An object of the store as it is; `resource` as in `deployments.apps`. */

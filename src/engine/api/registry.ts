@@ -4,6 +4,7 @@
  */
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts'
 import { FieldErrors } from './field-errors.ts'
+import type { FieldManager } from './field-manager.ts'
 import { type KindDefinition, resourceKey, type RequestContext } from './kind.ts'
 import { copy, equal, type Loose } from './loose.ts'
 import { pathSegmentErrors } from './names.ts'
@@ -26,6 +27,9 @@ export interface WriteOptions {
 const SUFFIX_MAX = 63 - 5
 
 export class Registry {
+  /** Keeps managedFields. */
+  fields: FieldManager | undefined
+
   readonly #store: Store
   readonly #admission: readonly AdmissionPlugin[]
 
@@ -72,11 +76,18 @@ export class Registry {
     for (const plugin of this.#admission) plugin.committed?.(attributes)
   }
 
+  #track(kind: KindDefinition, old: KubeObject | undefined, object: Loose, context: RequestContext): void {
+    if (context.patch === 'apply') return
+    const by = { manager: context.manager ?? managerOf(context.user.name), subresource: context.managedAs ?? context.subresource, now: context.now }
+    this.fields?.update(kind, old, object, by, context.manager !== undefined)
+  }
+
   /** `object` is the caller's own copy, decoded; it becomes the stored object. */
   create(kind: KindDefinition, object: Loose, context: RequestContext): KubeObject {
     const meta = object.metadata
     if (kind.namespaced) meta.namespace = context.namespace
     kind.defaults?.(object)
+    this.#track(kind, undefined, object, context)
     const generated = !meta.name && meta.generateName
     if (generated) meta.name = meta.generateName.slice(0, SUFFIX_MAX) + context.suffix()
     const attributes = this.#attributes('CREATE', kind, object, undefined, generated ? '' : (meta.name ?? ''), context)
@@ -89,7 +100,7 @@ export class Registry {
     kind.prepareForCreate?.(object, context)
     meta.creationTimestamp = context.now
     if (!context.dryRun) {
-      if (meta.resourceVersion) throw status.failure(500, undefined, 'resourceVersion should not be set on objects to be created')
+      if (meta.resourceVersion && !context.patch) throw status.failure(500, undefined, 'resourceVersion should not be set on objects to be created')
       delete meta.resourceVersion
     }
     if (kind.hasGeneration && !kind.generationFromUpdate) meta.generation = 1
@@ -126,6 +137,7 @@ export class Registry {
     const meta = object.metadata
     if (kind.namespaced) meta.namespace ??= namespace
     kind.defaults?.(object)
+    this.#track(kind, old, object, context)
     const version = meta.resourceVersion
     if (version !== undefined && version !== '' && version !== '0' && version !== old.metadata.resourceVersion) throw status.conflict(this.#ref(kind), name, status.changed)
     if ((version === undefined || version === '') && kind.allowUnconditionalUpdate === false) {
@@ -147,7 +159,7 @@ export class Registry {
     } else if (old.metadata.generation === undefined) delete meta.generation
     else meta.generation = old.metadata.generation
     meta.resourceVersion = old.metadata.resourceVersion
-    if (meta.uid !== old.metadata.uid) {
+    if (meta.uid !== old.metadata.uid && !context.patch) {
       throw status.conflict(this.#ref(kind), name, `StorageError: invalid object, Code: 4, Key: /${storagePrefix[kind.plural] ?? kind.plural}/${kind.namespaced ? namespace + '/' : ''}${name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${old.metadata.uid}`)
     }
     if (kind.earlyWarnings) context.warnings.push(...kind.earlyWarnings(object))
@@ -256,6 +268,13 @@ export class Registry {
 
 /** Where etcd keys of a resource differ from its name. */
 const storagePrefix: Record<string, string> = { services: 'services/specs', endpoints: 'services/endpoints', nodes: 'minions', replicationcontrollers: 'controllers', ingresses: 'ingress', leases: 'leases' }
+
+/** Components name themselves after their programs. */
+function managerOf(user: string): string {
+  if (user.startsWith('system:node:')) return 'kubelet'
+  if (user.startsWith('system:serviceaccount:kube-system:')) return 'kube-controller-manager'
+  return user.startsWith('system:') ? user.slice('system:'.length) : user
+}
 
 function later(time: string, seconds: number): string {
   return new Date(Date.parse(time) + seconds * 1000).toISOString().slice(0, 19) + 'Z'

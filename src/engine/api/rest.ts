@@ -5,6 +5,7 @@ import { DecodeError, Decoder } from './decode.ts'
 import { answerDiscovery, unknownPath } from './discovery.ts'
 import { fieldsOf, type FieldRequirement, matchesFields, parseFieldSelector } from './field-selector.ts'
 import { FieldErrors } from './field-errors.ts'
+import { versionText } from './field-manager.ts'
 import { forbiddenError } from './forbidden.ts'
 import { type KindDefinition, resourceKey, type TablePrinter } from './kind.ts'
 import { matches, parseSelector, type Selector, SelectorError } from './label-selector.ts'
@@ -100,6 +101,8 @@ export class Rest {
     const kind = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions', delete: 'DeleteOptions', deletecollection: 'DeleteOptions' }[info.verb]
     if (!kind) return
     const errors = new FieldErrors()
+    const manager = request.query.get('fieldManager')?.[0] ?? ''
+    if (manager.length > 128) errors.tooLong('fieldManager', 128)
     const dryRun = request.query.get('dryRun') ?? []
     if (dryRun.some((d) => d !== 'All')) errors.notSupported('dryRun', dryRun, ['All'])
     const validation = request.query.get('fieldValidation')?.[0] ?? ''
@@ -326,7 +329,7 @@ export class Rest {
     }
     const object = this.#body(request, kind, warnings)
     this.#checkNames(object, info, kind)
-    const context = this.#server.context(user, kind.namespaced ? info.namespace : '', '', { dryRun: this.#dryRun(request), warnings })
+    const context = this.#server.context(user, kind.namespaced ? info.namespace : '', '', { dryRun: this.#dryRun(request), warnings, manager: managerOf(request) })
     const stored = this.#server.registry.create(kind, object, context)
     return this.#answer(request, kind, stored, 201, warnings)
   }
@@ -338,7 +341,7 @@ export class Rest {
     const object = this.#body(request, body, warnings)
     this.#checkNames(object, info, kind)
     object.metadata.name ??= info.name
-    const done = this.#server.changeWith(kind, info.namespace, info.name, info.subresource, () => object, this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings }))
+    const done = this.#server.changeWith(kind, info.namespace, info.name, info.subresource, () => object, this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings, manager: managerOf(request) }))
     return this.#answer(request, kind, done.object, done.created ? 201 : 200, warnings)
   }
 
@@ -350,7 +353,16 @@ export class Rest {
     const patch = parseBody(request)
     if (type === 'json' && !Array.isArray(patch)) throw status.badRequest(`json: cannot unmarshal ${isObject(patch) ? 'object' : typeof patch} into Go value of type jsonpatch.Patch`)
     const shape: KindDefinition = info.subresource === 'scale' ? scaleShape(kind) : kind
+    const applied = type === 'apply' && shape === kind
+    if (applied) checkApplied(patch, kind)
     const change = (old: KubeObject | undefined) => {
+      if (applied) {
+        const by = { manager: managerOf(request), subresource: info.subresource, now: this.#server.now }
+        const object = this.decode(request, kind, this.#server.registry.fields!.apply(kind, old, patch, by, queryFlag(request, 'force')), warnings)
+        if (!object.metadata.name) throw status.badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`)
+        this.#checkNames(object, info, kind)
+        return object
+      }
       if (!old) return this.decode(request, shape, patch, warnings)
       try {
         return this.decode(request, shape, applyPatch(this.#server.schemas, shape, old, patch, type), warnings)
@@ -360,7 +372,7 @@ export class Rest {
         throw error
       }
     }
-    const context = this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings })
+    const context = this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings, manager: managerOf(request), patch: applied ? 'apply' : 'patch' })
     const done = this.#server.changeWith(kind, info.namespace, info.name, info.subresource, change, context, type === 'apply')
     return this.#answer(request, kind, done.object, done.created ? 201 : 200, warnings)
   }
@@ -395,6 +407,18 @@ export class Rest {
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
     return this.json(200, { kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: String(this.#server.store.revision) }, items: gone.map(({ kind: _k, apiVersion: _a, ...rest }) => rest) })
   }
+}
+
+/** The field manager that a request names, or the program it comes from. */
+function managerOf(request: ApiRequest): string {
+  return request.query.get('fieldManager')?.[0] || (request.headers.get('user-agent') ?? '').split('/')[0]!.trim().slice(0, 128) || 'unknown'
+}
+
+/** What server-side apply asks of a configuration. */
+function checkApplied(config: Loose, kind: KindDefinition): void {
+  const { apiVersion = '', kind: name = '' } = isObject(config) ? config : {}
+  if (apiVersion !== (kind.group === '' ? kind.version : `${kind.group}/${kind.version}`) || name !== kind.kind) throw status.badRequest(`invalid object type: ${versionText(apiVersion)}, Kind=${name}`)
+  if (config.metadata?.managedFields) throw status.badRequest('metadata.managedFields must be nil')
 }
 
 /** Pods with several containers want one to be named. */

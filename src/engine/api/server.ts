@@ -9,6 +9,7 @@ import { anonymous, type CertificateFacts, Tokens, userOfToken } from './authent
 import { Client } from './client.ts'
 import { Decoder } from './decode.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { FieldManager } from './field-manager.ts'
 import { Gate } from './gate.ts'
 import { StoreInformer } from './informer.ts'
 import { type KindDefinition, resourceKey, type RequestContext } from './kind.ts'
@@ -96,6 +97,7 @@ export class ApiServer {
     const admission = typeof options.admission === 'function' ? options.admission(this) : (options.admission ?? [])
     this.registry = new Registry(this.store, admission)
     const decoder = new Decoder(this.schemas)
+    this.registry.fields = new FieldManager(this.schemas, decoder)
     this.registry.settle = (kind, object) => {
       if (kind.schema !== undefined && this.schemas.has(kind.schema)) decoder.settle(kind.schema, object)
     }
@@ -137,13 +139,15 @@ export class ApiServer {
     return this.#random.uuid()
   }
 
-  context(user: UserInfo, namespace: string, subresource: string, options: { dryRun?: boolean; warnings?: string[] } = {}): RequestContext {
+  context(user: UserInfo, namespace: string, subresource: string, options: { dryRun?: boolean; warnings?: string[]; manager?: string; patch?: 'patch' | 'apply' } = {}): RequestContext {
     return {
       user,
       dryRun: options.dryRun ?? false,
       now: this.now,
       namespace,
       subresource,
+      ...(options.manager !== undefined ? { manager: options.manager } : {}),
+      ...(options.patch ? { patch: options.patch } : {}),
       warnings: options.warnings ?? [],
       find: (resource, ns, name) => this.store.get(resource, ns ?? '', name),
       all: (resource, ns) => this.store.list(resource, ns),
@@ -207,7 +211,7 @@ export class ApiServer {
   changeWith(kind: KindDefinition, namespace: string, name: string, subresource: string, make: (old: KubeObject | undefined) => Loose, context: RequestContext, mayCreate?: boolean): { object: KubeObject; created: boolean } {
     if (subresource !== '' && !kind.subresources.some((s) => s.name === subresource)) throw status.pathNotFound()
     if (subresource === 'scale') {
-      const done = this.registry.update(kind, namespace, name, (old) => withScale(kind, old!, make(scaleOf(kind, old!))), { ...context, subresource: '' }, { mayCreate: false })
+      const done = this.registry.update(kind, namespace, name, (old) => withScale(kind, old!, make(scaleOf(kind, old!))), { ...context, subresource: '', managedAs: 'scale' }, { mayCreate: false })
       return { object: scaleOf(kind, done.object), created: false }
     }
     if (subresource === 'binding') {
