@@ -75,7 +75,7 @@ export class PodWorker {
     const before = this.#pod
     this.#pod = pod
     if (pod.metadata.deletionTimestamp !== undefined) this.terminate(pod.metadata.deletionGracePeriodSeconds ?? 0)
-    else if (before.metadata.generation !== pod.metadata.generation || before.spec !== pod.spec || before.metadata.labels !== pod.metadata.labels || before.metadata.annotations !== pod.metadata.annotations) this.wake()
+    else if (before.metadata.generation !== pod.metadata.generation || JSON.stringify([before.metadata.labels, before.metadata.annotations]) !== JSON.stringify([pod.metadata.labels, pod.metadata.annotations])) this.wake()
   }
 
   /** Ends the pod: deletion, deadline, eviction, removed manifest. A shorter grace of a second call counts. */

@@ -132,6 +132,7 @@ export class ProbeWorker {
   #hold: boolean
   /** The simulation's activity when the last probe that passed began. */
   #passedAt: number | undefined
+  #unpark: (() => void) | undefined
 
   constructor(host: ProbeHost, kind: ProbeKind, container: Container, record: ContainerRecord, probe: Probe, hold: boolean) {
     this.#host = host
@@ -157,6 +158,7 @@ export class ProbeWorker {
 
   stop(): void {
     this.#stopped = true
+    this.#unpark?.()
     this.#host.sim.cancel(this.#timer)
   }
 
@@ -174,7 +176,10 @@ export class ProbeWorker {
     const period = (this.#probe.periodSeconds ?? 10) * 1000
     // Nothing but idle work has happened since it passed: asking again would give the same answer.
     if (this.#last === true && sim.activity === this.#passedAt) {
-      this.#schedule(period, true)
+      this.#unpark = sim.park(() => {
+        this.#unpark = undefined
+        this.#schedule(Math.ceil((sim.now - started) / period) * period - (sim.now - started), true)
+      })
       return
     }
     const activity = sim.activity
