@@ -45,6 +45,19 @@ test('quiet work that finds something to change stirs', () => {
   expect(sim.activity).toBe(2)
 })
 
+test('what is parked comes back after the next event that is not quiet', () => {
+  const sim = new Sim({ seed: 1, start: 0 })
+  const seen: number[] = []
+  sim.park(() => seen.push(sim.now))
+  const giveUp = sim.park(() => seen.push(-1))
+  giveUp()
+  sim.after(1, () => undefined, { quiet: true })
+  sim.after(2, () => undefined)
+  sim.after(3, () => undefined)
+  sim.runUntil(5)
+  expect(seen).toEqual([2])
+})
+
 test('settling waits for what is not background, within the quiet time', async () => {
   const sim = new Sim({ seed: 1, start: 0 })
   const runner = new Runner(sim, () => new Promise((resolve) => setImmediate(resolve)))

@@ -46,6 +46,7 @@ export class Sim {
   #woken = false
   /** The present event is quiet, and so are the programs that it woke. */
   #quiet = false
+  #parked = new Set<() => void>()
 
   constructor(options: { seed: string | number; start: number }) {
     this.seed = String(options.seed)
@@ -99,7 +100,20 @@ export class Sim {
     this.#quiet = event.quiet
     if (!event.quiet) this.activity++
     event.run()
+    if (!event.quiet && this.#parked.size > 0) this.#unpark()
     return true
+  }
+
+  /** Calls back once after the next event that is not quiet: what quiet work waits for instead of looking again and again. Answers how to give up. */
+  park(run: () => void): () => void {
+    this.#parked.add(run)
+    return () => this.#parked.delete(run)
+  }
+
+  #unpark(): void {
+    const waiting = this.#parked
+    this.#parked = new Set()
+    for (const run of waiting) run()
   }
 
   /** Runs all events up to `until` and moves the clock there. Programs do not advance in here: use the runner where processes may run. */
@@ -118,6 +132,7 @@ export class Sim {
   stir(): void {
     this.#quiet = false
     this.activity++
+    this.#unpark()
   }
 
   /** The loop stands still: what is done now comes from outside of it and is not quiet. */
