@@ -57,7 +57,7 @@ export class FlannelNetwork {
   }
 
   get mtu(): number {
-    return this.#conf.mtu ?? (this.#conf.backend === 'vxlan' ? this.#uplink.mtu - 50 : this.#uplink.mtu)
+    return (this.#conf.mtu ?? this.#uplink.mtu) - (this.#conf.backend === 'vxlan' ? 50 : 0)
   }
 
   /** The tunnel's device; its MAC, for the node's annotation. */

@@ -1,5 +1,5 @@
 /** The flanneld binary with the Kubernetes subnet manager: its start and log lines, the node's annotations, the watch on other nodes. */
-import { cidr4, formatCidr4, formatIpv4 } from '#base/ip.ts'
+import { cidr4, cidrContains, formatCidr4, formatIpv4 } from '#base/ip.ts'
 import { nodes } from '#engine/kinds/node/types.ts'
 import type { Node } from '#engine/kinds/node/types.ts'
 import type { Process } from '#engine/machine/process.ts'
@@ -19,8 +19,7 @@ function readConf(text: string): FlannelConf | { readonly error: string } {
   const raw = parsed.value as { Network?: string; Backend?: unknown }
   if (typeof raw.Backend === 'string') return { error: `error decoding Backend property of config: json: cannot unmarshal string into Go value of type struct { Type string }` }
   const backend = (raw.Backend ?? {}) as { Type?: string; VNI?: number; Port?: number; MTU?: number; DirectRouting?: boolean }
-  if (raw.Network === undefined) return { error: 'please define a correct Network parameter in the flannel config' }
-  return { network: raw.Network, backend: backend.Type ?? 'udp', vni: backend.VNI ?? 1, port: backend.Port ?? 0, mtu: backend.MTU, directRouting: backend.DirectRouting ?? false }
+  return { network: raw.Network ?? '0.0.0.0/0', backend: backend.Type ?? 'udp', vni: backend.VNI ?? 1, port: backend.Port ?? 0, mtu: backend.MTU, directRouting: backend.DirectRouting ?? false }
 }
 
 /** Key and values of an object of Go strings as %#v prints a map. */
@@ -57,12 +56,12 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
   log('I', 'main.go:225', `CLI flags config: {etcdEndpoints:http://127.0.0.1:4001,http://127.0.0.1:2379 etcdPrefix:/coreos.com/network etcdKeyfile: etcdCertfile: etcdCAFile: etcdUsername: etcdPassword: version:false kubeSubnetMgr:${on('kube-subnet-mgr', false)} kubeApiUrl: kubeAnnotationPrefix:${prefix} kubeConfigFile: iface:[${iface}] ifaceRegex:[] ipMasq:${ipMasq} ipMasqRandomFullyDisable:${!randomFully} ifaceCanReach: subnetFile:${subnetFile} publicIP:${flag('public-ip', '')} publicIPv6: subnetLeaseRenewMargin:60 healthzIP:0.0.0.0 healthzPort:0 iptablesResyncSeconds:5 iptablesForwardRules:${forwardRules} blackholeRoute:false netConfPath:${confPath} setNodeNetworkUnavailable:true}`)
   log('W', 'client_config.go:667', 'Neither --kubeconfig nor --master was specified.  Using the inClusterConfig.  This might not work.')
   if (!process.fs.exists(confPath)) {
-    log('E', 'main.go:248', `Failed to create SubnetManager: failed to read net conf: open ${confPath}: no such file or directory`)
+    log('E', 'main.go:247', `Failed to create SubnetManager: failed to read net conf: open ${confPath}: no such file or directory`)
     return 1
   }
   const conf = readConf(process.fs.readFile(confPath))
   if ('error' in conf) {
-    log('E', 'main.go:248', `Failed to create SubnetManager: error parsing subnet config: ${conf.error}`)
+    log('E', 'main.go:247', `Failed to create SubnetManager: error parsing subnet config: ${conf.error}`)
     return 1
   }
   const informer = context.api.informer<Node>(nodes)
@@ -74,39 +73,44 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
   log('I', 'main.go:251', `Created subnet manager: Kubernetes Subnet Manager - ${nodeName}`)
   log('I', 'main.go:254', 'Installing signal handlers')
   log('I', 'main.go:533', `Found network config - Backend type: ${conf.backend}`)
-  if (!['vxlan', 'host-gw', 'alloc'].includes(conf.backend)) {
-    log('E', 'main.go:351', `Error fetching backend: unknown backend type: ${conf.backend}`)
-    return 1
-  }
-  if (own()) log('I', 'kube.go:737', `List of node(${nodeName}) annotations: ${goMap(own()!.metadata.annotations ?? {})}`)
-  log('I', 'match.go:211', 'Determining IP address of default interface')
+  if (!own()) log('E', 'kube.go:732', `Failed to get node for backend data: nodes ${JSON.stringify(nodeName)} not found`)
+  else log('I', 'kube.go:737', `List of node(${nodeName}) annotations: ${goMap(own()!.metadata.annotations ?? {})}`)
+  if (iface === '') log('I', 'match.go:211', 'Determining IP address of default interface')
   const uplink = findUplink(net, iface === '' ? undefined : iface)
   if (!uplink) {
-    log('E', 'main.go:343', iface === '' ? 'Failed to find any valid interface to use: failed to get default interface: unable to find default route' : `Could not find valid interface matching ${iface}: error looking up interface ${iface}: route ip+net: no such network interface`)
+    if (iface === '') log('E', 'main.go:343', 'Failed to find any valid interface to use: failed to get default interface: unable to find default route')
+    else {
+      log('I', 'main.go:332', `Could not find valid interface matching ${iface}: error looking up interface ${iface}: route ip+net: no such network interface`)
+      log('E', 'main.go:363', 'Failed to find interface to use that matches the interfaces and/or regexes provided')
+    }
     return 1
   }
   log('I', 'match.go:269', `Using interface with name ${uplink.device} and address ${uplink.address}`)
   const publicIp = flag('public-ip', uplink.address) || uplink.address
   log('I', 'match.go:291', `Defaulting external address to interface address (${uplink.address})`)
-  if (conf.backend === 'vxlan') log('I', 'vxlan.go:128', `VXLAN config: VNI=${conf.vni} Port=${conf.port} GBP=false Learning=false DirectRouting=${conf.directRouting}`)
-  if (!own()) {
-    log('E', 'main.go:359', `Error registering network: failed to acquire lease: node "${nodeName}" not found`)
+  const giveUp = (at: string, text: string): number => {
+    log('E', at, text)
+    log('I', 'main.go:513', 'Stopping shutdownHandler...')
     return 1
   }
+  if (conf.backend === 'wireguard') return giveUp('main.go:380', 'Error registering network: could not create wireguard interface: operation not supported')
+  if (!['vxlan', 'host-gw', 'alloc'].includes(conf.backend)) return giveUp('main.go:372', `Error fetching backend: unknown backend type: ${conf.backend}`)
+  if (conf.backend === 'vxlan') log('I', 'vxlan.go:128', `VXLAN config: VNI=${conf.vni} Port=${conf.port} GBP=false Learning=false DirectRouting=${conf.directRouting}`)
+  if (own()) log('I', 'kube.go:704', `List of node(${nodeName}) annotations: ${goMap(own()!.metadata.annotations ?? {})}`)
+  else log('E', 'kube.go:697', `Failed to get node for backend data: nodes ${JSON.stringify(nodeName)} not found`)
+  while (!own()) await process.sleep(1000)
   const subnet = own()!.spec.podCIDR
-  if (subnet === undefined) {
-    log('E', 'main.go:359', `Error registering network: failed to acquire lease: node "${nodeName}" pod cidr not assigned`)
-    return 1
+  if (subnet === undefined) return giveUp('main.go:380', `Error registering network: failed to acquire lease: node ${JSON.stringify(nodeName)} pod cidr not assigned`)
+  if (!cidrContains(cidr4(conf.network), cidr4(subnet).network) || cidr4(conf.network).length > cidr4(subnet).length || conf.network === '0.0.0.0/0') {
+    return giveUp('main.go:380', `Error registering network: failed to acquire lease: subnet ${JSON.stringify(conf.network)} specified in the flannel net config doesn't contain ${JSON.stringify(subnet)} PodCIDR of the ${JSON.stringify(nodeName)} node`)
   }
   const network = new FlannelNetwork(net, conf, uplink)
   let mac: string | undefined
   try {
     mac = network.ensureDevice(subnet)
   } catch (error) {
-    log('E', 'main.go:359', `Error registering network: failed to create VXLAN interface: ${(error as Error).message.toLowerCase()}`)
-    return 1
+    return giveUp('main.go:380', `Error registering network: failed to create VXLAN interface: ${(error as Error).message.toLowerCase()}`)
   }
-  log('I', 'kube.go:704', `List of node(${nodeName}) annotations: ${goMap(own()!.metadata.annotations ?? {})}`)
   const backendData = conf.backend === 'vxlan' ? JSON.stringify({ VNI: conf.vni, VtepMAC: mac }) : 'null'
   const annotations = { [`${prefix}/backend-data`]: backendData, [`${prefix}/backend-type`]: conf.backend, [`${prefix}/kube-subnet-manager`]: 'true', [`${prefix}/public-ip`]: publicIp }
   const register = (): string | undefined => {
@@ -122,7 +126,7 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
   for (;;) {
     const problem = register()
     if (problem === undefined) break
-    log('E', 'main.go:359', `Error registering network: failed to acquire lease: ${problem}`)
+    log('E', 'main.go:380', `Error registering network: failed to acquire lease: ${problem}`)
     await process.sleep(1000)
   }
   log('I', 'kube.go:558', `Creating the node lease for IPv4. This is the n.Spec.PodCIDRs: [${subnet}]`)
