@@ -32,8 +32,6 @@ function normalise(text: string, step: TranscriptStep, named: ReadonlySet<string
     return macs.get(mac)!
   })
   if (step.sorted) t = t.split('\n').sort().join('\n')
-  // State columns of ss have the width of the widest cell, ephemeral ports included.
-  if (/^ss\b/.test(step.cmd ?? '')) t = t.replace(/ +/g, ' ').replace(/ $/gm, '').replace('PortProcess', 'Port Process')
   return t
 }
 

@@ -62,7 +62,7 @@ const services = [
 ]
 
 /** What Debian's start-up files come to. */
-const bashrc = '[ -z "$PS1" ] && return\nPS1=\'\\u@\\h:\\w\\$ \'\n'
+export const bashrc = '[ -z "$PS1" ] && return\nPS1=\'\\u@\\h:\\w\\$ \'\n'
 const profile = `if [ "$(id -u)" -eq 0 ]; then
   PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 else
@@ -90,7 +90,7 @@ export function baseTree(programs: ProgramTable): FileTree {
   for (const [link, to] of [['bin', 'usr/bin'], ['sbin', 'usr/sbin'], ['lib', 'usr/lib'], ['lib64', 'usr/lib64'], ['var/run', '/run'], ['var/lock', '/run/lock'], ['etc/mtab', '../proc/self/mounts']] as const) tree.symlink('/' + link, to)
   tree.dir('/home/candidate', { mode: 0o755, uid: 1000, gid: 1000 })
   for (const name of programs.keys()) {
-    if (name.includes(':')) continue
+    if (name.includes(':') || name === 'busybox') continue
     if (name.startsWith('/')) tree.program(name, name)
     else tree.program(`/usr/${sbin.has(name) ? 'sbin' : 'bin'}/${name}`, name)
   }

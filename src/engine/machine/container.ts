@@ -3,6 +3,7 @@
  * on the image's tree, so that a container that writes nothing costs nothing. Leaves out: user namespaces, cgroups, seccomp, capabilities.
  */
 import type { NetNamespace, Network } from '#engine/net/types.ts'
+import { bashrc } from './base-files.ts'
 import { PidSpace, type Kernel } from './kernel.ts'
 import type { Container, ContainerOptions, ContainerRuntime, Machine, MountSpec, ProgramTable } from './machine.ts'
 import { procTree, sysTree } from './proc.ts'
@@ -42,6 +43,8 @@ export class ContainerMachine extends RealmBase implements Container {
     this.defaultEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOSTNAME: options.hostname }
     const root = options.image.layer(kernel.sim.now)
     for (const dir of ['proc', 'sys', 'dev', 'etc', 'tmp']) root.dir('/' + dir)
+    // Images with bash are Debian's here, whose start-up file makes the prompt.
+    if ((root.at('/bin/bash') ?? root.at('/usr/bin/bash')) && !root.at('/etc/bash.bashrc')) root.file('/etc/bash.bashrc', bashrc)
     this.mounts = new MountNamespace(root, { source: 'overlay', type: 'overlay', readOnly: options.readOnlyRoot ?? false })
     const open = new View({ namespace: () => this.mounts, credentials: () => rootUser, cwd: () => '/', umask: () => 0o22, now: () => kernel.sim.now, pid: () => 1 })
     open.mount('/proc', procTree(this, { readOnlySys: !options.privileged }).root, { source: 'proc', type: 'proc', options: 'nosuid,nodev,noexec,relatime' })

@@ -6,6 +6,22 @@ import { say } from '../net/support.ts'
 
 const human = (kb: number) => (kb >= 1048576 ? `${(kb / 1048576).toFixed(1)}G` : kb >= 1024 ? `${(kb / 1024).toFixed(1)}M` : `${kb.toFixed(1)}K`)
 
+/** The multi-call binary: `busybox APPLET …`; its own name lists nothing here. */
+export const busybox: Program = async (p) => {
+  const [name, ...args] = p.argv.slice(1)
+  const applet = name === undefined ? undefined : (p.machine.programs.get(`busybox:${name}`) ?? p.machine.programs.get(name))
+  if (name === undefined || name === '--help') {
+    await say(p, 'BusyBox v1.36.1 (2024-05-09 20:45:37 UTC) multi-call binary.\nBusyBox is copyrighted by many authors between 1998-2015.\nLicensed under GPLv2. See source distribution for detailed\ncopyright notices.\n\nUsage: busybox [function [arguments]...]\n')
+    return 0
+  }
+  if (!applet) {
+    await p.stderr.write(`${name}: applet not found\n`)
+    return 127
+  }
+  ;(p as unknown as { argv: readonly string[] }).argv = [name, ...args]
+  return applet(p)
+}
+
 export const busyboxDf: Program = async (p) => {
   const h = p.argv.slice(1).some((a) => /^-\w*h/.test(a))
   const rows = (p.fs as View).namespace.mounts.filter((m) => ['ext4', 'tmpfs', 'overlay'].includes(m.type)).map((m) => {

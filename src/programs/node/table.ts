@@ -3,7 +3,7 @@ import type { Program } from '#engine/machine/process.ts'
 import { crictl } from './crictl.ts'
 import { journalctl } from './journalctl.ts'
 import { openssl } from './openssl.ts'
-import { busyboxDf, busyboxFree } from './busybox.ts'
+import { busybox, busyboxDf, busyboxFree } from './busybox.ts'
 import { busyboxPs, kill, killall, pgrep, pidof, pkill, ps, top } from './ps.ts'
 import { scp } from './scp.ts'
 import { ssh } from './ssh.ts'
@@ -16,5 +16,5 @@ export const nodePrograms: ReadonlyMap<string, Program> = new Map<string, Progra
   ['ssh', ssh], ['scp', scp], ['sshd', sshd], ['sudo', sudo], ['su', su], ['id', id], ['whoami', whoami], ['groups', groups], ['hostname', hostname], ['hostnamectl', hostnamectl], ['uname', uname], ['uptime', uptime], ['free', free], ['df', df],
   ['mount', mount], ['umount', umount], ['dmesg', dmesg], ['reboot', reboot], ['shutdown', reboot], ['poweroff', reboot], ['halt', reboot], ['lsmod', lsmod], ['modprobe', modprobe], ['nsenter', nsenter], ['lsns', lsns], ['timedatectl', timedatectl],
   ['crictl', crictl], ['openssl', openssl], ['systemctl', systemctl], ['journalctl', journalctl], ['ps', ps], ['top', top], ['kill', kill], ['killall', killall], ['pgrep', pgrep], ['pkill', pkill], ['pidof', pidof],
-  ['busybox:ps', busyboxPs], ['busybox:df', busyboxDf], ['busybox:free', busyboxFree],
+  ['busybox', busybox], ['busybox:ps', busyboxPs], ['busybox:df', busyboxDf], ['busybox:free', busyboxFree],
 ])

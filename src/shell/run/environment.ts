@@ -25,7 +25,14 @@ export function importEnvironment(sh: Shell): void {
   sh.globals.get('SHLVL')!.exported = true
   put('OPTIND', '1')
   put('PS4', '+ ')
-  if (sh.posix) return
+  if (sh.posix) {
+    // ash shows the directory, dash only the sign.
+    if (sh.interactive) {
+      put('PS1', sh.process.fs.exists('/bin/busybox') ? '\\w \\$ ' : '\\$ ')
+      put('PS2', '> ')
+    }
+    return
+  }
   sh.globals.set('BASH', { value: '/bin/bash' })
   sh.globals.set('BASH_VERSION', { value: '5.2.15(1)-release' })
   sh.globals.set('HOSTNAME', { value: sh.process.machine.hostname })
