@@ -157,6 +157,7 @@ export class Namespace implements NetNamespace {
 
   /** The namespace goes away with its devices. */
   dispose(): void {
+    this.sockets.tcp.dispose()
     for (const name of [...this.devices.keys()]) if (name !== 'lo' && this.devices.has(name)) deleteLink(this, name)
   }
 

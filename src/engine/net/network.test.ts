@@ -437,6 +437,76 @@ describe('UDP', () => {
   })
 })
 
+describe('the rest', () => {
+  test('LOG writes the kernel’s line', () => {
+    const { client, router, ...w } = routed()
+    const lines: string[] = []
+    router.netfilter.onLog((line) => lines.push(line.replace(/ID=\d+/g, 'ID=n').replace(/MAC=\S+/, 'MAC=m').replace(/SPT=\d+/, 'SPT=n')))
+    iptables(router, '-A FORWARD -j LOG --log-prefix FWD:')
+    ping(w, client, '10.2.0.20')
+    connect(w, client, '10.2.0.20', 81)
+    expect(lines.slice(0, 3)).toEqual([
+      'FWD:IN=eth0 OUT=eth1 MAC=m SRC=10.1.0.10 DST=10.2.0.20 LEN=84 TOS=0x00 PREC=0x00 TTL=63 ID=n DF PROTO=ICMP TYPE=8 CODE=0 ID=n SEQ=1 ',
+      'FWD:IN=eth1 OUT=eth0 MAC=m SRC=10.2.0.20 DST=10.1.0.10 LEN=84 TOS=0x00 PREC=0x00 TTL=63 ID=n PROTO=ICMP TYPE=0 CODE=0 ID=n SEQ=1 ',
+      'FWD:IN=eth0 OUT=eth1 MAC=m SRC=10.1.0.10 DST=10.2.0.20 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=n DF PROTO=TCP SPT=n DPT=81 WINDOW=64240 RES=0x00 SYN URGP=0 ',
+    ])
+  })
+
+  test('a namespace takes its devices and connections with it', () => {
+    const { client, server, router, ...w } = routed()
+    serve(server, 80)
+    let heard = ''
+    const c = client.sockets.tcpConnect({ to: ipv4('10.2.0.20'), port: 80 }, { onError: (e) => (heard += e), onClose: () => (heard += 'closed') })
+    w.sim.runUntil(1000)
+    w.network.deleteNamespace('server')
+    expect([...router.links.keys()]).toEqual(['lo', 'eth0'])
+    expect([c.state, heard]).toEqual(['ESTABLISHED', ''])
+    expect(server.sockets.list()).toEqual([])
+    c.send('x')
+    w.sim.runUntil(5000)
+    expect(heard).toBe('')
+  })
+
+  test('a device that moves leaves its addresses behind; a card is not listed as a veth', () => {
+    const w = world()
+    const a = host(w, 'a')
+    const b = host(w, 'b')
+    a.addLink('x', { kind: 'veth', peer: { name: 'y' } })
+    a.setLink('x', { up: true })
+    a.addAddress('x', '10.0.0.1/24')
+    a.setLink('x', { namespace: b, name: 'eth0' })
+    expect([[...a.links.keys()], [...b.links.keys()], b.links.get('eth0')!.addresses, b.links.get('eth0')!.up]).toEqual([['lo', 'y'], ['lo', 'eth0'], [], false])
+    a.addLink('ens3', { kind: 'physical', peer: { name: 'ens3', namespace: b } })
+    for (const ns of [a, b]) ns.setLink('ens3', { up: true })
+    const { kind, peer, qdisc, operstate, flags } = a.links.get('ens3')!
+    expect({ kind, peer, qdisc, operstate, flags }).toEqual({ kind: 'physical', peer: undefined, qdisc: 'fq_codel', operstate: 'UP', flags: ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'] })
+  })
+
+  test('redirects: the sender learns the shorter way once the neighbour is known', () => {
+    const { client, router, ...w } = routed()
+    const other = host(w, 'other')
+    router.addLink('br0', { kind: 'bridge' })
+    router.setLink('br0', { up: true })
+    router.deleteAddress('eth0', '10.1.0.1/24')
+    router.addAddress('br0', '10.1.0.1/24')
+    router.setLink('eth0', { master: 'br0' })
+    cable(other, 'eth0', '10.1.0.2/24', router, 'veth', undefined)
+    router.setLink('veth', { master: 'br0' })
+    other.addAddress('lo', '10.62.0.1/32')
+    other.setSysctl('net.ipv4.ip_forward', '1')
+    router.addRoute({ to: '10.62.0.1', via: '10.1.0.2' })
+    const told: string[] = []
+    for (const n of [1, 2, 3]) {
+      client.sockets.ping({ to: ipv4('10.62.0.1'), timeout: 1000, onRedirect: (from, text) => told.push(`${n} ${from} ${text}`) }, () => undefined)
+      w.sim.runUntil(w.sim.now + 1000)
+    }
+    expect(told).toEqual(['1 10.1.0.1 Redirect Host(New nexthop: 10.1.0.2)', '2 10.1.0.1 Redirect Host(New nexthop: 10.1.0.2)'])
+    expect(client.routeGet('10.62.0.1')).toMatchObject({ route: { via: '10.1.0.2' }, cache: { redirected: true } })
+    client.flushRouteCache()
+    expect(client.routeGet('10.62.0.1')).toMatchObject({ route: { via: '10.1.0.1' } })
+  })
+})
+
 describe('walks', () => {
   test('name every stage and what decided', () => {
     const { client, router, ...w } = routed()

@@ -129,6 +129,12 @@ export class TcpTable {
     if (n > 0) this.#waiting.splice(0, n)
   }
 
+  /** The namespace is gone. */
+  dispose(): void {
+    for (const inner of [...this.#connections.values()]) for (const socket of [...inner.values()]) socket.vanish()
+    this.#listeners.clear()
+  }
+
   *listeners(): Generator<Listener> {
     for (const list of this.#listeners.values()) yield* list
   }

@@ -107,7 +107,8 @@ export class TcpSocket implements TcpConnection {
   end(): void {
     if (this.#finWanted || this.state === 'CLOSED') return
     this.#finWanted = true
-    if (this.state === 'SYN_SENT') return this.#close()
+    // nothing was written: the attempt is given up
+    if (this.state === 'SYN_SENT' && this.#pending === '') return this.#close()
     this.#flush(0)
   }
 
@@ -384,6 +385,12 @@ export class TcpSocket implements TcpConnection {
     this.#close()
     this.#tell(latency, () => this.handlers.onError?.(errno, local))
     this.#closed(latency)
+  }
+
+  /** The namespace is gone: no packet, no word. */
+  vanish(): void {
+    this.#told = true
+    this.#close()
   }
 
   /** A connect that this host itself refuses. */

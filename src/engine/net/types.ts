@@ -249,6 +249,8 @@ export interface Netfilter {
   /** What iptables-save prints, without comment lines and dates. */
   save(table?: string, options?: { readonly counters?: boolean }): string
   readonly ipsets: IpSets
+  /** Lines that LOG rules write to the kernel's log (dmesg, journal), without time. */
+  onLog(listener: (line: string) => void): () => void
   /**
    * Runs one command that `parseCommand` (netfilter/parse.ts) made of iptables' arguments: -A -I -D -R -C -N -X -E -F -Z -P. Listing (-L, -S) is
    * done with `chains`. Throws IptablesError with the text and exit code of the real program.

@@ -1,12 +1,13 @@
 /** The tables of a namespace: iptables' commands, iptables-save and iptables-restore, and what the packet path needs of them. */
 import { IptablesError } from '../error.ts'
 import type { Namespace } from '../namespace.ts'
-import { headerOf, type Packet } from '../packet.ts'
-import type { ChainInfo, Header, IptablesCommand, Netfilter } from '../types.ts'
+import type { Packet } from '../packet.ts'
+import type { ChainInfo, IptablesCommand, Netfilter } from '../types.ts'
 import { Chain } from './chain.ts'
 import { applyCommand } from './command.ts'
 import type { HookContext } from './extension.ts'
 import { IpSetTable } from './ipset.ts'
+import { logLine } from './log.ts'
 import { parseRule } from './parse.ts'
 import { applyRestore } from './restore.ts'
 import { Rule, type RuleSpecification } from './rule.ts'
@@ -46,7 +47,7 @@ export class NetfilterState implements Netfilter {
   /** The rule that dropped the packet at hand. */
   decided: { readonly chain: Chain; readonly rule: Rule } | undefined
   readonly #recent = new Map<string, Map<number, { stamps: number[]; ttl: number }>>()
-  readonly #logListeners = new Set<(entry: { readonly prefix: string; readonly header: Header; readonly input: string; readonly output: string }) => void>()
+  readonly #logListeners = new Set<(line: string) => void>()
 
   constructor(ns: Namespace) {
     this.ns = ns
@@ -71,11 +72,12 @@ export class NetfilterState implements Netfilter {
   }
 
   log(prefix: string, p: Packet, h: HookContext): void {
-    for (const listener of this.#logListeners) listener({ prefix, header: headerOf(p), input: h.input?.name ?? '', output: h.output?.name ?? '' })
+    if (this.#logListeners.size === 0) return
+    const line = logLine(prefix, p, h)
+    for (const listener of this.#logListeners) listener(line)
   }
 
-  /** What LOG rules write to the kernel's log. */
-  onLog(listener: (entry: { readonly prefix: string; readonly header: Header; readonly input: string; readonly output: string }) => void): () => void {
+  onLog(listener: (line: string) => void): () => void {
     this.#logListeners.add(listener)
     return () => this.#logListeners.delete(listener)
   }
