@@ -13,7 +13,7 @@ import type { PortMapping } from './portmap.ts'
 import { resultFrom, resultIn, runPlugin } from './skel.ts'
 import type { PluginExit } from './skel.ts'
 import { CniError } from './types.ts'
-import type { CniCall, CniCommand, CniHost, CniResult, NetConf } from './types.ts'
+import type { CniCommand, CniHost, CniResult, NetConf } from './types.ts'
 
 export const cniBinFolder = '/opt/cni/bin'
 export const cniConfFolder = '/etc/cni/net.d'
