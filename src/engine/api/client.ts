@@ -9,6 +9,7 @@ import { matches, parseSelector } from './label-selector.ts'
 import { EventRecorder } from './event-recorder.ts'
 import { forbiddenError } from './forbidden.ts'
 import { applyPatch } from './patch.ts'
+import { managerOf } from './field-manager.ts'
 import * as status from './status.ts'
 import { reviews } from './reviews.ts'
 import { createSubresources } from './subresources.ts'
@@ -94,10 +95,13 @@ export class Client implements ApiClient {
 
   patch<T extends KubeObject>(gvr: GroupVersionResource, namespace: string | undefined, name: string, patch: unknown, type: 'merge' | 'strategic' | 'json' | 'apply', subresource = ''): T {
     const kind = this.#enter(gvr, 'patch', namespace, name, subresource)
-    return this.#server.change(kind, namespace ?? '', name, subresource, (old) => {
-      if (!old && type === 'apply' && isObject(patch)) return this.#own(kind, patch as KubeObject)
-      return applyPatch(this.#server.schemas, kind, old!, patch, type)
-    }, this.#user, type === 'apply') as T
+    const server = this.#server
+    const context = server.context(this.#user, kind.namespaced ? (namespace ?? '') : '', subresource, { patch: type === 'apply' ? 'apply' : 'patch' })
+    const change = (old: KubeObject | undefined) => {
+      if (type !== 'apply') return applyPatch(server.schemas, kind, old!, patch, type)
+      return server.registry.fields!.apply(kind, old, patch, { manager: managerOf(this.#user.name), subresource, now: server.now }, true)
+    }
+    return server.changeWith(kind, namespace ?? '', name, subresource, change, context, type === 'apply').object as T
   }
 
   delete(gvr: GroupVersionResource, namespace: string | undefined, name: string, options: DeleteOptions = {}): void {

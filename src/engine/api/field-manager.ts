@@ -139,6 +139,13 @@ function apiVersionOf(kind: KindDefinition): string {
   return kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
 }
 
+/** Components name themselves after their programs. */
+export function managerOf(user: string): string {
+  if (user.startsWith('system:node:')) return 'kubelet'
+  if (user.startsWith('system:serviceaccount:kube-system:')) return 'kube-controller-manager'
+  return user.startsWith('system:') ? user.slice('system:'.length) : user
+}
+
 export function versionText(apiVersion: string): string {
   return apiVersion.includes('/') ? apiVersion : `/${apiVersion}`
 }

@@ -56,14 +56,19 @@ export class StoreInformer implements Informer<KubeObject> {
   }
 
   list(namespace?: string): readonly KubeObject[] {
-    if (namespace === undefined) return [...this.#objects.values()]
-    const bucket = this.#namespaces.get(namespace)
-    return bucket ? [...bucket.values()] : NONE
+    const found = namespace === undefined ? this.#objects : this.#namespaces.get(namespace)
+    return found ? this.#visit(found.values()) : NONE
   }
 
   byIndex(index: string, key: string): readonly KubeObject[] {
     const bucket = this.#indexes.get(index)?.buckets.get(key)
-    return bucket ? [...bucket.values()] : NONE
+    return bucket ? this.#visit(bucket.values()) : NONE
+  }
+
+  #visit(objects: Iterable<KubeObject>): readonly KubeObject[] {
+    const found = [...objects]
+    this.#dispatcher.visits += found.length
+    return found
   }
 
   addIndex(name: string, keys: (object: KubeObject) => readonly string[]): void {

@@ -6,7 +6,7 @@ import type { Schemas } from './schema.ts'
 import { strategicMerge } from './strategic-merge.ts'
 import type { KubeObject } from './types.ts'
 
-export type PatchType = 'merge' | 'strategic' | 'json' | 'apply'
+export type PatchType = 'merge' | 'strategic' | 'json'
 
 export function applyPatch(schemas: Schemas, kind: KindDefinition, old: KubeObject, patch: unknown, type: PatchType): Loose {
   switch (type) {
@@ -14,8 +14,7 @@ export function applyPatch(schemas: Schemas, kind: KindDefinition, old: KubeObje
       return jsonPatch(old, patch as PatchOperation[])
     case 'merge':
       return copy(mergePatch(old, patch))
-    case 'strategic':
-    case 'apply': {
+    case 'strategic': {
       if (!kind.schema || !schemas.has(kind.schema)) return copy(mergePatch(old, patch))
       const clean = isObject(patch) ? (patch as Loose) : {}
       return copy(strategicMerge(schemas, kind.schema, old, clean))

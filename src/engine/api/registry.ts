@@ -4,7 +4,7 @@
  */
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts'
 import { FieldErrors } from './field-errors.ts'
-import type { FieldManager } from './field-manager.ts'
+import { type FieldManager, managerOf } from './field-manager.ts'
 import { type KindDefinition, resourceKey, type RequestContext } from './kind.ts'
 import { copy, equal, type Loose } from './loose.ts'
 import { pathSegmentErrors } from './names.ts'
@@ -268,13 +268,6 @@ export class Registry {
 
 /** Where etcd keys of a resource differ from its name. */
 const storagePrefix: Record<string, string> = { services: 'services/specs', endpoints: 'services/endpoints', nodes: 'minions', replicationcontrollers: 'controllers', ingresses: 'ingress', leases: 'leases' }
-
-/** Components name themselves after their programs. */
-function managerOf(user: string): string {
-  if (user.startsWith('system:node:')) return 'kubelet'
-  if (user.startsWith('system:serviceaccount:kube-system:')) return 'kube-controller-manager'
-  return user.startsWith('system:') ? user.slice('system:'.length) : user
-}
 
 function later(time: string, seconds: number): string {
   return new Date(Date.parse(time) + seconds * 1000).toISOString().slice(0, 19) + 'Z'

@@ -23,7 +23,7 @@ import { ageColumn, age, nameColumn, tableOf } from './table.ts'
 import type { ApiRequest, ApiResponse, KubeObject, Status, UserInfo } from './types.ts'
 import { watchResponse } from './watch.ts'
 
-const patchTypes: Record<string, PatchType> = {
+const patchTypes: Record<string, PatchType | 'apply'> = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
@@ -363,9 +363,8 @@ export class Rest {
         this.#checkNames(object, info, kind)
         return object
       }
-      if (!old) return this.decode(request, shape, patch, warnings)
       try {
-        return this.decode(request, shape, applyPatch(this.#server.schemas, shape, old, patch, type), warnings)
+        return this.decode(request, shape, applyPatch(this.#server.schemas, shape, old!, patch, type === 'apply' ? 'strategic' : type), warnings)
       } catch (error) {
         if (error instanceof JsonPatchError) throw status.failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {})
         if (error instanceof StrategicMergeError) throw status.failure(500, undefined, error.message)

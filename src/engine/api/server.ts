@@ -204,7 +204,7 @@ export class ApiServer {
   }
 
   /** Changes an object, or one of its subresources, for in-process clients. */
-  change(kind: KindDefinition, namespace: string, name: string, subresource: string, make: (old: KubeObject | undefined) => Loose, user: UserInfo, mayCreate = false): KubeObject {
+  change(kind: KindDefinition, namespace: string, name: string, subresource: string, make: (old: KubeObject | undefined) => Loose, user: UserInfo, mayCreate?: boolean): KubeObject {
     return this.changeWith(kind, namespace, name, subresource, make, this.context(user, kind.namespaced ? namespace : '', subresource), mayCreate).object
   }
 
@@ -241,7 +241,7 @@ export class ApiServer {
               return old ? { ...copy(old), metadata: { ...copy(old.metadata), resourceVersion: made.metadata.resourceVersion }, spec: { ...(copy(old) as Loose).spec, ephemeralContainers: made.spec?.ephemeralContainers } } : made
             }
           : make
-    return this.registry.update(kind, namespace, name, change, context, subresource === '' && mayCreate !== undefined && mayCreate ? { mayCreate } : subresource === '' ? {} : { mayCreate: false })
+    return this.registry.update(kind, namespace, name, change, context, subresource !== '' ? { mayCreate: false } : mayCreate === undefined ? {} : { mayCreate })
   }
 
   /** Ends all watches, as a stopping server does. */
