@@ -154,6 +154,7 @@ export class Host extends RealmBase implements Machine {
     this.containers = undefined
     this.#saved = forgetNetwork(this.net, this.#hardware)
     for (const [key, value] of Object.entries(hostSysctls)) this.#sysctls.set(key, value)
+    for (const ns of this.namedNamespaces.values()) if (this.network.namespaces.get(ns.name) === ns) this.network.deleteNamespace(ns.name)
     this.namedNamespaces.clear()
     this.#power.emit('off')
   }

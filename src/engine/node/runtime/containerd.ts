@@ -134,6 +134,10 @@ export class Containerd implements ContainerRuntime {
     this.registry = registry
     this.ties = ties
     this.#random = node.sim.random.fork(`containerd ${ties.nodeName}`)
+    // A reboot takes all sandboxes' namespaces away; the kubelet then makes new ones.
+    node.onPower((state) => {
+      if (state === 'off') for (const sandbox of this.pods.values()) this.#lost(sandbox)
+    })
   }
 
   #id(): string {
@@ -286,6 +290,11 @@ export class Containerd implements ContainerRuntime {
     const machine = this.node.createContainer({ id: sandbox.id, hostname, net: sandbox.net, image: imageTree(image.behaviour, this.node.programs), programs: this.#programs(image.behaviour, 'pause', () => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: sandbox.podName } })) })
     machine.start({ argv: ['/pause'], fds: {} })
     return machine
+  }
+
+  #lost(sandbox: Sandbox): void {
+    sandbox.state = 'NotReady'
+    sandbox.pause = undefined
   }
 
   #dropNamespace(sandbox: Sandbox): void {
