@@ -85,7 +85,6 @@ function send(device: Device, frame: Frame): void {
 
 /** netif_receive_skb. */
 export function receive(device: Device, frame: Frame): void {
-  const p = frame.packet
   device.rxPackets++
   device.rxBytes += frameLength(frame)
   if (device.taps) for (const tap of device.taps) tap(frame, 'in', device)
