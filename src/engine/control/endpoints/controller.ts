@@ -10,6 +10,7 @@ import { deepEqual } from '../equal.ts'
 import { endpointHostname, findPort, isEndpoint, TriggerTimes } from '../endpointslice/pod-endpoints.ts'
 import { tolerateGone } from '../ownership.ts'
 import { isNamespaceTerminating } from '../pod-control.ts'
+import { indexPodLabels, selectedPods } from '../selected-pods.ts'
 
 const managedBy = 'endpoints.kubernetes.io/managed-by'
 const headless = 'service.kubernetes.io/headless'
@@ -21,6 +22,7 @@ export function startEndpointsController(context: ControllerContext): void {
   const { api } = context
   const serviceCache = api.informer<Service>(services)
   const podCache = api.informer<Pod>(pods)
+  indexPodLabels(podCache)
   const cache = api.informer<Endpoints>(endpoints)
   const triggers = new TriggerTimes()
   const queue = context.queue(sync)
@@ -44,7 +46,7 @@ export function startEndpointsController(context: ControllerContext): void {
       return
     }
     if (service.spec.type === 'ExternalName' || Object.keys(service.spec.selector ?? {}).length === 0) return
-    const members = podCache.list(namespace).filter((p) => mapMatches(service.spec.selector, p.metadata.labels))
+    const members = selectedPods(podCache, namespace, service.spec.selector ?? {})
     const trigger = triggers.compute(key, service, members)
     let subsets = repack(service, members.filter((p) => isEndpoint(p) && p.metadata.deletionTimestamp === undefined))
     const truncated = truncate(subsets)

@@ -11,6 +11,7 @@ import { ownerReference, tolerateGone } from '../ownership.ts'
 import { isNamespaceTerminating } from '../pod-control.ts'
 import { endpointHostname, findPort, isEndpoint, isReadyEndpoint, TriggerTimes } from './pod-endpoints.ts'
 import { planSlices, portKey, type PortGroup } from './reconcile.ts'
+import { indexPodLabels, selectedPods } from '../selected-pods.ts'
 
 export const managedBy = 'endpointslice.kubernetes.io/managed-by'
 export const serviceName = 'kubernetes.io/service-name'
@@ -22,6 +23,7 @@ export function startEndpointSliceController(context: ControllerContext): void {
   const { api } = context
   const serviceCache = api.informer<Service>(services)
   const podCache = api.informer<Pod>(pods)
+  indexPodLabels(podCache)
   const nodeCache = api.informer<Node>(nodes)
   const sliceCache = api.informer<EndpointSlice>(endpointslices)
   sliceCache.addIndex('service', (s) => (s.metadata.labels?.[managedBy] === controllerName ? [`${s.metadata.namespace}/${s.metadata.labels[serviceName] ?? ''}`] : []))
@@ -79,7 +81,7 @@ export function startEndpointSliceController(context: ControllerContext): void {
       queue.addAfter(key, 1)
       return
     }
-    const matching = podCache.list(namespace).filter((p) => mapMatches(service.spec.selector, p.metadata.labels))
+    const matching = selectedPods(podCache, namespace, service.spec.selector ?? {})
     const groups = group(service, matching.filter(isEndpoint))
     const plan = planSlices(existing, groups)
     const trigger = triggers.compute(key, service, matching)
