@@ -11,7 +11,7 @@ export function indexPodLabels(cache: Informer<Pod>): void {
 }
 
 /** In no particular order. An empty selector chooses all pods of the namespace. */
-export function selectedPods(cache: Informer<Pod>, namespace: string, selector: Readonly<Record<string, string>>): readonly Pod[] {
+export function selectedPods(cache: Informer<Pod>, namespace: string | undefined, selector: Readonly<Record<string, string>>): readonly Pod[] {
   const first = Object.entries(selector)[0]
   const candidates = first ? cache.byIndex(byLabel, `${namespace}/${first[0]}=${first[1]}`) : cache.list(namespace)
   return candidates.filter((p) => mapMatches(selector, p.metadata.labels))
