@@ -260,6 +260,8 @@ export interface Netfilter {
   readonly tables: readonly string[]
   /** Built-in chains first, then the others by name; creates the table as iptables does when it lists. Throws IptablesError for an unknown table. */
   chains(table: string): readonly ChainInfo[]
+  /** Calls back after each change of rules, chains or policies, whoever made it; must not change rules itself. Returns how to stop. */
+  onChange(listener: () => void): () => void
 }
 
 /** What netfilter/parse.ts makes of arguments. `rule` is opaque outside this room; `RuleInfo` shows it. */

@@ -7,6 +7,7 @@ import { goJsonError } from '#engine/node/cni/go-json.ts'
 import { lineWriter } from '#engine/node/daemon-log.ts'
 import { klogLine } from '#engine/node/klog.ts'
 import type { Severity } from '#engine/node/klog.ts'
+import { watchRules } from '#engine/node/rule-watch.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
 import { ensureRules, FlannelNetwork, findUplink } from './network.ts'
 import type { FlannelConf, Lease } from './network.ts'
@@ -168,17 +169,8 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
     if (JSON.stringify(leaseOf(node)) !== JSON.stringify(leaseOf(old))) learn(node)
   })
   informer.onDelete((node) => network.remove(node.metadata.name))
-  let running = true
-  context.onExit(() => {
-    running = false
-  })
   // Rules that somebody removed come back within five seconds.
-  const resync = (): void => void sim.after(5000, () => {
-    if (!running) return
-    ensureRules(net, rules)
-    resync()
-  }, { quiet: true })
-  resync()
+  context.onExit(watchRules({ sim, netfilter: net.netfilter, period: 5000, look: () => ensureRules(net, rules) }))
   log('I', 'main.go:502', 'Waiting for all goroutines to exit')
   if (ipMasq) log('I', 'iptables.go:358', 'bootstrap done')
   if (forwardRules) log('I', 'iptables.go:358', 'bootstrap done')

@@ -9,6 +9,7 @@ import type { ApiClient, Informer, KubeObject } from '#engine/api/types.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
 import { calicoInterface } from '#engine/node/cni/calico.ts'
 import { Iptables } from '#engine/node/iptables.ts'
+import { watchRules } from '#engine/node/rule-watch.ts'
 import { selectorMatches } from '#engine/kinds/selectors.ts'
 import type { Sim, Timer } from '#engine/sim/sim.ts'
 import { compilePolicy } from './compile.ts'
@@ -62,6 +63,7 @@ export class PolicyAgent {
   #timer: Timer | undefined
   #ready = false
   #stopped = false
+  #unwatch = (): void => {}
   /** Pod chains written: a measure of work for benchmarks. */
   chainsWritten = 0
 
@@ -102,6 +104,7 @@ export class PolicyAgent {
 
   stop(): void {
     this.#stopped = true
+    this.#unwatch()
     this.#o.sim.cancel(this.#timer)
   }
 
@@ -307,11 +310,11 @@ export class PolicyAgent {
 
   /** Somebody may have flushed the tables: then everything is written anew. */
   #watchHooks(): void {
-    this.#o.sim.after(this.#o.refresh ?? 60_000, () => {
-      if (this.#stopped) return
-      const there = this.#tables.has('filter', 'FORWARD', hooks[1]!.rule) && this.#tables.rules('filter', 'cali-FORWARD').length > 0
-      if (!there) {
-        this.#o.sim.stir()
+    this.#unwatch = watchRules({
+      sim: this.#o.sim, netfilter: this.#o.net.netfilter, period: this.#o.refresh ?? 60_000,
+      look: () => {
+        const there = this.#tables.has('filter', 'FORWARD', hooks[1]!.rule) && this.#tables.rules('filter', 'cali-FORWARD').length > 0
+        if (this.#stopped || there) return
         this.#hook()
         this.#ready = false
         this.#dispatchDirty = true
@@ -319,8 +322,7 @@ export class PolicyAgent {
         for (const key of this.#local.keys()) this.#dirtyPods.add(key)
         this.#chains.clear()
         this.#wake()
-      }
-      this.#watchHooks()
-    }, { quiet: true })
+      },
+    })
   }
 }

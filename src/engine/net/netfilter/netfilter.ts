@@ -38,6 +38,7 @@ export class NetfilterState implements Netfilter {
   readonly ns: Namespace
   readonly ipsets: IpSetTable
   readonly #tables = new Map<string, Table>()
+  readonly #listeners = new Set<() => void>()
   /** By hook and table: chains that exist. */
   base: BaseChains[] = [{}, {}, {}, {}, {}]
   /** Anything to do at the hooks at all. */
@@ -181,6 +182,12 @@ export class NetfilterState implements Netfilter {
     this.natting = this.base.some((b) => b.nat !== undefined)
     this.tracking = this.natting || [...this.#tables.values()].some((t) => [...t.chains.values()].some((c) => c.rules.some((r) => r.tracks)))
     this.active = this.tracking || this.base.some((b) => Object.keys(b).length > 0)
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   apply(command: IptablesCommand): void {

@@ -17,6 +17,7 @@ import { isServiceChain } from '../names.ts'
 import { servicePortKey, servicePorts } from '../service-ports.ts'
 import type { ServicePort } from '../service-ports.ts'
 import { Iptables } from '../../iptables.ts'
+import { watchRules } from '../../rule-watch.ts'
 import { restoreText } from './restore-text.ts'
 import type { SyncOptions } from './restore-text.ts'
 import { serviceRules } from './rules.ts'
@@ -70,6 +71,7 @@ export class IptablesProxier {
   #full = true
   #initialized = false
   #stopped = false
+  #unwatch = (): void => {}
   /** Services whose rules were made: a measure of work for benchmarks. */
   rulesMade = 0
   syncs = 0
@@ -90,6 +92,7 @@ export class IptablesProxier {
   stop(): void {
     this.#stopped = true
     this.#runner.stop()
+    this.#unwatch()
   }
 
   /** Something about the service (`ns/name`) or its slices has changed. */
@@ -176,16 +179,13 @@ export class IptablesProxier {
   /** Chains that only a flush of the tables takes away; when the one in mangle is gone, all rules are written anew. */
   #watchCanary(): void {
     for (const table of ['mangle', 'nat', 'filter'] as const) this.#tables.ensureChain(table, canary)
-    const look = (): void => {
-      this.#o.sim.after(this.#o.syncPeriod, () => {
-        if (this.#stopped) return
-        if (this.#tables.chains('mangle').includes(canary)) return look()
-        this.#o.sim.stir()
+    this.#unwatch = watchRules({
+      sim: this.#o.sim, netfilter: this.#o.net.netfilter, period: this.#o.syncPeriod,
+      look: () => {
+        if (this.#stopped || this.#tables.chains('mangle').includes(canary)) return
         for (const table of ['mangle', 'nat', 'filter'] as const) this.#tables.ensureChain(table, canary)
         this.forceFullSync()
-        look()
-      }, { quiet: true })
-    }
-    look()
+      },
+    })
   }
 }
