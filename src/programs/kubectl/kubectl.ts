@@ -81,4 +81,10 @@ function isExpected(error: Error): boolean {
   return error instanceof Failure || error instanceof ApiError || error instanceof ConnectError || error instanceof ConfigInvalid || error instanceof Aggregate
 }
 
-export const kubectl: Program = (process) => runKubectl(process, dialNetwork)
+/** What a real kubectl takes to start: controllers get this long between two commands. */
+const startup = 40
+
+export const kubectl: Program = async (process) => {
+  await process.sleep(startup)
+  return runKubectl(process, dialNetwork)
+}

@@ -3,9 +3,10 @@ import { byteLength, fromBase64 } from '#base/bytes.ts'
 import { humanDuration } from '#base/duration.ts'
 import { addQuantities, formatQuantity, parseQuantity, quantityMilliValue, quantityValue, type Quantity } from '#base/quantity.ts'
 import type { KubeObject } from '#engine/api/types.ts'
-import { decodeRequest } from '#engine/machine/certificates.ts'
+import { decodeRequest, pemBlocks } from '#engine/machine/certificates.ts'
 import { ageOf, rfc1123 } from '../verbs/time.ts'
 import { fields, quantity, rows, text, volumeKinds, type Fields } from './pod-template.ts'
+import { requestSubject } from './der.ts'
 import { finish, heading, type DescribeContext, type Describer } from './workloads.ts'
 import { annotationLines, DescribeWriter, labelLines } from './writer.ts'
 
@@ -419,12 +420,11 @@ export const describeSigningRequest: Describer = async (o, context) => {
   const state: string[] = [...new Set(words.filter((w) => w === 'Approved' || w === 'Denied' || w === 'Failed'))]
   if (status['certificate']) state.push('Issued')
   out.line(0, `Status:\t${state.join(',') || 'Pending'}`)
-  const request = decodeRequest(fromBase64(text(spec['request'])) ?? '') as { subject?: { commonName?: string; organization?: readonly string[] }; dnsNames?: readonly string[]; ipAddresses?: readonly string[] } | undefined
-  out.line(0, 'Subject:')
-  const subject = request?.subject as { commonName?: string; organizations?: readonly string[]; organization?: readonly string[] | string } | undefined
-  const organizations = [subject?.organizations ?? subject?.organization ?? []].flat()
-  out.line(0, `\tCommon Name:\t${subject?.commonName ?? ''}`).line(0, '\tSerial Number:\t')
-  if (organizations.length > 0) out.line(0, `\tOrganization:\t${organizations.join(', ')}`)
+  const pem = fromBase64(text(spec['request'])) ?? ''
+  const request = decodeRequest(pem)
+  const subject = request ? { commonName: request.commonName, serialNumber: '', organizations: request.organizations ?? [] } : requestSubject(pemBlocks(pem)[0]?.body ?? '')
+  out.line(0, 'Subject:').line(0, `\tCommon Name:\t${subject?.commonName ?? ''}`).line(0, `\tSerial Number:\t${subject?.serialNumber ?? ''}`)
+  if (subject && subject.organizations.length > 0) out.line(0, `\tOrganization:\t${subject.organizations.join(', ')}`)
   if ((request?.dnsNames?.length ?? 0) + (request?.ipAddresses?.length ?? 0) > 0) {
     out.line(0, 'Subject Alternative Names:')
     if (request!.dnsNames?.length) out.line(0, `\tDNS Names:\t${request!.dnsNames.join('\n\t\t')}`)

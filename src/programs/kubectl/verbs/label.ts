@@ -142,7 +142,7 @@ export const patch: Verb = async (run) => {
       await report.done(shown, stored, unchanged ? 'patched (no change)' : 'patched')
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      if (error.status.code === 415 && type === 'strategic') errors.push(new Failure(`application/strategic-merge-patch+json is not supported by ${info.resource.group}/${info.resource.version}, Kind=${info.resource.kind}: the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/apply-patch+cbor`))
+      if (error.status.code === 415 && type === 'strategic') errors.push(new Failure(`application/strategic-merge-patch+json is not supported by ${info.resource.group}/${info.resource.version}, Kind=${info.resource.kind}: the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml`))
       else errors.push(error)
     }
   }

@@ -55,7 +55,7 @@ export interface SendOptions {
 function writeQuery(run: Invocation, options: SendOptions, manager: string): Record<string, string | undefined> {
   const strict = run.flags.has('validate') ? run.flags.string('validate') : options.validate
   const validation = strict === undefined ? undefined : strict === 'true' || strict === 'strict' ? 'Strict' : strict === 'warn' ? 'Warn' : 'Ignore'
-  return { fieldManager: run.flags.has('field-manager') && run.flags.string('field-manager') ? run.flags.string('field-manager') : manager, fieldValidation: validation, dryRun: options.dryRun === 'server' ? 'All' : undefined }
+  return { fieldManager: run.flags.has('field-manager') && run.flags.changed('field-manager') ? run.flags.string('field-manager') : manager, fieldValidation: validation, dryRun: options.dryRun === 'server' ? 'All' : undefined }
 }
 
 export function createObject(run: Invocation, resource: Resource, namespace: string, object: KubeObject, options: SendOptions): Promise<KubeObject> {

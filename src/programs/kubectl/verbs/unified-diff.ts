@@ -38,7 +38,7 @@ function hunks(lines: readonly { readonly mark: ' ' | '-' | '+'; readonly text: 
     }
     const from = Math.max(0, i - context)
     let to = i
-    for (let k = i; k < lines.length && k <= to + 2 * context; k++) if (lines[k]!.mark !== ' ') to = k
+    for (let k = i; k < lines.length && k <= to + 2 * context + 1; k++) if (lines[k]!.mark !== ' ') to = k
     const stop = Math.min(lines.length, to + 1 + context)
     const back = i - from
     const part = lines.slice(from, stop)
