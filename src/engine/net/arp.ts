@@ -6,7 +6,6 @@ import { formatIpv4, type Ipv4 } from '#base/ip.ts'
 import { selectAddress } from './addresses.ts'
 import type { Device, Neighbour } from './device.ts'
 import { SCOPE_LINK } from './fib.ts'
-import { icmpSend } from './icmp.ts'
 import { transmit } from './link.ts'
 import { broadcastMac, type Mac } from './mac.ts'
 import { copyPacket, type Arp, type Frame, type Packet } from './packet.ts'
@@ -108,7 +107,7 @@ function unreachable(device: Device, nexthop: Ipv4, p: Packet): void {
   const ns = device.ns
   const original = copyPacket(p)
   refuse(ns, p, 'unreachable', 'neighbour', `nobody answers for ${formatIpv4(nexthop)} on ${device.name}`, 'EHOSTUNREACH')
-  icmpSend(ns, original, 3, 1, 0)
+  ns.icmpError(original, 3, 1, 0)
 }
 
 function startSolicit(device: Device, entry: Neighbour, source: Ipv4): void {

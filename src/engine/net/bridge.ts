@@ -4,9 +4,10 @@
  */
 import { resolve } from './arp.ts'
 import type { BridgeEntry, Device } from './device.ts'
-import { deliverUp, transmit } from './link.ts'
+import { transmit } from './link.ts'
 import { broadcastMac, isMulticastMac, type Mac } from './mac.ts'
 import { FORWARD, POSTROUTING, PREROUTING, runHook } from './netfilter/hooks.ts'
+import { deliverUp } from './receive.ts'
 import { copyFrame, wireSize, type Frame, type Packet } from './packet.ts'
 import { routeInput } from './route.ts'
 import { drop } from './trace.ts'

@@ -89,6 +89,10 @@ export class Device {
   snooping = true
   /** Virtual ms that a frame takes to the other side. */
   delay = 0.01
+  /** How it carries a frame on (ndo_start_xmit). */
+  readonly xmit: (device: Device, frame: Frame) => void
+  /** Takes frames away before the protocols see them: the bridge's, on its ports. */
+  rxHandler: ((device: Device, frame: Frame) => void) | undefined = undefined
   rxPackets = 0
   rxBytes = 0
   rxDropped = 0
@@ -97,7 +101,7 @@ export class Device {
   txDropped = 0
   readonly view: LinkInfo
 
-  constructor(ns: Namespace, index: number, name: string, kind: DeviceKind, mac: Mac, mtu: number, conf: DeviceConf) {
+  constructor(ns: Namespace, index: number, name: string, kind: DeviceKind, mac: Mac, mtu: number, conf: DeviceConf, xmit: (device: Device, frame: Frame) => void) {
     this.ns = ns
     this.index = index
     this.name = name
@@ -105,6 +109,7 @@ export class Device {
     this.mac = mac
     this.mtu = mtu
     this.conf = conf
+    this.xmit = xmit
     this.view = new LinkView(this)
   }
 

@@ -1,13 +1,12 @@
 /**
- * ICMP: errors that the kernel sends about a packet (icmp_send), and what arrives: echo requests are answered, errors go to the sockets
- * that sent what they quote, redirects change the way. Rate limits are left out.
+ * ICMP errors that the kernel sends about a packet (icmp_send), and what they mean to those who get them: errno and text. What arrives is
+ * handled in icmp-receive.ts. Rate limits are left out.
  */
+import { formatIpv4 } from '#base/ip.ts'
 import { localOut } from './ip.ts'
 import type { Namespace } from './namespace.ts'
-import { copyPacket, ICMP, isIcmpError, Packet, TCP, UDP } from './packet.ts'
+import { copyPacket, ICMP, isIcmpError, Packet } from './packet.ts'
 import { routeOutput } from './route.ts'
-import { drop } from './trace.ts'
-import { deliverIcmpError, deliverEchoReply } from './transport.ts'
 
 /** Tells the sender of `about` what happened to it. `info`: MTU or gateway. */
 export function icmpSend(ns: Namespace, about: Packet, type: number, code: number, info: number): void {
@@ -41,38 +40,6 @@ export function icmpSend(ns: Namespace, about: Packet, type: number, code: numbe
   localOut(ns, p, path)
 }
 
-/** icmp_rcv. */
-export function icmpReceive(ns: Namespace, p: Packet): void {
-  if (p.icmpType === 8) {
-    if (p.broadcast || ns.sysctls.get('net.ipv4.icmp_echo_ignore_all') === '1') return drop(ns, p, 'deliver', 'echo requests are ignored')
-    if (p.walk) p.walk.end({ kind: 'delivered', namespace: ns.name, socket: 'icmp' })
-    const path = routeOutput(ns, p.source, p.destination, undefined, 0)
-    if ('errno' in path) return
-    const reply = new Packet()
-    reply.source = path.source
-    reply.destination = p.source
-    reply.protocol = ICMP
-    reply.icmpType = 0
-    reply.icmpCode = 0
-    reply.icmpId = p.icmpId
-    reply.icmpSeq = p.icmpSeq
-    reply.length = p.length
-    reply.payload = p.payload
-    reply.tos = p.tos
-    reply.latency = p.latency
-    reply.id = ns.nextId()
-    ns.network.startWalk(reply)
-    localOut(ns, reply, path)
-    return
-  }
-  if (p.walk) p.walk.end({ kind: 'delivered', namespace: ns.name, socket: 'icmp' })
-  if (p.icmpType === 0) {
-    deliverEchoReply(ns, p)
-    return
-  }
-  if (isIcmpError(p) && p.quoted && (p.quoted.protocol === TCP || p.quoted.protocol === UDP || p.quoted.protocol === ICMP)) deliverIcmpError(ns, p, p.quoted)
-}
-
 /** The errno of an unreachable and whether it is final (icmp_err_convert). */
 export const unreachableErrors: readonly { readonly errno: string; readonly fatal: boolean }[] = [
   { errno: 'ENETUNREACH', fatal: false },
@@ -99,3 +66,19 @@ export const unreachableTexts: readonly string[] = [
   'Destination Net Unknown', 'Destination Host Unknown', 'Source Host Isolated', 'Destination Net Prohibited', 'Destination Host Prohibited',
   'Destination Net Unreachable for Type of Service', 'Destination Host Unreachable for Type of Service', 'Packet filtered', 'Precedence Violation', 'Precedence Cutoff',
 ]
+
+/** The errno of an ICMP error and whether a connected UDP socket reports it. */
+export function icmpErrno(p: Packet): { readonly errno: string; readonly fatal: boolean } | undefined {
+  if (p.icmpType === 11) return { errno: 'EHOSTUNREACH', fatal: false }
+  if (p.icmpType === 3) return unreachableErrors[p.icmpCode]
+  return undefined
+}
+
+/** What ping prints after `icmp_seq=1 `. */
+export function icmpText(p: Packet): string {
+  if (p.icmpType === 3) return p.icmpCode === 4 ? `Frag needed and DF set (mtu = ${p.icmpInfo})` : (unreachableTexts[p.icmpCode] ?? `Dest Unreachable, Bad Code: ${p.icmpCode}`)
+  if (p.icmpType === 11) return p.icmpCode === 1 ? 'Frag reassembly time exceeded' : 'Time to live exceeded'
+  if (p.icmpType === 5) return `Redirect Host(New nexthop: ${formatIpv4(p.icmpInfo)})`
+  if (p.icmpType === 12) return 'Parameter problem'
+  return `Bad ICMP type: ${p.icmpType}`
+}

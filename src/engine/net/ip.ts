@@ -8,13 +8,11 @@
  */
 import { neighbourOutput } from './arp.ts'
 import type { Device } from './device.ts'
-import { icmpSend } from './icmp.ts'
 import type { Namespace } from './namespace.ts'
 import { FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING, runHook } from './netfilter/hooks.ts'
 import { wireSize, type Packet } from './packet.ts'
 import { routeInput, routeOutput, type NoPath, type Path } from './route.ts'
 import { routeText } from './routes.ts'
-import { deliver } from './transport.ts'
 import { drop, expire, refuse } from './trace.ts'
 
 /** ip_rcv. */
@@ -49,7 +47,7 @@ function noInputRoute(ns: Namespace, p: Packet, path: NoPath): void {
   const rule = path.route && routeText(path.route)
   if (code === undefined || p.broadcast) return drop(ns, p, 'route', path.why, rule)
   refuse(ns, p, 'unreachable', 'route', path.why, path.errno, rule)
-  icmpSend(ns, p, 3, code, 0)
+  ns.icmpError(p, 3, code, 0)
 }
 
 function forward(ns: Namespace, p: Packet, device: Device, path: Path): void {
@@ -57,16 +55,16 @@ function forward(ns: Namespace, p: Packet, device: Device, path: Path): void {
   if (p.ttl <= 1) {
     // no way here is that long
     expire(ns, p, p.forwards >= 16 ? 'looped' : 'timed-out', 'route', p.forwards >= 16 ? `time to live exceeded after ${p.forwards} routers: a loop` : 'time to live exceeded')
-    return icmpSend(ns, p, 11, 0, 0)
+    return ns.icmpError(p, 11, 0, 0)
   }
   if (p.df && wireSize(p) > path.mtu) {
     refuse(ns, p, 'unreachable', 'route', `needs to be fragmented for ${path.device.name} (mtu ${path.mtu}) but must not be`, 'EMSGSIZE')
-    return icmpSend(ns, p, 3, 4, path.mtu)
+    return ns.icmpError(p, 3, 4, path.mtu)
   }
   p.ttl--
   p.forwards++
   p.local = false
-  if (path.redirect && ns.sends(device)) icmpSend(ns, p, 5, 1, path.gateway)
+  if (path.redirect && ns.sends(device)) ns.icmpError(p, 5, 1, path.gateway)
   if (ns.netfilter.active && runHook(ns, FORWARD, p, device, path.device) !== '') return
   ipOutput(ns, p, path)
 }
@@ -74,7 +72,7 @@ function forward(ns: Namespace, p: Packet, device: Device, path: Path): void {
 /** ip_local_deliver. */
 function localIn(ns: Namespace, p: Packet, device: Device): void {
   if (ns.netfilter.active && runHook(ns, INPUT, p, device, undefined) !== '') return
-  deliver(ns, p)
+  ns.deliver(p)
 }
 
 /** ip_local_out: the errno that the sender sees at once, '' when the packet is on its way. */
@@ -117,7 +115,7 @@ export function ipOutput(ns: Namespace, p: Packet, path: Path): string {
   }
   if (p.df && wireSize(p) > device.mtu) {
     refuse(ns, p, 'unreachable', 'device', `larger than the mtu of ${device.name} (${device.mtu})`, 'EMSGSIZE')
-    if (!p.local) icmpSend(ns, p, 3, 4, device.mtu)
+    if (!p.local) ns.icmpError(p, 3, 4, device.mtu)
     return 'EMSGSIZE'
   }
   neighbourOutput(device, path.gateway, p)

@@ -1,20 +1,16 @@
 /**
- * Frames on devices: what dev_queue_xmit and netif_receive_skb do for loopback, veth, bridge, VXLAN, IP-in-IP and dummy devices.
- * No queues: a frame is at the other side at once, only its latency adds up.
+ * Frames leaving by devices (dev_queue_xmit): what is counted, seen and limited for all kinds, and how loopback, veth, cards and dummies
+ * carry a frame on. Bridges and tunnels bring their own way (`Device.xmit`). No queues: a frame is at the other side at once, only its
+ * latency adds up.
  */
-import { bridgeReceive, bridgeTransmit } from './bridge.ts'
 import type { Device } from './device.ts'
-import { arpReceive } from './arp.ts'
-import { ipReceive } from './ip.ts'
-import { broadcastMac, isMulticastMac } from './mac.ts'
-import { wireSize, type Frame } from './packet.ts'
+import type { Frame } from './packet.ts'
 import { drop, expire } from './trace.ts'
-import { ipipTransmit, vxlanTransmit } from './tunnel.ts'
 
 /** Frames within frames (a packet, its answer, what follows): more is a loop of bridges. */
 const DEPTH_LIMIT = 400
 
-function frameLength(frame: Frame): number {
+export function frameLength(frame: Frame): number {
   return frame.packet ? frame.packet.length + 14 : 42
 }
 
@@ -44,79 +40,37 @@ function send(device: Device, frame: Frame): void {
   if (device.taps) for (const tap of device.taps) tap(frame, 'out', device)
   if (ns.taps) for (const tap of ns.taps) tap(frame, 'out', device)
   if (p) p.latency += device.delay
-  switch (device.kind) {
-    case 'loopback':
-      receive(device, frame)
-      return
-    case 'physical':
-    case 'veth': {
-      const peer = device.peer
-      if (!peer || !peer.up) {
-        device.txDropped++
-        if (p) drop(ns, p, 'device', `the other end of ${device.name} is down`)
-        return
-      }
-      if (p) {
-        // skb_scrub_packet
-        p.connection = undefined
-        p.track = 'none'
-        p.physIn = undefined
-        p.physOut = undefined
-        p.bridgePrerouted = false
-        if (peer.ns !== ns) p.mark = 0
-        if (p.walk) p.walk.note(ns, p, 'device', peer.ns === ns ? `to ${peer.name}` : `to ${peer.name} in ${peer.ns.name}`, { device: device.name })
-      }
-      receive(peer, frame)
-      return
-    }
-    case 'bridge':
-      bridgeTransmit(device, frame)
-      return
-    case 'vxlan':
-      vxlanTransmit(device, frame)
-      return
-    case 'ipip':
-      if (p) ipipTransmit(device, p)
-      return
-    default:
-      if (p) drop(ns, p, 'device', `${device.name} leads nowhere`)
-  }
+  device.xmit(device, frame)
 }
 
-/** netif_receive_skb. */
-export function receive(device: Device, frame: Frame): void {
-  device.rxPackets++
-  device.rxBytes += frameLength(frame)
-  if (device.taps) for (const tap of device.taps) tap(frame, 'in', device)
-  if (device.ns.taps) for (const tap of device.ns.taps) tap(frame, 'in', device)
-  if (device.master) {
-    bridgeReceive(device, frame)
-    return
-  }
-  deliverUp(device, frame)
+/** What a device sends to itself comes in again. */
+export function loopbackXmit(device: Device, frame: Frame): void {
+  device.ns.receive(device, frame)
 }
 
-/** To the protocols: the frame is for this host, or for everybody. */
-export function deliverUp(device: Device, frame: Frame): void {
+/** To the other end of a veth pair or cable (skb_scrub_packet on the way). */
+export function pairXmit(device: Device, frame: Frame): void {
   const p = frame.packet
-  const toAll = frame.destination === broadcastMac || isMulticastMac(frame.destination)
-  if (frame.arp) {
-    if (toAll || frame.destination === device.mac) arpReceive(device, frame)
+  const ns = device.ns
+  const peer = device.peer
+  if (!peer || !peer.up) {
+    device.txDropped++
+    if (p) drop(ns, p, 'device', `the other end of ${device.name} is down`)
     return
   }
-  if (!p) return
-  if (!toAll && frame.destination !== device.mac && !device.loopback && device.kind !== 'ipip') {
-    device.rxDropped++
-    drop(device.ns, p, 'device:other-host', `the frame is for another address than ${device.name}'s`)
-    return
+  if (p) {
+    p.connection = undefined
+    p.track = 'none'
+    p.physIn = undefined
+    p.physOut = undefined
+    p.bridgePrerouted = false
+    if (peer.ns !== ns) p.mark = 0
+    if (p.walk) p.walk.note(ns, p, 'device', peer.ns === ns ? `to ${peer.name}` : `to ${peer.name} in ${peer.ns.name}`, { device: device.name })
   }
-  p.broadcast = toAll
-  p.linkSource = frame.source
-  p.local = device.loopback
-  ipReceive(device, p)
+  peer.ns.receive(peer, frame)
 }
 
-/** Whether a packet fits through a device as it is. */
-export function fits(device: Device, frame: Frame): boolean {
-  return !frame.packet || wireSize(frame.packet) <= device.mtu
+/** A dummy swallows everything. */
+export function nowhereXmit(device: Device, frame: Frame): void {
+  if (frame.packet) drop(device.ns, frame.packet, 'device', `${device.name} leads nowhere`)
 }

@@ -1,10 +1,13 @@
 /** `ip link`: devices come, change, move between namespaces and go, with the effects that the kernel has on addresses, routes, ports and tables. */
 import { parseIpv4 } from '#base/ip.ts'
 import { addAddress, routesOnDown, routesOnUp } from './addresses.ts'
+import { bridgeReceive, bridgeTransmit } from './bridge.ts'
 import { Device, type DeviceKind } from './device.ts'
 import { NetError } from './error.ts'
+import { loopbackXmit, nowhereXmit, pairXmit } from './link.ts'
 import { parseMac, type Mac } from './mac.ts'
 import type { Namespace } from './namespace.ts'
+import { ipipXmit, vxlanTransmit } from './tunnel.ts'
 import type { LinkInfo, LinkKind, NetNamespace } from './types.ts'
 
 /** `if_name` of the kernel: at most 15 bytes, no slash, no space. */
@@ -25,11 +28,13 @@ function macOf(ns: Namespace, text: string | undefined): Mac {
   return mac
 }
 
+const xmits: Readonly<Record<DeviceKind, Device['xmit']>> = { loopback: loopbackXmit, veth: pairXmit, physical: pairXmit, dummy: nowhereXmit, bridge: bridgeTransmit, vxlan: vxlanTransmit, ipip: ipipXmit }
+
 function register(ns: Namespace, name: string, kind: DeviceKind, mac: Mac, mtu: number, wanted?: number): Device {
   let index = wanted ?? ns.nextIndex
   if (wanted === undefined || [...ns.devices.values()].some((d) => d.index === wanted)) index = ns.nextIndex
   ns.nextIndex = Math.max(ns.nextIndex, index + 1)
-  const device = new Device(ns, index, name, kind, mac, mtu, ns.sysctls.addDevice(name))
+  const device = new Device(ns, index, name, kind, mac, mtu, ns.sysctls.addDevice(name), xmits[kind])
   ns.devices.set(name, device)
   ns.links.set(name, device.view)
   return device
@@ -177,12 +182,14 @@ function setMaster(device: Device, bridge: Device | undefined): void {
     old.ports = old.ports.filter((p) => p !== device)
     for (const [mac, entry] of old.fdb) if (entry.port === device) old.fdb.delete(mac)
     device.master = undefined
+    device.rxHandler = undefined
     device.hairpin = false
     chooseMac(old)
     old.ns.fib.generation++
   }
   if (!bridge) return
   device.master = bridge
+  device.rxHandler = bridgeReceive
   let number = 1
   while (bridge.ports.some((p) => p.portNumber === number)) number++
   device.portNumber = number

@@ -13,14 +13,17 @@ import type { Device, Tap } from './device.ts'
 import { NetError } from './error.ts'
 import { deleteFdb, listFdb, setFdb } from './fdb.ts'
 import { Fib, SCOPE_LINK } from './fib.ts'
+import { icmpSend } from './icmp.ts'
 import { addLink, deleteLink, setLink } from './links.ts'
 import { addProxyNeighbour, deleteNeighbour, flushNeighbours, listNeighbours, setNeighbour } from './neighbours.ts'
 import { NetfilterState } from './netfilter/netfilter.ts'
 import type { SimNetwork } from './network.ts'
-import type { Packet } from './packet.ts'
+import type { Frame, Packet } from './packet.ts'
+import { receive } from './receive.ts'
 import { addRule, changeRoute, deleteRoute, deleteRule, listRoutes, listRules, routeInfo } from './routes.ts'
 import { routeInput, routeOutput } from './route.ts'
 import { SocketTable } from './sockets.ts'
+import { deliver } from './transport.ts'
 import { Sysctls } from './sysctl.ts'
 import { transmit } from './link.ts'
 import { broadcastMac, formatMac } from './mac.ts'
@@ -68,6 +71,21 @@ export class Namespace implements NetNamespace {
     const device = this.devices.get(name)
     if (!device) throw new NetError('ENODEV')
     return device
+  }
+
+  /** A frame has come to one of the devices. */
+  receive(device: Device, frame: Frame): void {
+    receive(device, frame)
+  }
+
+  /** A packet for this host has passed INPUT. */
+  deliver(p: Packet): void {
+    deliver(this, p)
+  }
+
+  /** Tells the sender of a packet what became of it. */
+  icmpError(about: Packet, type: number, code: number, info: number): void {
+    icmpSend(this, about, type, code, info)
   }
 
   /** The identification field of the next packet. */

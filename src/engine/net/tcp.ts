@@ -10,7 +10,7 @@ import type { Namespace } from './namespace.ts'
 import { ACK, FIN, Packet, PSH, RST, SYN, TCP } from './packet.ts'
 import { routeOutput } from './route.ts'
 import type { TcpTable, Listener } from './tcp-table.ts'
-import { icmpErrno } from './transport.ts'
+import { icmpErrno } from './icmp.ts'
 import type { TcpConnection, TcpHandlers } from './types.ts'
 
 export type TcpState = 'SYN_SENT' | 'SYN_RECV' | 'ESTABLISHED' | 'FIN_WAIT1' | 'FIN_WAIT2' | 'CLOSE_WAIT' | 'LAST_ACK' | 'CLOSING' | 'TIME_WAIT' | 'CLOSED'

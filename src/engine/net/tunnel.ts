@@ -5,7 +5,7 @@
 import type { Ipv4 } from '#base/ip.ts'
 import type { Device, VxlanRemote } from './device.ts'
 import { ipReceive, localOut } from './ip.ts'
-import { receive } from './link.ts'
+import { receive } from './receive.ts'
 import { broadcastMac, isMulticastMac, type Mac } from './mac.ts'
 import type { Namespace } from './namespace.ts'
 import { copyFrame, headerOf, IPIP, Packet, UDP, type Frame } from './packet.ts'
@@ -126,7 +126,9 @@ export function isVxlanPort(ns: Namespace, port: number): boolean {
   return ns.tunnels.some((d) => d.up && d.vxlan?.port === port)
 }
 
-export function ipipTransmit(device: Device, p: Packet): void {
+export function ipipXmit(device: Device, frame: Frame): void {
+  const p = frame.packet
+  if (!p) return
   const ns = device.ns
   const tunnel = device.ipip!
   let remote = tunnel.remote

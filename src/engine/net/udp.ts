@@ -5,7 +5,7 @@ import { localOut } from './ip.ts'
 import type { Namespace } from './namespace.ts'
 import { Packet, UDP } from './packet.ts'
 import { routeOutput } from './route.ts'
-import { icmpErrno } from './transport.ts'
+import { icmpErrno } from './icmp.ts'
 import type { UdpHandlers, UdpSocket } from './types.ts'
 
 export interface UdpOptions {
