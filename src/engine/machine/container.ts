@@ -13,6 +13,16 @@ import { MountNamespace, View } from './vfs.ts'
 import { rootUser } from './users.ts'
 import { deviceTree } from './devices.ts'
 
+/** What containerd leaves to root in a container that asks for nothing. */
+const defaultCapabilities = ['AUDIT_WRITE', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'MKNOD', 'NET_BIND_SERVICE', 'NET_RAW', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYS_CHROOT']
+
+function capabilitySet(options: ContainerOptions): ReadonlySet<string> | undefined {
+  const plain = (names: readonly string[] | undefined) => (names ?? []).map((n) => n.toUpperCase().replace(/^CAP_/, ''))
+  const [add, drop] = [plain(options.capabilities?.add), plain(options.capabilities?.drop)]
+  if (options.privileged || (add.includes('ALL') && drop.length === 0)) return undefined
+  return new Set([...(drop.includes('ALL') ? [] : defaultCapabilities.filter((c) => !drop.includes(c))), ...add])
+}
+
 export class ContainerMachine extends RealmBase implements Container {
   readonly id: string
   hostname: string
@@ -24,6 +34,7 @@ export class ContainerMachine extends RealmBase implements Container {
   readonly children: ReadonlyMap<string, Container> = new Map()
   containers: ContainerRuntime | undefined = undefined
   readonly bootTime: number
+  override readonly capabilities: ReadonlySet<string> | undefined
   readonly space: PidSpace
   readonly mounts: MountNamespace
   readonly defaultEnv: Readonly<Record<string, string>>
@@ -39,6 +50,7 @@ export class ContainerMachine extends RealmBase implements Container {
     this.journal = host.journal
     this.bootTime = host.bootTime
     this.#forget = forget
+    this.capabilities = capabilitySet(options)
     this.space = options.pids === 'host' ? host.space : options.pids ? (options.pids as ContainerMachine).space : new PidSpace(host.space)
     this.defaultEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOSTNAME: options.hostname }
     const root = options.image.layer(kernel.sim.now)

@@ -23,6 +23,8 @@ export interface Machine {
   readonly fs: FileSystem
   readonly programs: ProgramTable
   readonly users: Map<string, User>
+  /** What root may do here, names without CAP_; undefined: everything (a host, a privileged container). */
+  readonly capabilities: ReadonlySet<string> | undefined
   readonly processes: ReadonlyMap<number, Process>
   /**
    * Starts a process without parent: from a unit or the container runtime. `output` hears what it writes, from the loop, and may give
@@ -72,7 +74,10 @@ export interface ContainerOptions {
   /** `host`: sees all of the host's processes. A container: shares its pid view (shareProcessNamespace). Default: its own. */
   readonly pids?: 'host' | Container
   readonly readOnlyRoot?: boolean
+  /** All capabilities, and /proc/sys and /sys writable. */
   readonly privileged?: boolean
+  /** Changes to the runtime's default set (names without CAP_; `ALL`). */
+  readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] }
 }
 
 /** Where a part of a container's tree comes from. */

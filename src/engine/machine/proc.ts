@@ -140,7 +140,6 @@ function sysctlDir(sb: Superblock, realm: Realm, net: NetNamespace, readOnly: bo
     const key = prefix.map((p) => p.replaceAll('.', '/')).join('.')
     if (prefix.length > 0 && get(key) !== undefined) {
       const write = (text: string) => {
-        if (readOnly) throw new FsError('EROFS')
         const value = text.replace(/\n$/, '')
         if (key.startsWith('net.')) {
           try {
@@ -150,7 +149,9 @@ function sysctlDir(sb: Superblock, realm: Realm, net: NetNamespace, readOnly: bo
           }
         } else if (!realm.setSysctl(key, value)) throw new FsError('EINVAL')
       }
-      return computedInode(sb, { read: () => get(key) + '\n', write })
+      const inode = computedInode(sb, { read: () => get(key) + '\n', write })
+      inode.frozen = readOnly
+      return inode
     }
     const below = () => [...new Set(keys().map(split).filter((k) => prefix.every((p, i) => k[i] === p) && k.length > prefix.length).map((k) => k[prefix.length]!))]
     if (prefix.length > 0 && below().length === 0) return undefined

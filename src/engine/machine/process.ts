@@ -130,6 +130,8 @@ export interface Process {
   readonly machine: Machine
   /** Its network namespace. */
   readonly net: NetNamespace
+  /** Is it root with this capability (`NET_ADMIN`, `NET_RAW` …)? */
+  can(capability: string): boolean
   /** The process's view of the files: mount namespace and credentials applied. */
   readonly fs: FileSystem
   /** Sockets and name lookup in the process's network namespace. */

@@ -24,6 +24,7 @@ export abstract class RealmBase implements Realm {
   readonly terminals = new Map<number, Tty>()
   readonly devices = new Superblock(5)
   abstract hostname: string
+  readonly capabilities: ReadonlySet<string> | undefined = undefined
   abstract readonly net: NetNamespace
   abstract readonly namedNamespaces: Map<string, NetNamespace>
   abstract readonly units: Units

@@ -344,7 +344,7 @@ export class SocketFace implements Sockets {
   }
 
   listen(host: string, port: number, options: { readonly backlog?: number } = {}): Listener {
-    if (port > 0 && port < Number(this.#task.net.sysctl('net.ipv4.ip_unprivileged_port_start') ?? 1024) && this.#task.user.uid !== 0) throw errno('EACCES')
+    if (port > 0 && port < Number(this.#task.net.sysctl('net.ipv4.ip_unprivileged_port_start') ?? 1024) && !this.#task.can('NET_BIND_SERVICE')) throw errno('EACCES')
     try {
       const door = new Door(this.#task, host, port, options.backlog, (s) => this.#keep(s), (s) => this.#open.delete(s))
       this.#open.add(door)

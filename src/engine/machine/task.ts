@@ -154,6 +154,10 @@ export class Task implements Process, Waiter {
     return this.kernel.sim.now
   }
 
+  can(capability: string): boolean {
+    return this.user.uid === 0 && (this.machine.capabilities?.has(capability) ?? true)
+  }
+
   /** A handle of this process on a description. */
   hold(description: Description): Handle {
     const handle = new Handle(description, this)

@@ -41,6 +41,8 @@ export class Inode {
   gid = 0
   mtime: number
   nlink = 1
+  /** Lies on something mounted read-only by itself (/proc/sys in a container). */
+  frozen = false
   /** A symlink's target or a file's text. */
   #text = ''
   #size: number | undefined

@@ -212,7 +212,7 @@ export class View implements FileSystem {
       if (options.exclusive) throw new FsError('EEXIST', path)
       if (entry.inode.type === 'directory') throw new FsError('EISDIR', path)
       this.#need(entry.inode, WRITE, path)
-      if (entry.mount.readOnly && !entry.inode.device) throw new FsError('EROFS', path)
+      if ((entry.mount.readOnly && !entry.inode.device) || entry.inode.frozen) throw new FsError('EROFS', path)
       if (entry.inode.computed && !entry.inode.computed.write) throw new FsError('EACCES', path)
       return { entry, made: false }
     }

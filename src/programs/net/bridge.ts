@@ -103,6 +103,7 @@ function fdb(p: Process, args: string[], json: boolean): string {
     if (json) return JSON.stringify(rows.map((e) => ({ mac: e.mac, ...(device === undefined && { ifname: e.device }), ...(e.remote !== undefined && { dst: e.remote }), flags: e.self ? ['self'] : [], ...(e.master !== undefined && { master: e.master }), state: stateText(e) }))) + '\n'
     return rows.map((e) => `${e.mac} ${device === undefined ? `dev ${e.device} ` : ''}${e.remote !== undefined ? `dst ${e.remote} ` : ''}${e.vlan !== undefined ? `vlan ${e.vlan} ` : ''}${e.self ? 'self ' : ''}${e.master !== undefined ? `master ${e.master} ` : ''}${stateText(e)}`.replace(/ $/, e.state === 'learnt' && !e.self ? ' ' : '') + '\n').join('')
   }
+  if (!p.can('NET_ADMIN') && verb !== 'get') throw new NetError('EPERM')
   const change = (['add', 'append', 'replace', 'delete'] as const).find((v) => v.startsWith(verb))
   if (!change) throw new Failure(`Command "${verb}" is unknown, try "bridge fdb help".\n`, 255)
   let mac: string | undefined

@@ -20,7 +20,7 @@ const flags = (l: LinkInfo) => {
 function linkLines(l: LinkInfo, addresses: boolean, oneline: boolean): string {
   const nl = oneline ? '\\' : '\n'
   const name = l.peer ? `${l.name}@${l.peer.namespace ? `if${l.peer.index}` : l.peer.name}` : l.name
-  let text = `${l.index}: ${name}: <${flags(l).join(',')}> mtu ${l.mtu} qdisc ${l.qdisc} ${l.master !== undefined ? `master ${l.master} ` : ''}${l.operstate !== 'UNKNOWN' && !addresses ? `state ${l.operstate} ` : ''}qlen ${l.queueLength}${nl}    link/${l.kind === 'loopback' ? 'loopback' : 'ether'} ${l.mac} brd ${l.kind === 'loopback' ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff'}\n`
+  let text = `${l.index}: ${name}: <${flags(l).join(',')}> mtu ${l.mtu} qdisc ${l.qdisc} ${l.master !== undefined ? `master ${l.master} ` : ''}qlen ${l.queueLength}${nl}    link/${l.kind === 'loopback' ? 'loopback' : 'ether'} ${l.mac} brd ${l.kind === 'loopback' ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff'}\n`
   if (addresses) for (const a of l.addresses) text += `    inet ${a.address}/${a.length}${a.broadcast !== undefined ? ` brd ${a.broadcast}` : ''} scope ${a.scope} ${a.secondary ? 'secondary ' : ''}${a.label}${nl}       valid_lft forever preferred_lft forever\n`
   return text
 }
@@ -51,6 +51,10 @@ export const busyboxIp: Program = async (p) => {
   if (plain && 'route'.startsWith(object) && rest.length === 0) {
     await say(p, p.net.routes().map((r) => `${r.type && r.type !== 'unicast' ? `${r.type} ` : ''}${r.to} ${r.via !== undefined ? `via ${r.via} ` : ''}${r.device !== undefined ? `dev ${r.device} ` : ''}${r.scope === 'link' ? 'scope link ' : ''}${r.source !== undefined ? ` src ${r.source} ` : ''}${r.metric ? `metric ${r.metric} ` : ''}\n`).join(''))
     return 0
+  }
+  if (!p.can('NET_ADMIN')) {
+    await complain(p, 'ip: RTNETLINK answers: Operation not permitted\n')
+    return 2
   }
   return ip(p)
 }
@@ -93,7 +97,14 @@ export const busyboxRoute: Program = async (p) => {
 
 export const busyboxNetstat: Program = async (p: Process) => {
   const letters = p.argv.slice(1).join('')
-  if (letters.includes('r')) return busyboxRoute(p)
+  if (letters.includes('r')) {
+    const row = (to: string, via: string, mask: string, marks: string, device: string) => `${to.padEnd(15)} ${via.padEnd(15)} ${mask.padEnd(15)} ${marks.padEnd(7)}   0 0          0 ${device}\n`
+    await say(p, `Kernel IP routing table\nDestination     Gateway         Genmask         Flags   MSS Window  irtt Iface\n${p.net.routes().filter((r) => r.device !== undefined).map((r) => {
+      const [to, length] = r.to === 'default' ? ['0.0.0.0', 0] : r.to.includes('/') ? [r.to.split('/')[0]!, Number(r.to.split('/')[1])] : [r.to, 32]
+      return row(to, r.via ?? '0.0.0.0', dotted(length), `U${r.via ? 'G' : ''}${length === 32 ? 'H' : ''}`, r.device!)
+    }).join('')}`)
+    return 0
+  }
   const tcp = letters.includes('t')
   const udp = letters.includes('u')
   const all = letters.includes('a')

@@ -35,6 +35,10 @@ export const busyboxPing: Program = async (p) => {
   const deadline = o.get('w') === undefined ? Infinity : p.now() + Number(o.get('w')) * 1000
   const from = o.get('I')
   await say(p, `PING ${name} (${to}): ${size} data bytes\n`)
+  if (!p.can('NET_RAW')) {
+    await complain(p, 'ping: permission denied (are you root?)\n')
+    return 1
+  }
   let sent = 0
   let received = 0
   const times: number[] = []
@@ -237,7 +241,7 @@ export const busyboxNslookup: Program = async (p) => {
   const wanted = isAddress ? ['PTR'] : types.length > 0 ? types : ['A', 'AAAA']
   // All questions go out together: the name itself when it has a dot, each search domain when it has none.
   const names = isAddress ? [reverseName(name)] : name.includes('.') || config.search.length === 0 ? [name.endsWith('.') ? name : name + '.'] : config.search.map((d) => `${name}.${d.replace(/\.$/, '')}.`)
-  const queries = names.flatMap((n) => wanted.map((t) => dnsQuery(queryId(p), n, t)))
+  const queries = wanted.flatMap((t) => names.map((n) => dnsQuery(queryId(p), n, t)))
   let answers: (DnsMessage | undefined)[] = []
   let server: string | undefined
   let refused = false

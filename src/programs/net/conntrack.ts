@@ -49,7 +49,7 @@ export const conntrack: Program = async (p) => {
     await say(p, usage)
     return 0
   }
-  if (p.user.uid !== 0) {
+  if (!p.can('NET_ADMIN')) {
     await complain(p, `${program}: Operation failed: Operation not permitted\n`)
     return 1
   }

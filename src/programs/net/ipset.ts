@@ -109,6 +109,7 @@ export const ipset: Program = async (p: Process) => {
   const quiet = given.some((a) => a === '-quiet' || a === '-q')
   const sets = p.net.netfilter.ipsets
   try {
+    if (!p.can('NET_ADMIN')) throw new Refused('Kernel error received: Operation not permitted')
     if (args.length === 0) throw new Refused("No command specified.\nTry `ipset help' for more information.")
     if (args[0] === 'list' || args[0] === '-L') {
       const names = args[1] === undefined ? sets.names : [need(sets, args[1])]

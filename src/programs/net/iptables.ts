@@ -18,7 +18,7 @@ export const iptables: Program = async (p) => {
     await say(p, 'iptables v1.8.9\n\nUsage: iptables -[ACD] chain rule-specification [options]\n       iptables -I chain [rulenum] rule-specification [options]\n       iptables -R chain rulenum rule-specification [options]\n       iptables -D chain rulenum [options]\n       iptables -[LS] [chain [rulenum]] [options]\n       iptables -[FZ] [chain] [options]\n       iptables -[NX] chain\n       iptables -E old-chain-name new-chain-name\n       iptables -P chain target [options]\n       iptables -h (print this help information)\n')
     return 0
   }
-  if (p.user.uid !== 0) {
+  if (!p.can('NET_ADMIN')) {
     await complain(p, 'iptables v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n\n')
     return 4
   }
@@ -134,7 +134,7 @@ export const iptablesSave: Program = async (p) => {
 
 export const iptablesRestore: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'bcvVhtnwW:M:T:46', { counters: '', verbose: '', version: '', test: '', noflush: '', wait: '::', table: ':' })
-  if (p.user.uid !== 0) {
+  if (!p.can('NET_ADMIN')) {
     await complain(p, 'iptables-restore v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n\n')
     return 4
   }

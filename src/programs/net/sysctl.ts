@@ -68,6 +68,11 @@ export const sysctl: Program = async (p) => {
       code = ignore ? code : 1
       return
     }
+    if (p.user.uid === 0 && p.machine.capabilities !== undefined) {
+      await complain(p, `sysctl: setting key "${key}": Read-only file system\n`)
+      code = 1
+      return
+    }
     if (p.user.uid !== 0) {
       await complain(p, `sysctl: permission denied on key "${key}"${ignore ? ', ignoring' : ''}\n`)
       code = 1

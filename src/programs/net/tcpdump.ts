@@ -15,7 +15,7 @@ export const tcpdump: Program = async (p) => {
     return 1
   }
   if (o.has('D', 'list-interfaces')) return list(p)
-  if (p.user.uid !== 0) {
+  if (!p.can('NET_RAW')) {
     await complain(p, `tcpdump: ${o.get('i') ?? 'eth0'}: You don't have permission to capture on that device\n(socket: Operation not permitted)\n`)
     return 1
   }

@@ -77,6 +77,7 @@ export function containerConfig(host: WorkerHost, pod: Pod, container: Container
     stdin: container.stdin ?? false,
     readOnlyRoot: security.readOnlyRootFilesystem ?? false,
     privileged: security.privileged ?? false,
+    ...(security.capabilities && { capabilities: security.capabilities }),
     hostPid: pod.spec.hostPID ?? false,
     sharePids: pod.spec.shareProcessNamespace ?? false,
     logPath: `${logFolder(pod)}/${container.name}/${attempt}.log`,

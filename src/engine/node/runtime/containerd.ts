@@ -67,6 +67,7 @@ export interface ContainerConfig {
   readonly stdin: boolean
   readonly readOnlyRoot: boolean
   readonly privileged: boolean
+  readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] }
   readonly hostPid: boolean
   readonly sharePids: boolean
   readonly logPath: string
@@ -347,6 +348,7 @@ export class Containerd implements ContainerRuntime {
       ...(config.hostPid ? { pids: 'host' as const } : shared ? { pids: shared } : {}),
       readOnlyRoot: config.readOnlyRoot,
       privileged: config.privileged,
+      ...(config.capabilities && { capabilities: config.capabilities }),
     })
     const record: ContainerRecord = {
       id, sandbox, config, image, machine,

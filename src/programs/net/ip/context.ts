@@ -64,6 +64,7 @@ export class IpContext {
 
   /** Runs a configuration verb of the network; refusals become netlink's answer. */
   netlink(act: () => void): void {
+    if (!this.process.can('NET_ADMIN')) throw new IpFailure('RTNETLINK answers: Operation not permitted\n', 2)
     try {
       act()
     } catch (error) {

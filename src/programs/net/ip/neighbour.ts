@@ -106,7 +106,7 @@ function flush(c: IpContext): void {
   if (!c.more) throw new IpFailure('Flush requires arguments.\n', 255)
   const f = read(c)
   if (!f.to && !f.states) {
-    c.net.flushNeighbours(f.device)
+    c.netlink(() => c.net.flushNeighbours(f.device))
     return
   }
   for (const n of select(c, f)) if (n.state !== 'PERMANENT' || f.states?.has('PERMANENT')) c.netlink(() => c.net.deleteNeighbour(n.device, n.address))

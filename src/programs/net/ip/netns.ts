@@ -20,6 +20,7 @@ export async function ipNetns(c: IpContext): Promise<number | void> {
   }
   if (matches(verb, 'add')) {
     const name = named()
+    if (!c.process.can('SYS_ADMIN')) throw new IpFailure('mkdir /run/netns failed: Permission denied\n', 1)
     if (spaces.has(name)) throw new IpFailure(`Cannot create namespace file "/run/netns/${name}": File exists\n`, 1)
     let unique = `${machine.hostname}/${name}`
     for (let n = 2; machine.network.namespaces.has(unique); n++) unique = `${machine.hostname}/${name}#${n}`

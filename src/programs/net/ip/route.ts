@@ -180,7 +180,7 @@ function list(c: IpContext, flush: boolean): void {
   }
   if (c.options.family === 'inet6') return
   if (f.table === 'cache') {
-    if (flush) c.net.flushRouteCache()
+    if (flush) c.netlink(() => c.net.flushRouteCache())
     else for (const r of c.net.routeCache()) c.print(`${r.to} ${r.via !== undefined ? `via ${r.via} ` : ''}dev ${r.device} \n    cache ${r.redirected ? '<redirected> ' : ''}expires ${r.expires}sec ${r.mtu !== undefined ? `mtu ${r.mtu} ` : ''}\n`)
     return
   }
