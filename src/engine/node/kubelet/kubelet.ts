@@ -35,7 +35,7 @@ export interface KubeletOptions {
   readonly api: ApiClient
   readonly config: KubeletConfig
   readonly facts: NodeFactsInput
-  log(level: 'I' | 'W' | 'E', message: string): void
+  log(level: 'I' | 'W' | 'E', message: string, where?: string): void
 }
 
 export class Kubelet implements WorkerHost {
@@ -411,7 +411,7 @@ export class Kubelet implements WorkerHost {
 
   #readManifests(): void {
     const source = readStaticPods(this.node.fs, this.#options.config.staticPodPath, this.nodeName)
-    for (const error of source.errors) this.log('E', error)
+    for (const error of source.errors) this.#options.log('E', error.message, error.where)
     for (const [path, pod] of [...this.#static]) {
       const next = source.pods.get(path)
       if (next?.metadata.uid === pod.metadata.uid) continue

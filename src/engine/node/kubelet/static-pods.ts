@@ -9,7 +9,14 @@ import type { Pod } from '#engine/kinds/pod/types.ts'
 
 export interface StaticSource {
   readonly pods: ReadonlyMap<string, Pod>
-  readonly errors: readonly string[]
+  readonly errors: readonly StaticError[]
+}
+
+export interface StaticError {
+  readonly path: string
+  /** Where and what the kubelet logs. */
+  readonly where: string
+  readonly message: string
 }
 
 const systemTolerations = [{ effect: 'NoExecute', operator: 'Exists' }]
@@ -25,10 +32,12 @@ function withDefaults(pod: Pod): Pod {
 
 export function readStaticPods(fs: FileSystem, folder: string, nodeName: string): StaticSource {
   const pods = new Map<string, Pod>()
-  const errors: string[] = []
+  const errors: StaticError[] = []
+  const refuse = (path: string, why: string) => errors.push({ path, where: 'file.go:108', message: `"Unable to process watch event" err=${JSON.stringify(`can't process config file ${JSON.stringify(path)}: ${why}`)}` })
+  const unparsable = (path: string, why: string) => refuse(path, `${path}: couldn't parse as pod(${why}), please check config file`)
   if (folder === '') return { pods, errors }
   if (!fs.exists(folder)) {
-    errors.push(`"Unable to read config path" err="path does not exist, ignoring" path="${folder}"`)
+    errors.push({ path: folder, where: 'file.go:104', message: `"Unable to read config path" err="path does not exist, ignoring" path="${folder}"` })
     return { pods, errors }
   }
   const read = (path: string): void => {
@@ -38,20 +47,39 @@ export function readStaticPods(fs: FileSystem, folder: string, nodeName: string)
       text = fs.readFile(path)
     } catch (error) {
       if (!(error instanceof FsError)) throw error
-      errors.push(`"Can't get metadata for path" path="${path}" err="${error.message.toLowerCase()}"`)
+      errors.push({ path, where: 'file.go:157', message: `"Can't get metadata for path" path="${path}" err="${error.message.toLowerCase()}"` })
       return
     }
     let value: unknown
     try {
       value = parseYaml(text)
     } catch (error) {
-      errors.push(`"Could not process manifest file" err="${path}: couldn't parse as pod(${error instanceof Error ? error.message.split('\n')[0] : String(error)}), please check config file" path="${path}"`)
+      unparsable(path, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
       return
     }
-    const pod = value as Pod | null
-    if (typeof pod !== 'object' || pod === null || pod.kind !== 'Pod' || !Array.isArray(pod.spec?.containers) || typeof pod.metadata?.name !== 'string') {
-      const kind = (pod as { kind?: string } | null)?.kind
-      errors.push(`"Could not process manifest file" err="${path}: couldn't parse as pod(${kind === undefined ? "Object 'Kind' is missing in '" + text.slice(0, 40).replace(/\n/g, '\\n') + "'" : 'invalid pod'}), please check config file" path="${path}"`)
+    const object = value as { kind?: unknown; apiVersion?: unknown } | null
+    if (typeof object !== 'object' || object === null || typeof object.kind !== 'string') {
+      unparsable(path, `Object 'Kind' is missing in '${value === null || value === undefined ? 'null' : JSON.stringify(value)}'`)
+      return
+    }
+    if (object.kind !== 'Pod' || object.apiVersion !== 'v1') {
+      unparsable(path, `no kind ${JSON.stringify(object.kind)} is registered for version ${JSON.stringify(String(object.apiVersion ?? ''))} in scheme "pkg/runtime/scheme.go:111"`)
+      return
+    }
+    const pod = value as Pod
+    if (typeof pod.metadata?.name !== 'string' || pod.metadata.name === '') {
+      refuse(path, 'invalid pod: name is needed for the pod')
+      return
+    }
+    const missing = !Array.isArray(pod.spec?.containers) || pod.spec.containers.length === 0 ? ['spec.containers: Required value'] : pod.spec.containers.flatMap((c, i) => [...(c.name ? [] : [`spec.containers[${i}].name: Required value`]), ...(c.image ? [] : [`spec.containers[${i}].image: Required value`])])
+    if (missing.length > 0) {
+      refuse(path, `invalid pod: [${missing.join(', ')}]`)
+      return
+    }
+    const references = JSON.stringify(pod.spec)
+    const forbidden = /"secretKeyRef"|"secretRef"|"secret":\{/.test(references) ? 'secrets' : /"configMapKeyRef"|"configMapRef"|"configMap":\{/.test(references) ? 'configmaps' : undefined
+    if (forbidden) {
+      errors.push({ path, where: 'file.go:187', message: `"Could not process manifest file" err="static pods may not reference ${forbidden}" path="${path}"` })
       return
     }
     const hash = hex(sha256(`${path}\n${text}`)).slice(0, 32)

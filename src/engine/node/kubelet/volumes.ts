@@ -57,7 +57,10 @@ function mountVolume(fs: FileSystem, pod: Pod, volume: Volume, source: VolumeSou
     if (!fs.exists(path)) {
       fs.mkdir(path, { parents: true })
       fs.chmod(path, 0o777)
-      if (fsGroup !== undefined) fs.chown(path, 0, fsGroup)
+      if (fsGroup !== undefined) {
+        fs.chown(path, 0, fsGroup)
+        fs.chmod(path, 0o2777)
+      }
     }
     return { path, readOnly: false }
   }
@@ -70,7 +73,7 @@ function mountVolume(fs: FileSystem, pod: Pod, volume: Volume, source: VolumeSou
     return { path, readOnly: false }
   }
   const path = folder(kind)
-  writeAtomically(fs, path, project(pod, volume, source, facts, failed), now)
+  writeAtomically(fs, path, project(pod, volume, source, facts, failed), now, kind === 'configmap' ? 0o777 : 0o1777, fsGroup)
   return { path, readOnly: true }
 }
 
@@ -120,8 +123,10 @@ function decode(data: Record<string, string> | undefined): Record<string, string
 }
 
 /** `..2026_03_02_09_00_00.123456789`, linked as `..data`, and a link per top-level name. Nothing is touched when nothing changed. */
-function writeAtomically(fs: FileSystem, folder: string, files: readonly Projected[], now: number): void {
+function writeAtomically(fs: FileSystem, folder: string, files: readonly Projected[], now: number, mode: number, fsGroup: number | undefined): void {
   fs.mkdir(folder, { parents: true })
+  fs.chmod(folder, fsGroup === undefined ? mode : mode | 0o2000)
+  if (fsGroup !== undefined) fs.chown(folder, 0, fsGroup)
   const current = fs.exists(`${folder}/..data`) ? fs.readlink(`${folder}/..data`) : undefined
   if (current !== undefined && same(fs, `${folder}/${current}`, files)) return
   const stamp = new Date(Math.floor(now)).toISOString().replace(/[-:T]/g, '_').slice(0, 19)
@@ -130,7 +135,9 @@ function writeAtomically(fs: FileSystem, folder: string, files: readonly Project
     const path = `${folder}/${data}/${file.path}`
     fs.mkdir(path.slice(0, path.lastIndexOf('/')), { parents: true })
     fs.writeFile(path, file.text)
-    fs.chmod(path, file.mode)
+    // A pod's fsGroup owns the files and may read them.
+    fs.chmod(path, fsGroup === undefined ? file.mode : file.mode | 0o440)
+    if (fsGroup !== undefined) fs.chown(path, 0, fsGroup)
   }
   if (files.length === 0) fs.mkdir(`${folder}/${data}`, { parents: true })
   fs.symlink(data, `${folder}/..data_tmp`)
