@@ -65,17 +65,23 @@ export function serviceRules(services: number): string {
   return [...lines, ...rules, 'COMMIT', ''].join('\n')
 }
 
-/** Walks datagrams for about a second and counts what arrived. */
+/** Processor milliseconds: other work on the machine does not count. */
+function spent(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+/** Walks datagrams for most of a second and counts what arrived. */
 function rate(run: (n: number) => void, arrived: () => number, sim: Sim): number {
   run(2000)
   sim.runUntil(sim.now + 1000)
   const before = arrived()
-  const started = performance.now()
+  const started = spent()
   let elapsed = 0
   while (elapsed < 700) {
     run(2000)
     sim.runUntil(sim.now + 10)
-    elapsed = performance.now() - started
+    elapsed = spent() - started
   }
   return Math.round(((arrived() - before) / elapsed) * 1000)
 }
@@ -93,9 +99,9 @@ export async function bench(): Promise<{ name: string; value: number; unit: stri
   {
     const { sim, host, pods } = node(3)
     const text = serviceRules(1000)
-    const started = performance.now()
+    const started = spent()
     host.netfilter.restore(text, { noflush: true })
-    results.push({ name: 'restore of the rules of 1,000 services', value: Math.round(performance.now() - started), unit: 'ms' })
+    results.push({ name: 'restore of the rules of 1,000 services', value: Math.round(spent() - started), unit: 'ms' })
     let got = 0
     for (const pod of pods) pod.sockets.udpBind({ port: 8080 }, { onMessage: () => got++ })
     // one datagram per socket: every packet is the first of its connection and asks all rules
