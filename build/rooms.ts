@@ -60,10 +60,10 @@ export const rooms: readonly Room[] = [
     folder: 'src/ui',
     imports: ['src/base', 'src/contract'],
     packages: [
-      'svelte', 'bits-ui', 'paneforge', 'lucide-svelte', 'markdown-it', 'codemirror', '@replit/codemirror-vim',
+      'svelte', 'paneforge', 'lucide-svelte', 'markdown-it', '@replit/codemirror-vim',
       '@codemirror/state', '@codemirror/view', '@codemirror/commands', '@codemirror/language', '@codemirror/lang-yaml', '@codemirror/search', '@lezer/highlight',
-      '@xterm/xterm', '@xterm/addon-fit', '@xterm/addon-web-links', '@xterm/addon-search',
-      'd3-selection', 'd3-shape', 'd3-zoom', '@fontsource-variable/inter', '@fontsource/jetbrains-mono',
+      '@xterm/xterm', '@xterm/addon-fit', '@xterm/addon-search',
+      '@fontsource-variable/inter', '@fontsource/jetbrains-mono',
     ],
     world: 'dom',
   },
