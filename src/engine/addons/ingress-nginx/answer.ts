@@ -56,8 +56,9 @@ export function preAnswer(location: Location, asked: Asked): OwnAnswer | undefin
   if (!asked.secure && ((asked.hasCertificate && sslRedirect) || isTrue(a['force-ssl-redirect']))) {
     return page(308, [['Location', `https://${asked.host.replace(/:\d+$/, '')}${asked.uri}`]])
   }
-  if (a['permanent-redirect']) return page(Number(a['permanent-redirect-code'] ?? 301), [['Location', a['permanent-redirect']]])
-  if (a['temporal-redirect']) return page(Number(a['temporal-redirect-code'] ?? 302), [['Location', a['temporal-redirect']]])
+  const absolute = (to: string) => (to.startsWith('/') && !isTrue(a['relative-redirects']) ? `${asked.secure ? 'https' : 'http'}://${asked.host}${to}` : to)
+  if (a['permanent-redirect']) return page(Number(a['permanent-redirect-code'] ?? 301), [['Location', absolute(a['permanent-redirect'])]])
+  if (a['temporal-redirect']) return page(Number(a['temporal-redirect-code'] ?? 302), [['Location', absolute(a['temporal-redirect'])]])
   if (a['app-root'] && asked.path === '/') return page(302, [['Location', `${asked.secure ? 'https' : 'http'}://${asked.host}${a['app-root']}`]])
   const allow = a['whitelist-source-range'] ?? a['allowlist-source-range']
   if (a['denylist-source-range'] && listed(a['denylist-source-range'], asked.client)) return page(403)
@@ -76,7 +77,8 @@ const allowed = 'DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Ca
 export function corsHeaders(location: Location, asked: Asked): readonly (readonly [string, string])[] {
   const a = location.annotations
   if (!isTrue(a['enable-cors'])) return []
-  const origins = (a['cors-allow-origin'] ?? '*').split(',').map((o) => o.trim())
+  const given = (a['cors-allow-origin'] ?? '').split(',').map((o) => o.trim()).filter((o) => o !== '')
+  const origins = given.length === 0 ? ['*'] : given.filter((o) => o === '*' || /^https?:\/\//.test(o))
   const origin = asked.header('Origin')
   const fits = (pattern: string) => pattern === '*' || (origin !== undefined && new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace('*', '[A-Za-z0-9-]+')}$`).test(origin))
   if (!origins.some(fits)) return []

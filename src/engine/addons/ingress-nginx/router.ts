@@ -60,9 +60,9 @@ function upstreamOf(namespace: string, backend: IngressBackend | undefined): Ups
 }
 
 /** Go's regular expressions as JavaScript's; undefined where it is none. */
-function regex(text: string): RegExp | undefined {
+function regex(text: string, flags = 'i'): RegExp | undefined {
   try {
-    return new RegExp(text, 'i')
+    return new RegExp(text, flags)
   } catch {
     return undefined
   }
@@ -72,7 +72,7 @@ function canaryOf(annotations: Readonly<Record<string, string>>, upstream: Upstr
   const pattern = annotations['canary-by-header-pattern']
   return {
     upstream, weight: Number(annotations['canary-weight'] ?? 0), weightTotal: Number(annotations['canary-weight-total'] ?? 100), header: annotations['canary-by-header'], headerValue: annotations['canary-by-header-value'],
-    headerPattern: pattern === undefined ? undefined : regex(pattern), cookie: annotations['canary-by-cookie'],
+    headerPattern: pattern === undefined ? undefined : regex(pattern, ''), cookie: annotations['canary-by-cookie'],
   }
 }
 
