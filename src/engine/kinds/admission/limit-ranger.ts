@@ -35,7 +35,7 @@ function check(type: string, item: Loose, requests: Record<string, string>, limi
     const [request, limit] = [requests[k], limits[k]]
     if (request === undefined) errors.push(`minimum ${k} usage per ${type} is ${v}.  No request is specified`)
     else if (compareQuantities(quantity(request), quantity(v)) < 0) errors.push(`minimum ${k} usage per ${type} is ${v}, but request is ${request}`)
-    if (!claim && limit !== undefined && compareQuantities(quantity(limit), quantity(v)) < 0) errors.push(`minimum ${k} usage per ${type} is ${v}, but limit is ${limit}`)
+    else if (!claim && limit !== undefined && compareQuantities(quantity(limit), quantity(v)) < 0) errors.push(`minimum ${k} usage per ${type} is ${v}, but limit is ${limit}`)
   }
   for (const [k, v] of Object.entries((item.max ?? {}) as Record<string, string>)) {
     const [request, limit] = [requests[k], limits[k]]
@@ -45,7 +45,7 @@ function check(type: string, item: Loose, requests: Record<string, string>, limi
     }
     if (limit === undefined) errors.push(`maximum ${k} usage per ${type} is ${v}.  No limit is specified`)
     else if (compareQuantities(quantity(limit), quantity(v)) > 0) errors.push(`maximum ${k} usage per ${type} is ${v}, but limit is ${limit}`)
-    if (request !== undefined && compareQuantities(quantity(request), quantity(v)) > 0) errors.push(`maximum ${k} usage per ${type} is ${v}, but request is ${request}`)
+    else if (request !== undefined && compareQuantities(quantity(request), quantity(v)) > 0) errors.push(`maximum ${k} usage per ${type} is ${v}, but request is ${request}`)
   }
   for (const [k, v] of Object.entries((item.maxLimitRequestRatio ?? {}) as Record<string, string>)) {
     const [request, limit] = [requests[k], limits[k]]
