@@ -3,9 +3,10 @@
  * `resolvable: false` says that evicting pods could not help (UnschedulableAndUnresolvable).
  */
 import type { Pod, PodAffinityTerm } from '#engine/kinds/pod/types.ts'
-import { nodeSelectorMatches, selectorMatches, toleratedBy, type LabelSelector } from '#engine/kinds/selectors.ts'
+import { selectorMatches, toleratedBy, type LabelSelector } from '#engine/kinds/selectors.ts'
 import type { NodeInfo } from './node-info.ts'
 import { podRequests } from './resources.ts'
+import { matchesNodeAffinity } from './node-affinity.ts'
 import { spreadFilter } from './spread.ts'
 import { volumeFilter } from './volumes.ts'
 
@@ -44,13 +45,6 @@ function nodeUnschedulable({ pod }: CycleState, { node }: NodeInfo): Refusal | u
 function taintToleration({ pod }: CycleState, { node }: NodeInfo): Refusal | undefined {
   const bad = (node.spec.taints ?? []).find((t) => (t.effect === 'NoSchedule' || t.effect === 'NoExecute') && !toleratedBy(pod.spec.tolerations, t))
   return bad ? refuse('node(s) had untolerated taint(s)', false) : undefined
-}
-
-export function matchesNodeAffinity(pod: Pod, info: NodeInfo): boolean {
-  const labels = info.node.metadata.labels ?? {}
-  for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) if (labels[key] !== value) return false
-  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
-  return !required || nodeSelectorMatches(required, info.node)
 }
 
 function nodeAffinity({ pod }: CycleState, info: NodeInfo): Refusal | undefined {

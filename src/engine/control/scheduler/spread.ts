@@ -2,7 +2,7 @@
 import type { Pod, TopologySpreadConstraint } from '#engine/kinds/pod/types.ts'
 import { selectorMatches, toleratedBy, type LabelSelector } from '#engine/kinds/selectors.ts'
 import type { CycleState, Refusal } from './filters.ts'
-import { matchesNodeAffinity } from './filters.ts'
+import { matchesNodeAffinity } from './node-affinity.ts'
 import type { NodeInfo } from './node-info.ts'
 
 function selectorOf(c: TopologySpreadConstraint, pod: Pod): LabelSelector | undefined {
