@@ -187,8 +187,9 @@ async function flagValue(request: Request, path: string, flag: FlagDefinition): 
 
 /** Flags whose name begins so; those that were given already only where they may be repeated. */
 function flagNames(flags: Flags, word: string): string[] {
-  const inherited = flags.definitions.filter((f) => f.persistent)
-  const own = flags.definitions.filter((f) => !f.persistent)
+  const root = flags.definitions.every((f) => f.persistent || f.name === 'help')
+  const inherited = flags.definitions.filter((f) => f.persistent && !root)
+  const own = flags.definitions.filter((f) => !f.persistent || root)
   const byName = (a: FlagDefinition, b: FlagDefinition) => (a.name < b.name ? -1 : 1)
   return [...inherited.sort(byName), ...own.sort(byName)].filter((f) => (!f.hidden || klogFlags.has(f.name)) && f.deprecated === undefined && (!flags.changed(f.name) || /Slice|Array|^stringTo/.test(f.type))).flatMap((f) => starting([`--${f.name}`, ...(f.shorthand ? [`-${f.shorthand}`] : [])], word))
 }
@@ -238,7 +239,7 @@ export async function completeWords(process: Process, words: readonly string[], 
 
 function subcommands(path: string): string[] {
   const names = Object.values(commandTable[path]?.subcommands ?? {}).flat()
-  return [...names, ...(path === 'kubectl' ? ['help'] : [])].sort()
+  return [...names, ...(path === 'kubectl' ? ['help', 'options'] : [])].sort()
 }
 
 /** The flag that waits for the word under the cursor. */
