@@ -41,6 +41,12 @@ export class PolicyWorld {
     }
     a.addRoute({ to: '10.8.2.0/24', via: '172.20.0.2', device: 'eth0' })
     b.addRoute({ to: '10.8.1.0/24', via: '172.20.0.1', device: 'eth0' })
+    this.restart()
+  }
+
+  /** New agents on both nodes; the rules of those before stay in the kernel. */
+  restart(): void {
+    this.agents.splice(0)
     for (const [i, net] of this.#nodes.entries()) {
       const agent = new PolicyAgent({ sim: this.sim, net, api: this.api, nodeName: i === 0 ? 'node-a' : 'node-b' })
       agent.start()

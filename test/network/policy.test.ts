@@ -88,3 +88,17 @@ test('a flushed FORWARD chain is repaired, and a policy costs the chains of the 
   w.sim.runUntil(w.sim.now + 61_000)
   expect(w.reaches('red/web', 'blue/db', 80, 'TCP')).toBe(false)
 })
+
+test('an agent that starts again takes over what another has left, and forgets what is gone', () => {
+  const w = world()
+  w.policy(policy('deny', 'blue', { podSelector: {}, policyTypes: ['Ingress'], ingress: [{ from: [{ podSelector: { matchLabels: { role: 'web' } } }] }] }))
+  w.settle()
+  for (const agent of w.agents) agent.stop()
+  w.dropPolicy('blue', 'deny')
+  w.dropPod('blue', 'db')
+  w.restart()
+  w.settle()
+  const left = [0, 1].flatMap((i) => [...w.node(i).netfilter.ipsets.names, ...w.node(i).netfilter.save('filter').split('\n').filter((l) => l.startsWith(':cali-p') && !l.includes('kns.'))])
+  expect(left).toEqual([])
+  expect(w.reaches('red/db', 'blue/web', 80, 'TCP')).toBe(true)
+})

@@ -78,7 +78,7 @@ export function corsHeaders(location: Location, asked: Asked): readonly (readonl
   const a = location.annotations
   if (!isTrue(a['enable-cors'])) return []
   const given = (a['cors-allow-origin'] ?? '').split(',').map((o) => o.trim()).filter((o) => o !== '')
-  const origins = given.length === 0 ? ['*'] : given.filter((o) => o === '*' || /^https?:\/\//.test(o))
+  const origins = given.length === 0 ? ['*'] : given.filter((o) => o === '*' || /^[a-z][a-z0-9+.-]*:\/\//i.test(o))
   const origin = asked.header('Origin')
   const fits = (pattern: string) => pattern === '*' || (origin !== undefined && new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace('*', '[A-Za-z0-9-]+')}$`).test(origin))
   if (!origins.some(fits)) return []

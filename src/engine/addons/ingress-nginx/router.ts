@@ -23,6 +23,8 @@ export interface Canary {
   readonly header: string | undefined
   readonly headerValue: string | undefined
   readonly headerPattern: RegExp | undefined
+  /** The pattern is no expression: a request with the header goes to the main backend. */
+  readonly headerBroken: boolean
   readonly cookie: string | undefined
 }
 
@@ -72,7 +74,7 @@ function canaryOf(annotations: Readonly<Record<string, string>>, upstream: Upstr
   const pattern = annotations['canary-by-header-pattern']
   return {
     upstream, weight: Number(annotations['canary-weight'] ?? 0), weightTotal: Number(annotations['canary-weight-total'] ?? 100), header: annotations['canary-by-header'], headerValue: annotations['canary-by-header-value'],
-    headerPattern: pattern === undefined ? undefined : regex(pattern, ''), cookie: annotations['canary-by-cookie'],
+    headerPattern: pattern === undefined ? undefined : regex(pattern, ''), headerBroken: pattern !== undefined && regex(pattern, '') === undefined, cookie: annotations['canary-by-cookie'],
   }
 }
 
@@ -179,7 +181,8 @@ export function goesToCanary(canary: Canary, header: (name: string) => string | 
     if (value !== undefined) {
       if (canary.headerValue !== undefined && canary.headerValue !== '') {
         if (value === canary.headerValue) return true
-      } else if (canary.headerPattern) {
+      } else if (canary.headerBroken) return false
+      else if (canary.headerPattern) {
         if (canary.headerPattern.test(value)) return true
       } else if (value === 'always') return true
       else if (value === 'never') return false

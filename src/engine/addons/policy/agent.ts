@@ -241,6 +241,7 @@ export class PolicyAgent {
       write.set('cali-to-wl-dispatch', dispatchLines([...this.#local.values()], 'ingress'))
       write.set('cali-from-wl-dispatch', dispatchLines([...this.#local.values()], 'egress'))
     }
+    if (!this.#ready) for (const chain of this.#tables.chains('filter')) if (/^cali-(?:pi|po|pri|pro|tw|fw)-/.test(chain) && !write.has(chain) && !remove.includes(chain)) remove.push(chain)
     this.#dirtyPolicies.clear()
     this.#dirtyPods.clear()
     this.#dispatchDirty = false
@@ -298,6 +299,8 @@ export class PolicyAgent {
       this.#sets.delete(name)
       this.#o.net.netfilter.ipsets.destroy(name)
     }
+    // What an agent before this one has left.
+    if (!this.#ready) for (const name of [...this.#o.net.netfilter.ipsets.names]) if (name.startsWith('cali40') && !this.#sets.has(name)) this.#o.net.netfilter.ipsets.destroy(name)
   }
 
   #hook(): void {
