@@ -178,7 +178,7 @@ export interface Process {
   end(code: number): void
   /** Calls back when the process has ended, however it ended (SIGKILL too), before its parent hears of it. */
   onEnd(listener: () => void): () => void
-  /** Never resolves: what a daemon awaits after it has set up its synchronous part. */
+  /** Never resolves: what a daemon awaits after it has set up its synchronous part. It ends with code 0 at SIGTERM or SIGINT unless these have handlers. */
   forever(): Promise<never>
   /** False once the process has ended. */
   readonly alive: boolean

@@ -243,6 +243,8 @@ export class Task implements Process, Waiter {
   }
 
   forever(): Promise<never> {
+    // Daemons go when they are asked to, also as the first process of a container.
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) if (!this.#handlers.has(signal)) this.#handlers.set(signal, () => this.end(0))
     return never()
   }
 

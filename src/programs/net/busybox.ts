@@ -311,8 +311,12 @@ export const busyboxNc: Program = async (p) => {
   if (listen) {
     try {
       const listener = p.sockets.listen('0.0.0.0', Number(o.get('p') ?? host))
-      const connection = await listener.accept()
+      const connection = await within(p, wait, listener.accept())
       listener.close()
+      if (connection === 'late') {
+        await complain(p, 'nc: timed out\n')
+        return 1
+      }
       return await pump(p, connection, wait)
     } catch (error) {
       await complain(p, `nc: bind: ${reason(error)}\n`)

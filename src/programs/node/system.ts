@@ -31,7 +31,15 @@ export const hostname: Program = async (p) => {
     }
     await say(p, found.addresses.join(' ') + '\n')
   } else if (o.has('s', 'short')) await say(p, `${name.split('.')[0]}\n`)
-  else if (o.has('d', 'domain')) await say(p, `${name.split('.').slice(1).join('.')}\n`)
+  else if (o.has('d', 'domain', 'f', 'fqdn', 'long')) {
+    // The canonical name of what the resolver knows the host by.
+    const found = await p.sockets.lookup(name)
+    if (!found.ok) {
+      await complain(p, 'hostname: Name or service not known\n')
+      return 1
+    }
+    await say(p, o.has('d', 'domain') ? `${found.canonical.split('.').slice(1).join('.')}\n` : `${found.canonical}\n`)
+  }
   else await say(p, `${name}\n`)
   return 0
 }

@@ -366,6 +366,8 @@ export class Containerd implements ContainerRuntime {
     for (const [path, program] of Object.entries(image.programs ?? {})) {
       out.set(programName(image, path), (process) => {
         const context = this.#context(process, container, pod)
+        // Servers go when they are asked to; as first processes they would otherwise not hear of it.
+        process.onSignal('SIGTERM', () => process.end(0))
         return program(process, context)
       })
     }
