@@ -36,7 +36,11 @@ export function refresh(device: Device, entry: Neighbour): Neighbour {
       const at = entry.since + delay
       entry.status = 'probe'
       entry.since = at
+      const network = device.ns.network
+      const before = network.silent
+      network.silent ||= now > at
       solicit(device, entry.address, 0, entry.mac)
+      network.silent = before
     }
   }
   // solicit may have been answered meanwhile
@@ -80,6 +84,8 @@ export function resolve(device: Device, nexthop: Ipv4, p: Packet, send: (mac: Ma
       case 'stale':
         entry.status = 'delay'
         entry.since = device.ns.sim.now
+        // somebody watches: the probe comes at its time
+        if (device.taps || device.ns.taps) scheduleProbe(device, entry)
         send(entry.mac)
         return
     }
@@ -95,6 +101,11 @@ export function resolve(device: Device, nexthop: Ipv4, p: Packet, send: (mac: Ma
     return
   }
   entry.waiting.push({ send, failed: () => unreachable(device, nexthop, p) })
+}
+
+function scheduleProbe(device: Device, entry: Neighbour): void {
+  const delay = (device.ns.sysctls.neigh.get(device.name)?.delay_first_probe_time ?? 5) * 1000
+  device.ns.sim.after(delay, () => void refresh(device, entry), { background: true })
 }
 
 /** Starts resolving an address that no packet waits for. */

@@ -4,7 +4,7 @@
  */
 import { resolve } from './arp.ts'
 import type { BridgeEntry, Device } from './device.ts'
-import { transmit } from './link.ts'
+import { showFrame, transmit } from './link.ts'
 import { broadcastMac, isMulticastMac, type Mac } from './mac.ts'
 import { FORWARD, POSTROUTING, PREROUTING, runHook } from './netfilter/hooks.ts'
 import { deliverUp } from './receive.ts'
@@ -120,13 +120,13 @@ function passUp(bridge: Device, frame: Frame): void {
   bridge.rxPackets++
   bridge.rxBytes += frame.packet ? frame.packet.length : 28
   const ns = bridge.ns
-  if (bridge.taps) for (const tap of bridge.taps) tap(frame, 'in', bridge)
-  if (ns.taps) for (const tap of ns.taps) tap(frame, 'in', bridge)
+  if (bridge.taps || ns.taps) showFrame(bridge, frame, 'in')
   deliverUp(bridge, frame)
 }
 
 function flood(bridge: Device, port: Device | undefined, frame: Frame, up: boolean): void {
-  const targets = bridge.ports.filter((p) => canForward(port, p))
+  // the kernel's list has the newest port first
+  const targets = bridge.ports.filter((p) => canForward(port, p)).reverse()
   const copies = targets.length + (up ? 1 : 0)
   const p = frame.packet
   if (copies === 0) {
@@ -166,7 +166,7 @@ function forward(bridge: Device, port: Device, frame: Frame): void {
 export function bridgeTransmit(bridge: Device, frame: Frame): void {
   const p = frame.packet
   if (frame.destination === broadcastMac || isMulticastMac(frame.destination)) {
-    sendOut(bridge, bridge.ports.filter((t) => t.carrier), frame)
+    sendOut(bridge, bridge.ports.filter((t) => t.carrier).reverse(), frame)
     return
   }
   const entry = bridgeLookup(bridge, frame.destination)
@@ -175,7 +175,7 @@ export function bridgeTransmit(bridge: Device, frame: Frame): void {
     else if (p) drop(bridge.ns, p, 'bridge', `${entry.port.name} is not forwarding`)
     return
   }
-  sendOut(bridge, bridge.ports.filter((t) => t.carrier), frame)
+  sendOut(bridge, bridge.ports.filter((t) => t.carrier).reverse(), frame)
 }
 
 function sendOut(bridge: Device, targets: readonly Device[], frame: Frame): void {

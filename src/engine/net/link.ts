@@ -14,6 +14,13 @@ export function frameLength(frame: Frame): number {
   return frame.packet ? frame.packet.length + 14 : 42
 }
 
+/** To those who capture. A neighbour probe that is made up for later is not shown: it happened before. */
+export function showFrame(device: Device, frame: Frame, direction: 'in' | 'out'): void {
+  if (device.ns.network.silent) return
+  if (device.taps) for (const tap of device.taps) tap(frame, direction, device)
+  if (device.ns.taps) for (const tap of device.ns.taps) tap(frame, direction, device)
+}
+
 /** dev_queue_xmit. */
 export function transmit(device: Device, frame: Frame): void {
   const network = device.ns.network
@@ -37,8 +44,7 @@ function send(device: Device, frame: Frame): void {
   const length = frameLength(frame)
   device.txPackets++
   device.txBytes += length
-  if (device.taps) for (const tap of device.taps) tap(frame, 'out', device)
-  if (ns.taps) for (const tap of ns.taps) tap(frame, 'out', device)
+  if (device.taps || ns.taps) showFrame(device, frame, 'out')
   if (p) p.latency += device.delay
   device.xmit(device, frame)
 }

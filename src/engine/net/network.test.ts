@@ -452,6 +452,50 @@ describe('the rest', () => {
     ])
   })
 
+  test('sets: what a rule looks up in them', () => {
+    const { client, server, ...w } = routed()
+    const sets = server.netfilter.ipsets
+    sets.create('nets', 'hash:net')
+    sets.setEntries('nets', ['10.1.0.0/24', '10.1.0.0/28 nomatch'])
+    sets.create('ports', 'hash:ip,port')
+    sets.add('ports', '10.2.0.20,tcp:82')
+    serve(server, 80)
+    serve(server, 82)
+    iptables(server, '-A INPUT -p tcp -m tcp --dport 80 -m set --match-set nets src -j REJECT', '-A INPUT -m set --match-set ports dst,dst -j REJECT')
+    client.addAddress('eth0', '10.1.0.100/24')
+    const from = (address: string, port: number) => {
+      let result = ''
+      client.sockets.tcpConnect({ to: ipv4('10.2.0.20'), port, from: ipv4(address) }, { onData: (t) => (result = t), onError: (e) => (result = e) })
+      w.sim.runUntil(w.sim.now + 100)
+      return result
+    }
+    expect([from('10.1.0.10', 80), from('10.1.0.100', 80), from('10.1.0.10', 82)]).toEqual(['server', 'ECONNREFUSED', 'ECONNREFUSED'])
+    expect([sets.references('nets'), sets.entries('nets'), sets.test('nets', '10.1.0.77'), sets.test('nets', '10.1.0.7')]).toEqual([1, ['10.1.0.0/24', '10.1.0.0/28 nomatch'], true, false])
+    expect(() => sets.destroy('nets')).toThrow('ipset v7.17: Set cannot be destroyed: it is in use by a kernel component')
+    expect(() => iptables(server, '-A INPUT -m set --match-set nosuch src -j DROP')).toThrow("iptables v1.8.9 (nf_tables): Set nosuch doesn't exist.\n")
+  })
+
+  test('neighbours age, and a probe that was due before a capture began is not seen by it', () => {
+    const { client, ...w } = routed()
+    const states = () => client.neighbours().map((n) => n.state)
+    ping(w, client, '10.1.0.1')
+    expect(states()).toEqual(['REACHABLE'])
+    w.sim.runUntil(w.sim.now + 30_000)
+    expect(states()).toEqual(['STALE'])
+    ping(w, client, '10.1.0.1')
+    expect(states()).toEqual(['DELAY'])
+    w.sim.runUntil(w.sim.now + 6000)
+    const seen: string[] = []
+    client.capture('eth0', (p) => seen.push(p.arp?.op ?? 'ip'))
+    expect(states()).toEqual(['REACHABLE'])
+    expect(seen).toEqual([])
+    w.sim.runUntil(w.sim.now + 30_000)
+    ping(w, client, '10.1.0.1')
+    w.sim.runUntil(w.sim.now + 6000)
+    // each side asks the other
+    expect(seen).toEqual(['ip', 'ip', 'request', 'request', 'reply', 'reply'])
+  })
+
   test('a namespace takes its devices and connections with it', () => {
     const { client, server, router, ...w } = routed()
     serve(server, 80)

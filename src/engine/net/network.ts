@@ -21,6 +21,8 @@ export class SimNetwork implements Network {
   readonly #batches = new Map<number, (() => void)[]>()
   /** How many frames are being sent within each other. */
   depth = 0
+  /** Frames are not shown to captures (see arp.ts). */
+  silent = false
   /** Frames that the outermost send has caused so far. */
   steps = 0
   readonly stepLimit = STEP_LIMIT

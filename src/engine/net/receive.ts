@@ -5,7 +5,7 @@
 import { arpReceive } from './arp.ts'
 import type { Device } from './device.ts'
 import { ipReceive } from './ip.ts'
-import { frameLength } from './link.ts'
+import { frameLength, showFrame } from './link.ts'
 import { broadcastMac, isMulticastMac } from './mac.ts'
 import type { Frame } from './packet.ts'
 import { drop } from './trace.ts'
@@ -14,8 +14,7 @@ import { drop } from './trace.ts'
 export function receive(device: Device, frame: Frame): void {
   device.rxPackets++
   device.rxBytes += frameLength(frame)
-  if (device.taps) for (const tap of device.taps) tap(frame, 'in', device)
-  if (device.ns.taps) for (const tap of device.ns.taps) tap(frame, 'in', device)
+  if (device.taps || device.ns.taps) showFrame(device, frame, 'in')
   if (device.rxHandler) device.rxHandler(device, frame)
   else deliverUp(device, frame)
 }

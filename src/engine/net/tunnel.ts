@@ -5,6 +5,7 @@
 import type { Ipv4 } from '#base/ip.ts'
 import type { Device, VxlanRemote } from './device.ts'
 import { ipReceive, localOut } from './ip.ts'
+import { showFrame } from './link.ts'
 import { receive } from './receive.ts'
 import { broadcastMac, isMulticastMac, type Mac } from './mac.ts'
 import type { Namespace } from './namespace.ts'
@@ -177,7 +178,7 @@ export function ipipReceive(ns: Namespace, outer: Packet): boolean {
   found.rxPackets++
   found.rxBytes += p.length
   const frame: Frame = { source: 0, destination: 0, packet: p, arp: undefined }
-  if (found.taps) for (const tap of found.taps) tap(frame, 'in', found)
+  if (found.taps || ns.taps) showFrame(found, frame, 'in')
   if (p.walk) p.walk.note(ns, p, 'ipip', 'out of the tunnel', { device: found.name })
   ipReceive(found, p)
   return true
