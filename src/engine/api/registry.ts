@@ -4,7 +4,7 @@
  */
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts'
 import { FieldErrors } from './field-errors.ts'
-import { type FieldManager, managerOf } from './field-manager.ts'
+import { type ManagedFields, managerOf } from './managed-fields.ts'
 import { type KindDefinition, resourceKey, type RequestContext } from './kind.ts'
 import { copy, equal, type Loose } from './loose.ts'
 import { pathSegmentErrors } from './names.ts'
@@ -28,7 +28,7 @@ const SUFFIX_MAX = 63 - 5
 
 export class Registry {
   /** Keeps managedFields. */
-  fields: FieldManager | undefined
+  fields: ManagedFields | undefined
 
   readonly #store: Store
   readonly #admission: readonly AdmissionPlugin[]

@@ -9,7 +9,7 @@ import { anonymous, type CertificateFacts, Tokens, userOfToken } from './authent
 import { Client } from './client.ts'
 import { Decoder } from './decode.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { FieldManager } from './field-manager.ts'
+import { ManagedFields } from './managed-fields.ts'
 import { Gate } from './gate.ts'
 import { StoreInformer } from './informer.ts'
 import { type KindDefinition, resourceKey, type RequestContext } from './kind.ts'
@@ -97,7 +97,7 @@ export class ApiServer {
     const admission = typeof options.admission === 'function' ? options.admission(this) : (options.admission ?? [])
     this.registry = new Registry(this.store, admission)
     const decoder = new Decoder(this.schemas)
-    this.registry.fields = new FieldManager(this.schemas, decoder)
+    this.registry.fields = new ManagedFields(this.schemas, decoder)
     this.registry.settle = (kind, object) => {
       if (kind.schema !== undefined && this.schemas.has(kind.schema)) decoder.settle(kind.schema, object)
     }

@@ -175,6 +175,10 @@ export const simpleStrategies: Table = {
   },
   'networkpolicies.networking.k8s.io': {
     validate: validateNetworkPolicy,
+    validateUpdate(np, _old, errors) {
+      // Upstream really does it twice.
+      for (let i = 0; i < 2; i++) validateNetworkPolicy(np, errors)
+    },
     warnings: networkPolicyWarnings,
     defaults(np) {
       const spec = (np.spec ??= {})

@@ -10,8 +10,9 @@ export function jobSpecPodDefaults(spec: Loose): void {
 
 /** Label, annotation and selector values that tie pods to this very job. */
 function generateSelector(job: Loose): void {
-  const { uid, name } = job.metadata
-  const labels = { ...job.spec.template.metadata?.labels }
+  const { uid, name = '' } = job.metadata
+  // Labels of the job that come from the template are the same map, and get these too.
+  const labels: Record<string, string> = job.spec.template.metadata?.labels ?? {}
   labels['controller-uid'] ??= uid
   labels['batch.kubernetes.io/controller-uid'] = uid
   labels['job-name'] ??= name
@@ -31,7 +32,7 @@ export const jobStrategy: Strategy & Partial<KindDefinition> = {
     spec.parallelism ??= 1
     if (spec.backoffLimit === undefined) spec.backoffLimit = spec.backoffLimitPerIndex !== undefined ? 2147483647 : 6
     const labels = spec.template?.metadata?.labels
-    if (labels && Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels }
+    if (labels && Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = labels
     spec.completionMode ??= 'NonIndexed'
     spec.suspend ??= false
     spec.manualSelector ??= false
@@ -44,7 +45,7 @@ export const jobStrategy: Strategy & Partial<KindDefinition> = {
     if (job.spec.manualSelector !== true && job.spec.template) {
       generateSelector(job)
       const labels = job.spec.template.metadata.labels
-      if (Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels }
+      if (Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = labels
     }
   },
   prepareForUpdate(job, old) {

@@ -17,7 +17,7 @@ function validateReference(r: Loose, at: string, errors: FieldErrors): void {
 
 function validateTarget(t: Loose, at: string, errors: FieldErrors): void {
   if (!t.type) errors.required(`${at}.type`, 'must specify a metric target type')
-  else if (!['Utilization', 'Value', 'AverageValue'].includes(t.type)) errors.invalid(`${at}.type`, t.type, 'must be either Utilization, Value, or AverageValue')
+  if (!['Utilization', 'Value', 'AverageValue'].includes(t.type)) errors.invalid(`${at}.type`, t.type ?? '', 'must be either Utilization, Value, or AverageValue')
   if (t.value !== undefined && !isPositive(t.value)) errors.invalid(`${at}.value`, t.value, 'must be positive')
   if (t.averageValue !== undefined && !isPositive(t.averageValue)) errors.invalid(`${at}.averageValue`, t.averageValue, 'must be positive')
   if (t.averageUtilization !== undefined && t.averageUtilization < 1) errors.invalid(`${at}.averageUtilization`, t.averageUtilization, 'must be greater than 0')

@@ -35,7 +35,7 @@ const ignored = new Set([
 
 const idOf = (e: Pick<Entry, 'manager' | 'operation' | 'apiVersion' | 'subresource'>) => JSON.stringify([e.manager, e.operation, e.apiVersion, e.subresource])
 
-export class FieldManager {
+export class ManagedFields {
   readonly #schemas: Schemas
   readonly #decoder: Decoder
   readonly #typers = new Map<string, FieldTyper>()
