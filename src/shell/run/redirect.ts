@@ -51,6 +51,8 @@ async function open(sh: Shell, path: string, op: keyof typeof flags): Promise<Op
     const file = sh.process.fds.get(fd)
     if (file) return file.retain()
   }
+  const net = sh.posix ? null : /^\/dev\/tcp\/([^/]+)\/([^/]+)$/.exec(path)
+  if (net) return dial(sh, path, net[1]!, net[2]!)
   if (op === '>' && sh.option('noclobber')) {
     try {
       if (sh.process.fs.stat(path).type === 'file') return await complain(sh, `${path}: cannot overwrite existing file`)
@@ -62,6 +64,25 @@ async function open(sh: Shell, path: string, op: keyof typeof flags): Promise<Op
     return sh.process.open(path, { ...flags[op], mode: 0o666 })
   } catch (error) {
     if (!(error instanceof FsError)) throw error
+    return complain(sh, `${path}: ${strerror(error.code)}`)
+  }
+}
+
+const lookupFailures = { EAI_NONAME: 'Name or service not known', EAI_AGAIN: 'Temporary failure in name resolution', EAI_NODATA: 'No address associated with hostname', EAI_FAIL: 'Non-recoverable failure in name resolution' } as const
+
+/** bash's /dev/tcp/HOST/PORT: a connection as a file. */
+async function dial(sh: Shell, path: string, host: string, port: string): Promise<OpenFile> {
+  const { process } = sh
+  const found = await process.sockets.lookup(host)
+  if (!found.ok) {
+    await sh.complain(`${host}: ${lookupFailures[found.error]}`)
+    return complain(sh, `${path}: Invalid argument`)
+  }
+  try {
+    return process.socketFile(await process.sockets.connect(found.addresses[0]!, Number(port)))
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    await process.stderr.write(`${(process.argv[0] ?? 'bash').replace(/^.*\//, '')}: connect: ${strerror(error.code)}\n`)
     return complain(sh, `${path}: ${strerror(error.code)}`)
   }
 }
