@@ -60,15 +60,16 @@ export const cp: Verb = async (run) => {
   const container = await containerFor(run, pod, run.flags.string('container'), false)
   if (source.pod !== '') {
     const { out, err, code } = await capture(run, pod, container, ['tar', 'cf', '-', source.path])
-    if (err !== '') await run.err(err)
-    if (out === '' && code !== 0) throw new Failure(`${err === '' ? `command terminated with exit code ${code}` : `${source.path} no such file or directory`}`)
+    // As with the real program, tar's words go to standard output, and of a path that is not there nothing is said.
+    const entries = unpackTar(out)
+    if (entries.length === 0 && code !== 0) return
+    if (err !== '') await run.out(err)
     const prefix = source.path.replace(/^\/+/, '').replace(/\/+$/, '')
-    for (const entry of unpackTar(out)) {
+    for (const entry of entries) {
       const name = entry.name.replace(/\/+$/, '')
       if (name !== prefix && !name.startsWith(`${prefix}/`)) continue
-      const isFolder = run.process.fs.exists(target.path) && run.process.fs.stat(target.path).type === 'directory'
-      const base = isFolder ? `${target.path.replace(/\/$/, '')}/${prefix.split('/').at(-1)!}` : target.path
-      const path = base + name.slice(prefix.length)
+      const path = target.path + name.slice(prefix.length)
+      if (!entry.folder && run.process.fs.exists(path) && run.process.fs.stat(path).type === 'directory') throw new Failure(`open ${path}: is a directory`)
       if (entry.folder) run.process.fs.mkdir(path, { parents: true })
       else {
         const folder = path.replace(/\/?[^/]*$/, '')

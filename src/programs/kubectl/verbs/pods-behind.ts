@@ -15,8 +15,8 @@ export function selectorText(object: KubeObject): string | undefined {
   return formatLabelSelector(selector as LabelSelector)
 }
 
-export async function podsBehind(run: Invocation, target: ObjectTarget, object: KubeObject): Promise<KubeObject[]> {
-  if (!['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController', 'Service'].includes(object.kind)) throw new Failure(`cannot attach to *v1.${object.kind}: selector for *v1.${object.kind} not implemented`.replace(/^cannot attach.*?: /, 'cannot get the logs from or attach to this resource: '))
+export async function podsBehind(run: Invocation, target: ObjectTarget, object: KubeObject, what: 'get the logs from' | 'attach to' = 'attach to'): Promise<KubeObject[]> {
+  if (!['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController', 'Service'].includes(object.kind)) throw new Failure(`cannot ${what} *v1.${object.kind}: selector for *v1.${object.kind} not implemented`)
   const selector = selectorText(object)
   if (!selector) throw new Failure(`invalid service ${JSON.stringify(target.name)}: Service is defined without a selector`)
   return listObjects(run, { kind: 'list', resource: pods, namespace: target.namespace, labelSelector: selector, fieldSelector: '' })

@@ -131,7 +131,7 @@ async function logPods(run: Invocation, word: string): Promise<KubeObject[]> {
     throw error
   }
   if (object.kind === 'Pod') return [object]
-  const list = await podsBehind(run, target, object)
+  const list = await podsBehind(run, target, object, 'get the logs from')
   if (run.flags.bool('all-pods')) return list
   const sorted = [...list].sort((a, b) => rank(a) - rank(b))
   if (sorted.length === 0) return [await podFor(run, word)]
@@ -293,7 +293,7 @@ export const attach: Verb = async (run) => {
   const phase = String((pod['status'] as Fields | undefined)?.['phase'])
   if (phase === 'Succeeded' || phase === 'Failed') throw new Failure(`cannot attach a container in a completed pod; current phase is ${phase}`)
   const container = await containerFor(run, pod, run.flags.string('container'), run.flags.bool('quiet'))
-  if (run.flags.bool('stdin') && !run.flags.bool('quiet')) await run.err("All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing enter.\n")
+  if (!run.flags.bool('quiet')) await run.err("All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing enter.\n")
   await attachTo(run, { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name }, container, { stdin: run.flags.bool('stdin'), tty: run.flags.bool('tty') && run.process.tty !== undefined })
 }
 
