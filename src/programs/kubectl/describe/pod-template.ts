@@ -1,5 +1,5 @@
 /** Containers, volumes, tolerations and pod templates, as describe writes them for pods and for everything that makes pods. */
-import { canonicalQuantity } from '#base/quantity.ts'
+import { canonicalQuantity, parseQuantity, quantityMilliValue } from '#base/quantity.ts'
 import { formatLabelSelector, type LabelSelector } from '#engine/api/label-selector.ts'
 import { rfc1123 } from '../verbs/time.ts'
 import { annotationLines, DescribeWriter, labelLines } from './writer.ts'
@@ -49,14 +49,19 @@ function portText(c: Fields, host: boolean): readonly [string, string] {
   return [ports.length > 1 ? 'Ports' : 'Port', ports.length === 0 ? '<none>' : ports.join(', ')]
 }
 
-/** What fieldRef and resourceFieldRef stand for in a running pod. */
+/** What fieldRef stands for in a running pod: kubectl resolves the name and the namespace only. */
 function fieldValue(pod: Fields | undefined, path: string): string {
-  if (!pod) return ''
-  const metadata = fields(pod['metadata'])
-  const subscript = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path)
-  if (subscript) return text(fields(metadata[subscript[1]!])[subscript[2]!])
-  if (path.startsWith('metadata.')) return text(metadata[path.slice(9)])
-  return ''
+  return pod && (path === 'metadata.name' || path === 'metadata.namespace') ? text(fields(pod['metadata'])[path.slice(9)]) : ''
+}
+
+/** A resource of the container in units of the divisor, rounded up. */
+function resourceValue(c: Fields, ref: Fields): string | undefined {
+  const [kind, unit = ''] = text(ref['resource']).split('.') as [string, string?]
+  const amount = parseQuantity(text(fields(fields(c['resources'])[kind])[unit] ?? ''))
+  const divisor = parseQuantity(text(ref['divisor'] ?? '1'))
+  if (!amount) return undefined
+  const by = divisor && quantityMilliValue(divisor) > 0n ? quantityMilliValue(divisor) : 1000n
+  return String((quantityMilliValue(amount) + by - 1n) / by)
 }
 
 function envLines(out: DescribeWriter, c: Fields, pod: Fields | undefined): void {
@@ -71,10 +76,7 @@ function envLines(out: DescribeWriter, c: Fields, pod: Fields | undefined): void
       const path = text(from['fieldRef']['fieldPath'])
       out.line(3, `${name}:\t${fieldValue(pod, path)} (${text(from['fieldRef']['apiVersion'] ?? 'v1')}:${path})`)
     } else if (from['resourceFieldRef']) {
-      const resource = text(from['resourceFieldRef']['resource'])
-      const [kind, unit] = resource.split('.') as [string, string?]
-      const set = fields(fields(c['resources'])[kind])[unit ?? '']
-      out.line(3, `${name}:\t${set !== undefined ? quantity(set) : pod ? 'node allocatable' : '0'} (${resource})`)
+      out.line(3, `${name}:\t${resourceValue(c, from['resourceFieldRef']) ?? (pod ? 'node allocatable' : '0')} (${text(from['resourceFieldRef']['resource'])})`)
     } else if (from['secretKeyRef']) {
       out.line(3, `${name}:\t<set to the key '${text(from['secretKeyRef']['key'])}' in secret '${text(from['secretKeyRef']['name'])}'>\tOptional: ${from['secretKeyRef']['optional'] === true}`)
     } else if (from['configMapKeyRef']) {

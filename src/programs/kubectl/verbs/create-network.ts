@@ -29,7 +29,6 @@ function service(type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName
     const clusterIP = run.flags.has('clusterip') ? run.flags.string('clusterip') : ''
     const nodePort = run.flags.has('node-port') ? run.flags.number('node-port') : 0
     const list = ports(run, nodePort)
-    if (clusterIP === 'None' && list.length > 0) throw new Failure('can not map ports with clusterip=None')
     if (type !== 'ExternalName' && clusterIP !== 'None' && list.length === 0) throw new Failure('at least one tcp port specifier must be provided')
     const external = run.flags.has('external-name') ? run.flags.string('external-name') : ''
     if (type === 'ExternalName' && !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(external)) throw new Failure(`invalid service external name ${external}`)
