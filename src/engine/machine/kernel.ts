@@ -38,17 +38,22 @@ export class PidSpace {
     this.#next = Math.max(this.#next, pid)
   }
 
+  /** This view and those around it. */
+  #outward(): PidSpace[] {
+    return [this, ...(this.parent ? this.parent.#outward() : [])]
+  }
+
   enter(task: Task): void {
-    for (let space: PidSpace | undefined = this; space; space = space.parent) {
+    for (const space of this.#outward()) {
       const pid = space.#next++
       space.tasks.set(pid, task)
       task.pids.set(space, pid)
     }
-    for (let space: PidSpace | undefined = this; space; space = space.parent) space.#fromHost.set(task.hostPid, task.pids.get(space)!)
+    for (const space of this.#outward()) space.#fromHost.set(task.hostPid, task.pids.get(space)!)
   }
 
   leave(task: Task): void {
-    for (let space: PidSpace | undefined = this; space; space = space.parent) space.tasks.delete(task.pids.get(space)!)
+    for (const space of this.#outward()) space.tasks.delete(task.pids.get(space)!)
   }
 
   /** A number of the host's view in this one; 0 for what cannot be seen from here. */

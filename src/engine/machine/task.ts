@@ -320,23 +320,26 @@ export class Task implements Process, Waiter {
 
   /** The parent's handle on this process. */
   childOf(parent: Task | undefined): Child {
-    const child = this
+    const pid = () => (parent ? (this.pids.get(parent.space) ?? 0) : this.hostPid)
+    const group = () => (parent ? parent.space.fromHost(this.groupId) : this.groupId)
+    const status = () => this.status
+    const known = pid()
     return {
       get pid() {
-        return parent ? (child.pids.get(parent.space) ?? 0) : child.hostPid
+        return known
       },
       get group() {
-        return parent ? parent.space.fromHost(child.groupId) : child.groupId
+        return group()
       },
       get status() {
-        return child.status
+        return status()
       },
-      wait: () => (parent ? parent.retry(child.#waiters, () => child.#reported()) : child.whenDone()),
+      wait: () => (parent ? parent.retry(this.#waiters, () => this.#reported()) : this.whenDone()),
       onEnd: (listener) => {
-        if (child.alive) child.#after.add(listener)
-        else listener(child.status!)
+        if (this.alive) this.#after.add(listener)
+        else listener(this.status!)
       },
-      signal: (signal) => child.deliver(signal, true),
+      signal: (signal) => this.deliver(signal, true),
     }
   }
 

@@ -179,7 +179,6 @@ export const nslookup: Program = async (p) => {
   const args = p.argv.slice(1)
   let types: string[] = ['A', 'AAAA']
   let port = 53
-  let debug = false
   let timeout: number | undefined
   const words: string[] = []
   for (const a of args) {
@@ -188,7 +187,6 @@ export const nslookup: Program = async (p) => {
     else if (/^(type|ty|querytype|query|q)$/.test(option[1]!)) types = [option[2]!.toUpperCase()]
     else if (/^port/.test(option[1]!)) port = Number(option[2])
     else if (/^timeout/.test(option[1]!)) timeout = Number(option[2])
-    else if (/^(debug|d2)$/.test(option[1]!)) debug = true
     else if (option[1] === 'version') {
       await say(p, `nslookup ${version}\n`)
       return 0

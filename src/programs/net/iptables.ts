@@ -6,8 +6,6 @@ import type { Process, Program } from '#engine/machine/process.ts'
 import { getopt } from './getopt.ts'
 import { complain, longDate, reason, say } from './support.ts'
 
-const hint = "Try `iptables -h' or 'iptables --help' for more information.\n"
-
 export const iptables: Program = async (p) => {
   const args = p.argv.slice(1)
   if (args.includes('-V') || args.includes('--version')) {

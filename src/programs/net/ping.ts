@@ -149,7 +149,6 @@ async function run(p: Process, name: string, target: string, source: string | un
   let sent = 0
   let received = 0
   let errors = 0
-  let duplicates = 0
   let outstandingMost = 0
   let outstanding = 0
   const times: number[] = []
@@ -252,7 +251,7 @@ async function run(p: Process, name: string, target: string, source: string | un
     })
   }
   const total = Math.round((sent === 1 && received + errors > 0 ? 0 : last > started && !stop ? last - started : p.now() - started))
-  await say(p, `\n--- ${name} ping statistics ---\n${sent} packets transmitted, ${received} received, ${duplicates > 0 ? `+${duplicates} duplicates, ` : ''}${errors > 0 ? `+${errors} errors, ` : ''}${loss(sent, received)}% packet loss, time ${total}ms\n`)
+  await say(p, `\n--- ${name} ping statistics ---\n${sent} packets transmitted, ${received} received, ${errors > 0 ? `+${errors} errors, ` : ''}${loss(sent, received)}% packet loss, time ${total}ms\n`)
   if (times.length > 0) {
     const average = times.reduce((a, b) => a + b, 0) / times.length
     const square = times.reduce((a, b) => a + b * b, 0) / times.length

@@ -17,7 +17,7 @@ import { netstat, ss } from './ss.ts'
 import { sysctl } from './sysctl.ts'
 import { tcpdump } from './tcpdump.ts'
 import { busyboxTelnet, telnet } from './telnet.ts'
-import { tracepath, traceroute } from './traceroute.ts'
+import { busyboxTraceroute, tracepath, traceroute } from './traceroute.ts'
 import { wget } from './wget.ts'
 
 export const netPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
@@ -25,5 +25,5 @@ export const netPrograms: ReadonlyMap<string, Program> = new Map<string, Program
   ['sysctl', sysctl], ['ping', ping], ['traceroute', traceroute], ['tracepath', tracepath], ['arping', arping], ['nc', nc], ['netcat', nc], ['curl', curl], ['wget', wget], ['ss', ss], ['netstat', netstat], ['tcpdump', tcpdump],
   ['nslookup', nslookup], ['dig', dig], ['host', host], ['getent', getent], ['arp', arp], ['route', route], ['ifconfig', ifconfig], ['telnet', telnet],
   // Variants by which images built on busybox name their applets.
-  ['busybox:ping', busyboxPing], ['busybox:wget', busyboxWget], ['busybox:nslookup', busyboxNslookup], ['busybox:nc', busyboxNc], ['busybox:telnet', busyboxTelnet], ['busybox:ip', busyboxIp], ['busybox:ifconfig', busyboxIfconfig], ['busybox:route', busyboxRoute], ['busybox:netstat', busyboxNetstat],
+  ['busybox:ping', busyboxPing], ['busybox:wget', busyboxWget], ['busybox:nslookup', busyboxNslookup], ['busybox:nc', busyboxNc], ['busybox:traceroute', busyboxTraceroute], ['busybox:telnet', busyboxTelnet], ['busybox:ip', busyboxIp], ['busybox:ifconfig', busyboxIfconfig], ['busybox:route', busyboxRoute], ['busybox:netstat', busyboxNetstat],
 ])

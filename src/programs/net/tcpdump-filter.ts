@@ -34,6 +34,8 @@ export function parseFilter(words: readonly string[], resolve: (name: string) =>
   const tokens = words.join(' ').replace(/([()!]|&&|\|\|)(?!=)/g, ' $1 ').split(/\s+/).filter((w) => w !== '')
   if (tokens.length === 0) return undefined
   let i = 0
+  // Names are looked up after the grammar has been found right.
+  let unknown: string | undefined
   const bad = (): never => {
     throw new FilterError("can't parse filter expression: syntax error")
   }
@@ -146,7 +148,7 @@ export function parseFilter(words: readonly string[], resolve: (name: string) =>
     }
     if (kind === 'proto') return protocols[value.replace('\\', '')] ?? bad()
     const address = parseIpv4(value) !== undefined ? value : resolve(value)
-    if (address === undefined) throw new FilterError(`unknown host '${value}'`)
+    if (address === undefined) unknown ??= value
     return (p) => byDirection(direction, (side) => ends(p)[side] === address)
   }
   const tcpFlags = (first: string, next: () => string | undefined): PacketTest => {
@@ -158,6 +160,7 @@ export function parseFilter(words: readonly string[], resolve: (name: string) =>
   }
   const test = any()
   if (i < tokens.length) bad()
+  if (unknown !== undefined) throw new FilterError(`unknown host '${unknown}'`)
   return test
 }
 

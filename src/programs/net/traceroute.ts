@@ -91,12 +91,13 @@ export const traceroute: Program = async (p) => {
   const hops = Number(o.get('m', 'max-hops') ?? 30)
   const queries = Number(o.get('q', 'queries') ?? 3)
   const s: Settings = { to, method, wait: Number((o.get('w', 'wait') ?? '5').split(',')[0]) * 1000, port: Number(o.get('p', 'port') ?? (method === 'tcp' ? 80 : 33434)), source: o.get('s', 'source'), size }
-  await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets\n`)
+  await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets`)
   const route = p.net.routeGet(to, { ...(s.source !== undefined && { source: s.source }) })
   if ('error' in route) {
     await complain(p, `\nconnect: ${errnoTexts[route.error] ?? route.error}\n`)
     return 1
   }
+  await say(p, '\n')
   const numeric = o.has('n')
   const label = async (address: string) => (numeric ? address : `${(await nameOf(p, address, reverseLookup)) ?? address} (${address})`)
   let sequence = 0
@@ -187,3 +188,51 @@ export const tracepath: Program = async (p) => {
   return 0
 }
 
+
+/** busybox's: three probes of 46 bytes, addresses twice where names are not asked for otherwise. */
+export const busyboxTraceroute: Program = async (p) => {
+  const o = getopt(p.argv.slice(1), 'FIlnrdvxf:i:g:m:p:q:s:t:w:z:46')
+  const host = o.operands[0]
+  if (o.error || host === undefined) {
+    await complain(p, `${o.error ? `traceroute: ${o.error}\n` : ''}BusyBox v1.36.1 (2024-05-09 20:45:37 UTC) multi-call binary.\n\nUsage: traceroute [-46IFlnrv] [-f 1ST_TTL] [-m MAXTTL] [-q PROBES] [-p PORT]\n\t[-t TOS] [-w WAIT_SEC] [-s SRC_IP] [-i IFACE]\n\t[-z PAUSE_MSEC] HOST [BYTES]\n`)
+    return 1
+  }
+  const found = await p.sockets.lookup(host)
+  if (!found.ok) {
+    await complain(p, `traceroute: bad address '${host}'\n`)
+    return 1
+  }
+  if (!p.can('NET_RAW')) {
+    await complain(p, 'traceroute: socket(AF_INET,3,1): Operation not permitted\n')
+    return 1
+  }
+  const to = found.addresses[0]!
+  const size = Number(o.operands[1] ?? 46)
+  const hops = Number(o.get('m') ?? 30)
+  const queries = Number(o.get('q') ?? 3)
+  await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets\n`)
+  const s: Settings = { to, method: o.has('I') ? 'icmp' : 'udp', wait: Number(o.get('w') ?? 5) * 1000, port: Number(o.get('p') ?? 33434), source: o.get('s'), size }
+  let sequence = 0
+  for (let ttl = Number(o.get('f') ?? 1); ttl <= hops; ttl++) {
+    let line = String(ttl).padStart(2) + ' '
+    let last = ''
+    let final = false
+    for (let i = 0; i < queries; i++) {
+      const hit = await probe(p, s, ttl, ++sequence)
+      if (!hit) line += ' *'
+      else if ('error' in hit) {
+        await say(p, line)
+        await complain(p, `traceroute: sendto: ${errnoTexts[hit.error] ?? hit.error}\n`)
+        return 1
+      } else {
+        if (hit.from !== last) line += ` ${o.has('n') ? hit.from : `${(await nameOf(p, hit.from, reverseLookup)) ?? hit.from} (${hit.from})`}`
+        last = hit.from
+        line += `  ${hit.rtt.toFixed(3)} ms${hit.mark ? ` ${hit.mark}` : ''}`
+        final ||= hit.final
+      }
+    }
+    await say(p, line + '\n')
+    if (final) break
+  }
+  return 0
+}

@@ -53,14 +53,14 @@ export const ssh: Program = async (p) => {
     await complain(p, 'OpenSSH_9.2p1 Debian-2+deb12u4, OpenSSL 3.0.15 3 Sep 2024\n')
     return 0
   }
-  let [destination, ...words] = o.operands
-  if (destination === undefined) {
+  const [given, ...words] = o.operands
+  if (given === undefined) {
     await complain(p, usage)
     return 255
   }
   // Options may also stand after the destination.
   while (words[0] !== undefined && /^-[tTnq]+$/.test(words[0])) o.has(words.shift()!)
-  destination = destination.replace(/^ssh:\/\//, '')
+  const destination = given.replace(/^ssh:\/\//, '')
   const at = destination.lastIndexOf('@')
   const host = at >= 0 ? destination.slice(at + 1) : destination
   const config = configOf(p, host)
