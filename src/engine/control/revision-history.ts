@@ -11,7 +11,10 @@ import { utf8 } from './utf8.ts'
 export function revisionData(template: PodTemplate): object {
   let data = revisionsOf.get(template)
   if (!data) {
-    data = { spec: { template: { ...template, $patch: 'replace' } } }
+    // Go writes a container's resources even when there are none.
+    const full = (list: PodTemplate['spec']['containers']) => list.map((c) => ({ ...c, resources: c.resources ?? {} }))
+    const spec = { ...template.spec, containers: full(template.spec.containers), ...(template.spec.initContainers ? { initContainers: full(template.spec.initContainers) } : {}) }
+    data = { spec: { template: { ...template, spec, $patch: 'replace' } } }
     revisionsOf.set(template, data)
   }
   return data
@@ -20,15 +23,13 @@ export function revisionData(template: PodTemplate): object {
 /** By the identity of a stored template. */
 const revisionsOf = new WeakMap<PodTemplate, object>()
 
-export function revisionHash(data: object, collisions: number | undefined): string {
-  const bytes = utf8(storedJson(data))
-  if (collisions !== undefined) bytes.push(...utf8(String(collisions)))
-  return safeEncode(String(fnv32(bytes)))
+/** A StatefulSet's revision is named by its data and the number of collisions (history.HashControllerRevision). */
+export function revisionHash(data: object, collisions: number): string {
+  return safeEncode(String(fnv32([...utf8(storedJson(data)), ...utf8(String(collisions))])))
 }
 
-export function newRevision(owner: KubeObject, template: PodTemplate, revision: number, collisions: number | undefined, hashLabel: string): ControllerRevision {
-  const data = revisionData(template)
-  const hash = revisionHash(data, collisions)
+export function newRevision(owner: KubeObject, template: PodTemplate, revision: number, hash: string, hashLabel: string): ControllerRevision {
+  const annotations = { ...owner.metadata.annotations }
   return {
     apiVersion: 'apps/v1',
     kind: 'ControllerRevision',
@@ -36,16 +37,12 @@ export function newRevision(owner: KubeObject, template: PodTemplate, revision: 
       name: `${owner.metadata.name}-${hash}`,
       ...(owner.metadata.namespace !== undefined ? { namespace: owner.metadata.namespace } : {}),
       labels: { ...template.metadata?.labels, [hashLabel]: hash },
-      annotations: revisionAnnotations(owner),
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
       ownerReferences: [ownerReference(owner)],
     },
-    data,
+    data: revisionData(template),
     revision,
   }
-}
-
-function revisionAnnotations(owner: KubeObject): Record<string, string> {
-  return { ...owner.metadata.annotations }
 }
 
 export function sameData(a: ControllerRevision, b: ControllerRevision): boolean {

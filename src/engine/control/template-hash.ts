@@ -1,5 +1,6 @@
-/** Hashes that name generations of pods: FNV-1a over the template, written in the alphabet that avoids words (rand.SafeEncodeString). */
+/** Hashes that name generations of pods: FNV-1a over the template as Go dumps it, written in the alphabet that avoids words (rand.SafeEncodeString). */
 import type { PodTemplate } from '#engine/kinds/pod/types.ts'
+import { dumpTemplate } from './go-dump.ts'
 import { utf8 } from './utf8.ts'
 
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
@@ -45,8 +46,12 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value)
 }
 
+const dumps = new WeakMap<object, string>()
+
 export function podTemplateHash(template: PodTemplate, collisions: number | undefined): string {
-  const bytes = utf8(storedJson(template))
+  let text = dumps.get(template)
+  if (text === undefined) dumps.set(template, (text = dumpTemplate(template)))
+  const bytes = utf8(text)
   if (collisions !== undefined) for (let i = 0; i < 8; i++) bytes.push(i < 4 ? (collisions >>> (8 * i)) & 255 : 0)
   return safeEncode(String(fnv32a(bytes)))
 }

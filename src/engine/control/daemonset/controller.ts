@@ -9,6 +9,7 @@ import { Expectations } from '../expectations.ts'
 import { byOwner, claim, controllerOf, isConflict, orphanKeys, orphans, ownerKeys, tolerateGone } from '../ownership.ts'
 import { createPod, deletePod, isPodAvailable, podFromTemplate, structuredCopy } from '../pod-control.ts'
 import { createRevision, newRevision, sameData } from '../revision-history.ts'
+import { podTemplateHash } from '../template-hash.ts'
 import { daemonTolerations, placement } from './placement.ts'
 
 const component = 'daemonset-controller'
@@ -215,7 +216,7 @@ export function startDaemonSetController(context: ControllerContext): void {
   function revisions(ds: DaemonSet): [ControllerRevision | undefined, ControllerRevision[]] {
     const known = revisionCache.byIndex(byOwner, ds.metadata.uid ?? '')
     const max = Math.max(0, ...known.map((r) => r.revision))
-    const fresh = newRevision(ds, ds.spec.template, max + 1, ds.status?.collisionCount, hashLabel)
+    const fresh = newRevision(ds, ds.spec.template, max + 1, podTemplateHash(ds.spec.template, ds.status?.collisionCount), hashLabel)
     const same = known.filter((r) => sameData(r, fresh)).sort((a, b) => b.revision - a.revision)[0]
     if (same) {
       const old = known.filter((r) => r !== same)

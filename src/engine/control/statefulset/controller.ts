@@ -11,7 +11,7 @@ import { keyOf, splitKey, type ControllerContext } from '../controller.ts'
 import { deepEqual } from '../equal.ts'
 import { byOwner, claim, controllerOf, isConflict, orphanKeys, orphans, ownerKeys, ownerReference, tolerateGone } from '../ownership.ts'
 import { isNamespaceTerminating, isPodAvailable } from '../pod-control.ts'
-import { createRevision, newRevision, sameData } from '../revision-history.ts'
+import { createRevision, newRevision, revisionData, revisionHash, sameData } from '../revision-history.ts'
 import { newClaim, newPod, ordinalOf, podName, revisionLabel } from './identity.ts'
 
 const component = 'statefulset-controller'
@@ -50,17 +50,18 @@ export function startStatefulSetController(context: ControllerContext): void {
     const owned = claim(api, pods, set, set.spec.selector, live.filter((p) => controllerOf(p)?.uid === set.metadata.uid), live.filter((p) => !controllerOf(p) && ordinalOf(set, p) !== undefined))
     const [current, update, collisions] = revisions(set)
     const status = reconcile(key, set, owned, current, update)
-    if (collisions !== undefined) status.collisionCount = collisions
+    status.collisionCount = collisions
     finishUpdate(set, status)
     write(set, status)
     cleanHistory(set, owned, current, update)
   }
 
-  function revisions(set: StatefulSet): [ControllerRevision, ControllerRevision, number | undefined] {
+  function revisions(set: StatefulSet): [ControllerRevision, ControllerRevision, number] {
     const known = [...revisionCache.byIndex(byOwner, set.metadata.uid ?? '')].sort((a, b) => a.revision - b.revision)
     const next = (known.at(-1)?.revision ?? 0) + 1
-    let collisions = set.status?.collisionCount
-    const fresh = newRevision(set, set.spec.template, next, collisions, revisionLabel)
+    let collisions = set.status?.collisionCount ?? 0
+    const make = (n: number) => newRevision(set, set.spec.template, next, revisionHash(revisionData(set.spec.template), n), 'controller.kubernetes.io/hash')
+    const fresh = make(collisions)
     const same = known.filter((r) => sameData(r, fresh))
     let update: ControllerRevision
     if (same.length > 0 && sameData(known.at(-1)!, fresh)) update = known.at(-1)!
@@ -68,8 +69,8 @@ export function startStatefulSetController(context: ControllerContext): void {
     else {
       let created = createRevision(api, fresh)
       while (!created) {
-        collisions = (collisions ?? 0) + 1
-        created = createRevision(api, newRevision(set, set.spec.template, next, collisions, revisionLabel))
+        collisions += 1
+        created = createRevision(api, make(collisions))
       }
       update = created
     }
@@ -244,7 +245,7 @@ export function startStatefulSetController(context: ControllerContext): void {
   }
 
   function write(set: StatefulSet, status: StatefulSetStatus): void {
-    if (deepEqual(set.status, status)) return
+    if (set.status?.collisionCount !== undefined && deepEqual(set.status, status)) return
     try {
       tolerateGone(() => api.update<StatefulSet>(statefulsets, { ...set, status }, 'status'))
     } catch (error) {
