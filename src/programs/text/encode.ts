@@ -157,4 +157,45 @@ const xxd: Program = tool(async (process) => {
   return 0
 })
 
-export const encodePrograms: readonly (readonly [string, Program])[] = [['base64', base64], ['od', od], ['hexdump', hexdump], ['hd', hexdump], ['xxd', xxd]]
+const siUnits = ['', 'K', 'M', 'G', 'T', 'P', 'E']
+
+const numfmt: Program = tool(async (process) => {
+  const o = parseOptions(process, { short: 'd:z', long: { 'from=': 'from', 'to=': 'to', 'suffix=': 'suffix', 'padding=': 'padding', 'field=': 'field', 'format=': 'format', 'round=': 'round', 'delimiter=': 'd', 'header=?': 'header' } })
+  const convert = (text: string): string => {
+    const m = /^(-?\d+\.?\d*)([KMGTPE]?)(i?)$/.exec(text)
+    if (!m) throw new Fatal(`numfmt: invalid number: ‘${text}’`, 2)
+    if (m[2] !== '' && !o.has('from')) throw new Fatal(`numfmt: rejecting suffix in input: ‘${text}’ (consider using --from)`, 2)
+    const from = o.get('from') === 'si' || (o.get('from') === 'auto' && m[3] === '') ? 1000 : 1024
+    let n = Number(m[1]) * from ** siUnits.indexOf(m[2]!)
+    const to = o.get('to')
+    let out: string
+    if (to === undefined || to === 'none') out = Number.isInteger(n) ? String(n) : String(Math.ceil(n * 10) / 10)
+    else {
+      const base = to === 'si' ? 1000 : 1024
+      let u = 0
+      while (Math.abs(n) >= base && u < siUnits.length - 1) {
+        n /= base
+        u++
+      }
+      const rounded = u === 0 ? String(Math.ceil(n)) : Math.abs(n) < 10 && Math.ceil(Math.abs(n) * 10 - 1e-9) / 10 < 10 ? (Math.ceil(n * 10 - 1e-9) / 10).toFixed(1) : String(Math.ceil(n - 1e-9))
+      out = rounded + (to === 'si' && siUnits[u] === 'K' ? 'K' : siUnits[u]) + (to === 'iec-i' && u > 0 ? 'i' : '')
+    }
+    out += o.get('suffix') ?? ''
+    const padding = Number(o.get('padding') ?? 0)
+    return padding >= 0 ? out.padStart(padding) : out.padEnd(-padding)
+  }
+  if (o.rest.length > 0) {
+    for (const text of o.rest) await process.stdout.write(convert(text) + '\n')
+    return 0
+  }
+  const field = Number(o.get('field') ?? 1)
+  for (let line = await process.stdin.readLine(); line !== undefined; line = await process.stdin.readLine()) {
+    const parts = line.replace(/\n$/, '').split(o.get('d') ?? /(?<=\S)(?=\s)/)
+    const cell = parts[field - 1]
+    if (cell !== undefined) parts[field - 1] = o.has('d') ? convert(cell) : /^\s*/.exec(cell)![0] + convert(cell.trim())
+    await process.stdout.write(parts.join(o.get('d') ?? '') + '\n')
+  }
+  return 0
+})
+
+export const encodePrograms: readonly (readonly [string, Program])[] = [['base64', base64], ['od', od], ['hexdump', hexdump], ['hd', hexdump], ['xxd', xxd], ['numfmt', numfmt]]

@@ -2,7 +2,7 @@
 import { FsError, strerror } from '#engine/machine/files.ts'
 import { arithmeticOrStatus } from '../expand/word.ts'
 import { getScalar, setScalar } from '../expand/variables.ts'
-import { BreakLoop, ExitShell, ReturnFrom } from '../state.ts'
+import { BreakLoop, Discard, ExitShell, ReturnFrom } from '../state.ts'
 import type { Shell } from '../state.ts'
 import { runSource } from '../run/subshell.ts'
 import { runText } from '../run/script.ts'
@@ -171,7 +171,7 @@ const exit: Builtin = async (sh, argv) => {
   if (code === undefined) throw new ExitShell(2)
   if (argv.length > 2) {
     await sh.complain(`${argv[0]}: too many arguments`)
-    return 1
+    throw new Discard(1, false)
   }
   throw new ExitShell(code & 255)
 }

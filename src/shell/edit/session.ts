@@ -127,7 +127,7 @@ async function readCommand(sh: Shell): Promise<List[] | undefined> {
       added = expanded
     }
     text += added
-    const parser = new Parser(text, { aliases: sh.shopt('expand_aliases') ? sh.aliases : new Map() })
+    const parser = new Parser(text, { aliases: sh.shopt('expand_aliases') ? sh.aliases : new Map(), extglob: () => sh.shopt('extglob') })
     try {
       const lists: List[] = []
       for (let list = parser.next(); list; list = parser.next()) lists.push(list)

@@ -20,7 +20,8 @@ export interface ParserOptions {
   /** Asked before each command: `shopt expand_aliases` may change on the way. */
   readonly expandAliases?: () => boolean
   readonly line?: number
-  readonly extglob?: boolean
+  /** Asked before each line; on where it is not given. */
+  readonly extglob?: () => boolean
   readonly posix?: boolean
 }
 
@@ -85,11 +86,11 @@ export class Parser {
   constructor(text: string, options: ParserOptions = {}, lexer?: Lexer) {
     this.#options = options
     this.lexer = lexer ?? new Lexer(text.endsWith('\n') || text === '' ? text : text + '\n', options.line ?? 1, (l) => void parseSubstitution(l, { ...options }))
-    if (!lexer) this.lexer.extglob = options.extglob ?? true
   }
 
   /** The commands up to the next newline; undefined at the end. */
   next(): List | undefined {
+    this.lexer.extglob = this.#options.extglob?.() ?? true
     for (;;) {
       const token = this.peek()
       if (token.kind === 'eof') return undefined
@@ -359,7 +360,10 @@ export class Parser {
         return this.#function(token)
       case '[[': {
         this.take()
+        const extglob = this.lexer.extglob
+        this.lexer.extglob = true
         const test = parseCond(this)
+        this.lexer.extglob = extglob
         return { kind: 'cond', test, line, redirects: this.#redirects() }
       }
       case ']]':
@@ -532,10 +536,12 @@ export class Parser {
     const line = this.peek().line
     for (;;) {
       const declares = words.length === 0 || declarations.has(words[0]!.text)
-      if (words.length === 0 || (this.#aliasNext >= 0 && this.peek(declares).start >= this.#aliasNext && /^[ \t]*$/.test(this.lexer.text.slice(this.#aliasNext, this.peek().start)))) {
+      const here = this.peek(declares)
+      const follows = this.#aliasNext >= 0 && here.start >= this.#aliasNext && /^[ \t]*$/.test(this.lexer.text.slice(this.#aliasNext, here.start))
+      if (follows) {
         this.#aliasNext = -1
-        if (assignments.length + redirects.length > 0 || words.length > 0) this.#alias()
-      }
+        this.#alias()
+      } else if (words.length === 0 && assignments.length + redirects.length > 0) this.#alias()
       const redirect = this.#redirect(declares)
       if (redirect) {
         redirects.push(redirect)

@@ -354,7 +354,7 @@ async function compound(sh: Shell, command: Command): Promise<number> {
       sh.line = command.line
       if (sh.option('xtrace')) await trace(sh, `case ${command.subject.text} in`)
       const subject = await expandString(sh, command.subject)
-      const options = { extglob: true, ignoreCase: sh.shopt('nocasematch') }
+      const options = { extglob: sh.shopt('extglob'), ignoreCase: sh.shopt('nocasematch') }
       let status = 0
       for (let i = 0; i < command.clauses.length; i++) {
         const clause = command.clauses[i]!
@@ -382,7 +382,7 @@ async function compound(sh: Shell, command: Command): Promise<number> {
       return defineFunction(sh, command)
     case 'arith': {
       sh.line = command.line
-      if (sh.option('xtrace')) await trace(sh, `(( ${command.text.trim()} ))`)
+      if (sh.option('xtrace')) await trace(sh, `(( ${command.text} ))`)
       const value = await arithmeticOrStatus(sh, command.text, command.line, '((: ')
       return value === undefined || value === 0n ? 1 : 0
     }

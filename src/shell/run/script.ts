@@ -20,7 +20,7 @@ function syntaxStatus(error: ShellSyntaxError, sh: Shell): number | 'continue' {
 
 /** All commands of a text; resolves to the status of the last. */
 export async function runText(sh: Shell, text: string): Promise<number> {
-  const parser = new Parser(text, { aliases: sh.aliases, expandAliases: () => sh.shopt('expand_aliases'), extglob: true })
+  const parser = new Parser(text, { aliases: sh.aliases, expandAliases: () => sh.shopt('expand_aliases'), extglob: () => sh.shopt('extglob') })
   const name = sh.source === '-c' ? `${sh.name}: -c` : sh.sourceName || sh.name
   for (;;) {
     let list: List | undefined
@@ -84,7 +84,7 @@ export async function runInput(sh: Shell): Promise<number> {
     const more = await sh.process.fds.get(0)?.readLine()
     if (more === undefined && text === '') return sh.status
     text += more ?? ''
-    const parser = new Parser(text, { aliases: sh.shopt('expand_aliases') ? sh.aliases : new Map(), line })
+    const parser = new Parser(text, { aliases: sh.shopt('expand_aliases') ? sh.aliases : new Map(), line, extglob: () => sh.shopt('extglob') })
     try {
       const lists: List[] = []
       for (let list = parser.next(); list; list = parser.next()) lists.push(list)

@@ -148,6 +148,7 @@ export async function runSimple(sh: Shell, command: Simple, last: boolean): Prom
     if (scope) for (const [n, v] of scope) if (v.value !== undefined) extra.set(n, v.value)
     return await runProgram(sh, argv, extra, last, commandText({ ...command, assignments }, 0, { oneLine: true }), undo)
   } finally {
+    sh.lastArgument = argv.at(-1)!
     undoRedirects(undo)
     if (pushScope) sh.scopes.splice(sh.scopes.indexOf(scope!), 1)
     for (const s of sh.substitutions.splice(0)) s.release()

@@ -49,7 +49,7 @@ export async function warnHeredocs(sh: Shell, parser: Parser): Promise<void> {
 
 /** Parses and runs a text in this shell; the result is the status of its last command. */
 export async function runSource(sh: Shell, text: string, options: { readonly name: string; readonly line?: number; readonly keepDiscard?: boolean }): Promise<number> {
-  const parser = new Parser(text, { aliases: sh.shopt('expand_aliases') ? sh.aliases : new Map(), line: options.line ?? 1, extglob: true })
+  const parser = new Parser(text, { aliases: sh.shopt('expand_aliases') ? sh.aliases : new Map(), line: options.line ?? 1, extglob: () => sh.shopt('extglob') })
   let status = 0
   for (;;) {
     let list

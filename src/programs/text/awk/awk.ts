@@ -1,7 +1,7 @@
 /** awk (mawk): options, then the program. */
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Program } from '#engine/machine/process.ts'
-import { Fatal, readText, tool } from '../common.ts'
+import { Fatal, nameOf, readText, tool } from '../common.ts'
 import { AwkError, awkEscapes, parseAwk } from './parse.ts'
 import { Awk, Input } from './run.ts'
 
@@ -51,7 +51,7 @@ export const awk: Program = tool(async (process) => {
     for (const [name, value] of assigns) machine.setVar(name, new Input(awkEscapes(value)))
     return await machine.run()
   } catch (error) {
-    if (error instanceof AwkError) throw new Fatal(`mawk: ${error.message}`, 2)
+    if (error instanceof AwkError) throw new Fatal(`${nameOf(process)}: ${error.message}`, 2)
     throw error
   }
 })

@@ -130,7 +130,7 @@ class Parser {
       this.pos = i + 1
       return { t: 'str', v, line }
     }
-    const num = /^(0[xX][0-9a-fA-F]+|(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)/.exec(s.slice(this.pos, this.pos + 60))
+    const num = /^(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?/.exec(s.slice(this.pos, this.pos + 60))
     if (num && /[\d.]/.test(c)) {
       this.pos += num[0].length
       return { t: 'num', v: num[0], n: Number(num[0]), line }

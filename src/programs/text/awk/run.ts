@@ -86,9 +86,9 @@ export class Awk {
     if (typeof v === 'string') return v
     if (v === undefined) return ''
     if (typeof v !== 'number') return v.text
-    if (Number.isInteger(v) && Math.abs(v) < 1e16) return v >= 2147483648 || v < -2147483648 ? (Math.abs(v) < 1e16 ? String(v) : v.toString()) : String(v === 0 ? 0 : v)
-    if (Number.isInteger(v)) return formatFloat(v, 'g', 6, false)
-    if (!Number.isFinite(v)) return Number.isNaN(v) ? 'nan' : v > 0 ? 'inf' : '-inf'
+    // mawk prints as integers what fits its int.
+    if (Number.isInteger(v) && Math.abs(v) <= 2147483647) return String(v === 0 ? 0 : v)
+    if (!Number.isFinite(v)) return Number.isNaN(v) ? '-nan' : v > 0 ? 'inf' : '-inf'
     return this.sprintf(format ?? this.str(this.globals.get('CONVFMT') as Value), [v])
   }
 
@@ -649,10 +649,8 @@ export class Awk {
       case '-': return a - b
       case '*': return a * b
       case '/':
-        if (b === 0) throw new Fatal('mawk: division by zero', 2)
         return a / b
       case '%':
-        if (b === 0) throw new Fatal('mawk: division by zero in %', 2)
         return a % b
       default: return a ** b
     }

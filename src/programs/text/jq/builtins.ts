@@ -261,7 +261,6 @@ for (const n of [1, 2]) {
   })
 }
 values('split/2', (v, [re, flags]) => splitRegex(v, re!, flags!))
-value('ascii/0', (v) => String.fromCharCode(v as number))
 
 function* combos(args: readonly Ast[], env: Env, v: Json, i = args.length - 1, got: readonly Json[] = []): Generator<readonly Json[]> {
   if (i < 0) {
@@ -419,7 +418,6 @@ value('stderr/0', (v, env) => {
 })
 value('get_search_list/0', () => [])
 value('tojson/0', (v) => print(v, compact))
-value('ascii/0', (v) => String.fromCharCode(v as number))
 
 export class Halt {
   readonly code: number
@@ -489,7 +487,6 @@ table.set('getpath/1', function* (args, env, v, path) {
 })
 values('setpath/2', (v, [p, x]) => setPath(v, needArray(p!, 'Path must be specified as an array'), x!))
 values('delpaths/1', (v, [p]) => deletePaths(v, p as Json[][]))
-values('splits/1', (v, [x]) => splitRegex(v, x!, null))
 values('tojson/1', (v) => print(v))
 values('error/1', (_, [x]) => { throw new JqError(x!) })
 value('error/0', (v) => { throw new JqError(v) })
@@ -519,7 +516,6 @@ values('bsearch/1', (v, [x]) => {
   }
   return -1 - lo
 })
-values('splits/2', (v, [x, f]) => splitRegex(v, x!, f!))
 value('tostream/0', (v) => v)
 
 // Functions of filters
@@ -638,10 +634,6 @@ filter('isempty/1', function* (args, env, v, path) {
 })
 filter('limit/2', function* (args, env, v, path) {
   for (const [n] of run(args[0]!, env, v)) {
-    if ((n as number) <= 0) {
-      if ((n as number) < 0) yield* run(args[1]!, env, v, path)
-      continue
-    }
     let i = 0
     for (const r of run(args[1]!, env, v, path)) {
       yield r
@@ -683,8 +675,10 @@ filter('while/2', function* (args, env, v, path) {
 })
 filter('repeat/1', function* (args, env, v, path) {
   function* rec(x: Json): Generator<Result> {
-    yield out(x, path)
-    for (const [y] of run(args[0]!, env, x)) yield* rec(y)
+    for (const [y] of run(args[0]!, env, x)) {
+      yield out(y, path)
+      yield* rec(y)
+    }
   }
   yield* rec(v)
 })
@@ -713,7 +707,7 @@ filter('walk/1', function* (args, env, v, path) {
 filter('env/1', function* () {})
 filter('input/0', function* (_a, env, _v, path) {
   const x = env.context.inputs.next()
-  if (x === undefined) throw new JqError('No more inputs')
+  if (x === undefined) throw new JqError('break')
   yield out(x, path)
 })
 filter('inputs/0', function* (_a, env, _v, path) {
@@ -836,6 +830,6 @@ values('dateadd/2', (v, [, n]) => arithmetic('+', v, n!))
 value('@json/0', (v) => print(v))
 value('splits/0', (v) => v)
 values('getpath/2', (v) => v)
-for (const key of ['splits/0', 'getpath/2', '@json/0', 'in/2', 'ascii/1', 'env/1', 'to_entries/1', 'min_by/0', 'dateadd/0', 'toisodate/0', 'tojson/1']) table.delete(key)
+for (const key of ['splits/0', 'getpath/2', '@json/0', 'in/2', 'ascii/1', 'env/1', 'to_entries/1', 'min_by/0', 'dateadd/0', 'toisodate/0', 'tojson/1', 'dateadd/2', 'ascii/0']) table.delete(key)
 
 export { decodeBytes, stringText }

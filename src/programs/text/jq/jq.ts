@@ -120,7 +120,6 @@ export const jq: Program = tool(async (process) => {
     return 2
   }
   variables.set('ENV', object([...process.env]))
-  variables.set('__prog_args', positional)
   variables.set('ARGS', object([['positional', positional], ['named', object(named)]]))
   const queue: Json[] = []
   let stderr = ''
@@ -173,6 +172,7 @@ export const jq: Program = tool(async (process) => {
         return undefined
       }
       if (!(error instanceof JqError)) throw error
+      if (error.value === null) return undefined
       code = 5
       const value = error.value
       await process.stderr.write(typeof value === 'string' ? `jq: error (at ${location}): ${error.label !== undefined ? 'break' : value}\n` : `jq: error (at ${location}) (not a string): ${print(value)}\n`)

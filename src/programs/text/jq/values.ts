@@ -272,10 +272,11 @@ export class JsonReader {
       this.pos = end
       return Number(word)
     }
-    if (end >= this.text.length) throw new JsonSyntax(`Invalid numeric literal at EOF at ${this.#where(this.text.length)}`)
+    const what = /^[tfn]/.test(word) ? 'Invalid literal' : 'Invalid numeric literal'
+    if (end >= this.text.length) throw new JsonSyntax(`${what} at EOF at ${this.#where(this.text.length)}`)
     const next = this.text[end]
-    if (next === '\n') throw new JsonSyntax(`Invalid numeric literal at line ${this.text.slice(0, end).split('\n').length + 1}, column 0`)
-    this.fail('Invalid numeric literal', end + 1)
+    if (next === '\n') throw new JsonSyntax(`${what} at line ${this.text.slice(0, end).split('\n').length + 1}, column 0`)
+    this.fail(what, end + 1)
   }
 
   string(): string {

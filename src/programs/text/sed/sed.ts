@@ -26,7 +26,10 @@ class Input {
   onFile: (path: string | undefined) => Promise<void> = async () => {}
   #primed = false
 
-  constructor(process: Process, paths: readonly string[], separate: boolean) {
+  readonly #end: string
+
+  constructor(process: Process, paths: readonly string[], separate: boolean, end: string) {
+    this.#end = end
     this.#process = process
     this.#paths = [...paths]
     this.#separate = separate
@@ -63,7 +66,7 @@ class Input {
         continue
       }
       this.path = path
-      this.#iterator = linesOf(this.#file)
+      this.#iterator = linesOf(this.#file, this.#end)
       return true
     }
     return false
@@ -133,7 +136,11 @@ class Machine {
   readonly lineReaders = new Map<string, string[]>()
   missingNewline = false
 
-  constructor(process: Process, commands: readonly Command[], input: Input, silent: boolean) {
+  /** What ends lines: a newline, or NUL with -z. */
+  readonly end: string
+
+  constructor(process: Process, commands: readonly Command[], input: Input, silent: boolean, end: string) {
+    this.end = end
     this.process = process
     this.commands = commands
     this.input = input
@@ -144,9 +151,9 @@ class Machine {
   async put(text: string, newline = true): Promise<void> {
     if (this.missingNewline) {
       this.missingNewline = false
-      await this.out.put('\n')
+      await this.out.put(this.end)
     }
-    await this.out.put(text + (newline ? '\n' : ''))
+    await this.out.put(text + (newline ? this.end : ''))
     if (!newline) this.missingNewline = true
   }
 
@@ -234,7 +241,7 @@ class Machine {
   async nextLine(): Promise<boolean> {
     const raw = await this.input.read()
     if (raw === undefined) return false
-    this.newline = raw.endsWith('\n')
+    this.newline = raw.endsWith(this.end)
     this.pattern = this.newline ? raw.slice(0, -1) : raw
     return true
   }
@@ -530,8 +537,9 @@ export const sed: Program = tool(async (process) => {
     throw error
   }
   const inPlace = o.has('i')
-  const input = new Input(process, rest.length > 0 ? rest : ['-'], inPlace || o.has('s'))
-  const machine = new Machine(process, commands, input, silent)
+  const end = o.has('z') ? '\0' : '\n'
+  const input = new Input(process, rest.length > 0 ? rest : ['-'], inPlace || o.has('s'), end)
+  const machine = new Machine(process, commands, input, silent, end)
   machine.out.lineBuffered = o.has('u') || process.stdout.tty !== undefined || process.stdin.kind === 'pipe'
   let collected = ''
   let current: string | undefined
