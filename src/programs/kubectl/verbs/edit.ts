@@ -1,8 +1,8 @@
 /** `kubectl edit` and `kubectl diff`. */
 import type { KubeObject } from '#engine/api/types.ts'
-import { ApiError, describeFailure, Failure, throwAll, usageFailure } from '../cli/errors.ts'
+import { ApiError, Failure, throwAll, usageFailure } from '../cli/errors.ts'
 import type { Invocation, Verb } from '../cli/invocation.ts'
-import { apiVersionOf, kindName } from '../client/discovery.ts'
+import { apiVersionOf, groupResource, kindName } from '../client/discovery.ts'
 import { goJson, goQuote } from '../print/json.ts'
 import { contentTypes, patchBetween } from '../resource/patch.ts'
 import { fetchInfos, findTargets, getObject, type Info, type ObjectTarget } from '../resource/targets.ts'
@@ -33,28 +33,27 @@ export const edit: Verb = async (run) => {
   }
   const original = infos.length === 1 ? bare(infos[0]!.object) : ({ apiVersion: 'v1', items: infos.map((i) => bare(i.object)), kind: 'List', metadata: {} } as unknown as KubeObject)
   let text = json ? goJson(original, '    ') + '\n' : withHead(emitYaml(original))
-  let complaint = ''
-  let last = text
+  let failed = false
   for (;;) {
     const { text: edited, path } = await editText(run, text, json ? '.json' : '.yaml')
     const stripped = stripComments(edited)
-    if (stripped.trim() === '') return run.err('Edit cancelled, saved file was empty.\n')
-    if (stripped === stripComments(last)) {
-      if (complaint === '') {
-        run.process.fs.unlink(path)
-        return run.err('Edit cancelled, no changes made.\n')
-      }
-      throw new Failure(`Edit cancelled, no valid changes were saved.`, { bare: false })
+    const same = stripped === stripComments(text)
+    if (failed && same) {
+      await run.err(`A copy of your changes has been stored to ${goQuote(path)}\n`)
+      throw new Failure('Edit cancelled, no valid changes were saved.')
+    }
+    if (stripped.trim() === '' || same) {
+      run.process.fs.unlink(path)
+      return run.err(same ? 'Edit cancelled, no changes made.\n' : 'Edit cancelled, saved file was empty.\n')
     }
     let objects: KubeObject[]
     try {
       const value = parseYaml(stripped) as KubeObject & { items?: KubeObject[] }
       objects = infos.length > 1 && Array.isArray(value.items) ? value.items : [value]
-      complaint = ''
     } catch (error) {
       if (!(error instanceof YamlError)) throw error
-      complaint = `The edited file had a syntax error: error parsing edited-file: error converting YAML to JSON: ${error.message}`
-      last = text = withHead(stripped, complaint)
+      failed = true
+      text = withHead(stripped, `The edited file had a syntax error: error parsing edited-file: error converting YAML to JSON: ${error.message}`)
       continue
     }
     const problem = await save(run, infos, objects, report)
@@ -62,12 +61,16 @@ export const edit: Verb = async (run) => {
       run.process.fs.unlink(path)
       return
     }
-    // As the real program does: the complaint goes to stderr and on top of the reopened file; a scripted editor then changes nothing and ends it.
-    const told = describeFailure(problem).text
-    await run.err(`error: ${/^error: /.test(told) ? told.slice(7) : `${infos[0]!.resource.name}${infos[0]!.resource.group ? `.${infos[0]!.resource.group}` : ''} ${goQuote(infos[0]!.name)} ${problem instanceof ApiError && problem.reason === 'Invalid' ? 'is invalid' : 'could not be patched'}`}\n`.replace(/: could not/, ' could not'))
-    complaint = told
-    last = text = withHead(stripped, told)
-    if (!run.process.tty?.editor) throw new Failure(`Edit cancelled, no valid changes were saved.`)
+    const about = `${groupResource(infos[0]!.resource)} ${goQuote(infos[0]!.name)}`
+    if (!(problem instanceof ApiError && problem.reason === 'Invalid')) {
+      const missing = problem instanceof ApiError && problem.reason === 'NotFound'
+      await run.err(missing ? `error: ${about} could not be found on the server\nThe edits you made on deleted resources have been saved to ${goQuote(path)}\n` : `error: ${about} could not be patched: ${problem.message}\nYou can run \`kubectl replace -f ${path}\` to try this update again.\n`)
+      return 1
+    }
+    await run.err(`error: ${about} is invalid\n`)
+    failed = true
+    const causes = (problem.status.details?.causes ?? []).map((c) => `* ${c.field ?? ''}: ${c.message ?? ''}`)
+    text = withHead(stripped, `${about} was not valid:\n${causes.join('\n')}`)
   }
 }
 
