@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dnsQuery, dnsRcodes, decodeDns, encodeDns } from '#base/dns.ts'
 import type { DnsMessage, DnsRecord } from '#base/dns.ts'
-import { ipv4 } from '#base/ip.ts'
+import { ipv4, parseIpv6 } from '#base/ip.ts'
 import { coreDns } from '#engine/addons/coredns/program.ts'
 import { replyFlags } from '#engine/addons/coredns/plugins/basic.ts'
 import type { Process } from '#engine/machine/process.ts'
@@ -149,10 +149,17 @@ function said(reply: DnsMessage | undefined): unknown {
 
 const sorted = (list: readonly string[][] | undefined) => [...(list ?? [])].map((r) => [...r]).sort((a, b) => Number(b[3] === 'CNAME') - Number(a[3] === 'CNAME') || (a.join(' ') < b.join(' ') ? -1 : 1))
 
+/** Ports, ids and times left out; health checks of loop left out. */
+function logLines(lines: readonly string[]): string[] {
+  return lines.filter((l) => !l.includes('HINFO')).map((l) => l.replace(/(\d+\.\d+\.\d+\.\d+):(?:\d{4,}|<PORT>)(?=[ -])/g, '$1:<PORT>').replace(/ - (?:\d+|<ID>) "/, ' - <ID> "').replace(/ (?:[\d.]+s|<TIME>)$/, ' <TIME>')).sort()
+}
+
 /** TTLs that a cache counts down are compared by being there. */
 function withCountdown(expected: string[][], actual: string[][]): string[][] {
   return actual.map((row, i) => (expected[i]?.[1]?.startsWith('<') ? [row[0]!, expected[i]![1]!, ...row.slice(2)] : row))
 }
+
+const nibbles = (address: string) => (parseIpv6(address) ?? 0n).toString(16).padStart(32, '0')
 
 function parseDig(cmd: string): { server: string; port: number; name: string; type: string; recursion: boolean; edns: boolean } | undefined {
   const words = cmd.split(' ').slice(1)
@@ -162,7 +169,8 @@ function parseDig(cmd: string): { server: string; port: number; name: string; ty
     if (w.startsWith('@')) server = w.slice(1)
     else if (w === '-p') port = Number(words[++i])
     else if (w === '-x') {
-      name = `${words[++i]!.split('.').reverse().join('.')}.in-addr.arpa`
+      const address = words[++i]!
+      name = address.includes(':') ? `${[...nibbles(address)].reverse().join('.')}.ip6.arpa` : `${address.split('.').reverse().join('.')}.in-addr.arpa`
       type = 'PTR'
     } else if (w === '-t') type = words[++i]!.toUpperCase()
     else if (w === '+norecurse') recursion = false
@@ -194,7 +202,9 @@ async function play(row: Row): Promise<Map<number, unknown>> {
   for (const [i, step] of (row.case.steps ?? []).entries()) {
     if (step.do !== 'dig') continue
     const dig = parseDig(step.cmd!)
-    out.set(i, dig ? await world.ask(dig.server, dig.port, dig.name, dig.type, dig.recursion, dig.edns) : undefined)
+    const before = world.lines.length
+    const reply = dig ? await world.ask(dig.server, dig.port, dig.name, dig.type, dig.recursion, dig.edns) : undefined
+    out.set(i, { reply, lines: world.lines.slice(before) })
   }
   return out
 }
@@ -204,10 +214,11 @@ async function run(row: Row): Promise<Outcome> {
   const step = row.case.steps![row.step]!
   let all = played.get(row.case)
   if (!all) played.set(row.case, (all = play(row)))
-  const reply = (await all).get(row.step) as DnsMessage | undefined
+  const { reply, lines } = (await all).get(row.step) as { reply: DnsMessage | undefined; lines: string[] }
   if (!step.reply) return { result: 'skipped', reason: 'no reply was recorded' }
-  const expected = { rcode: step.reply.rcode, flags: step.reply.flags, answer: sorted(step.reply.answer), authority: sorted(step.reply.authority), additional: sorted(step.reply.additional) }
+  const expected = { rcode: step.reply.rcode, flags: step.reply.flags, answer: sorted(step.reply.answer), authority: sorted(step.reply.authority), additional: sorted(step.reply.additional), log: step.coredns ? logLines(step.coredns) : undefined }
   const actual = said(reply) as typeof expected
+  if (typeof actual === 'object' && step.coredns) actual.log = logLines(lines)
   if (typeof actual === 'object') for (const key of ['answer', 'authority', 'additional'] as const) actual[key] = withCountdown(expected[key], actual[key])
   const [e, a] = [JSON.stringify(expected, null, 1), JSON.stringify(actual, null, 1)]
   return e === a ? { result: 'passed' } : { result: 'failed', expected: e, actual: a }

@@ -44,8 +44,8 @@ export interface SetupContext {
   onStart(start: () => void): void
   /** Values that plugins of one server share: `kubernetes`, readiness … */
   readonly shared: Map<string, unknown>
-  /** Answers a question through the whole server, as `upstream` does. */
-  ask(name: string, type: string, done: (message: DnsMessage | undefined) => void): void
+  /** Answers a question through the whole server, as `upstream` does; `asker` is the request on whose behalf that is. */
+  ask(asker: DnsRequest, name: string, type: string, done: (message: DnsMessage | undefined) => void): void
   /** Restricts the ports of this block to these addresses. */
   bind(addresses: readonly string[]): void
   readonly localAddresses: () => readonly string[]

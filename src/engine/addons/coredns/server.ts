@@ -5,7 +5,6 @@
 import { byteLength } from '#base/bytes.ts'
 import { decodeDns, dnsFrame, dnsReply, dnsUnframe, encodeDns, rcode } from '#base/dns.ts'
 import type { DnsMessage } from '#base/dns.ts'
-import { dnsQuery } from '#base/dns.ts'
 import { formatIpv4, ipv4 } from '#base/ip.ts'
 import type { ApiClient } from '#engine/api/types.ts'
 import type { FileSystem } from '#engine/machine/files.ts'
@@ -97,7 +96,7 @@ export class DnsServer {
       log: (level, text) => this.#deps.log(level, text),
       onStop: (stop) => void this.#stops.push(stop),
       onStart: (start) => void this.#starts.push(start),
-      ask: (name, type, done) => this.ask(name, type, port, done),
+      ask: (asker, name, type, done) => this.ask(asker, name, type, port, done),
       localAddresses: () => [...net.links.values()].flatMap((l) => (l.kind === 'loopback' ? [] : l.addresses.map((a) => a.address))),
       exit: (code) => this.#deps.exit(code),
     }
@@ -174,11 +173,12 @@ export class DnsServer {
     for (const stop of this.#stops.splice(0)) stop()
   }
 
-  /** A question of the server's own (CNAME targets), through the whole chain. */
-  ask(name: string, type: string, port: number, done: (message: DnsMessage | undefined) => void): void {
-    const message = dnsQuery(this.#deps.sim.random.below(65_536), name, type)
+  /** A question of the server's own (CNAME targets), through the whole chain, as if the asker had put it. */
+  ask(asker: DnsRequest, name: string, type: string, port: number, done: (message: DnsMessage | undefined) => void): void {
+    const question = { ...asker.question, name, type }
+    const message = { ...asker.message, questions: [question] }
     const key = [...this.#sites.keys()].find((k) => k.endsWith(`:${port}`)) ?? ''
-    this.#handle(key, { message, question: message.questions[0]!, name: normalName(name), protocol: 'udp', client: { address: '127.0.0.1', port: 0 }, size: byteLength(encodeDns(message)) }, (served) => done(served.message))
+    this.#handle(key, { ...asker, message, question, name: normalName(name), size: byteLength(encodeDns(message)) }, (served) => done(served.message))
   }
 
   #handle(key: string, request: DnsRequest, done: (served: Served) => void): void {
@@ -195,7 +195,8 @@ export class DnsServer {
     if (!message || message.response || !question) return
     this.#handle(key, { message, question, name: normalName(question.name), protocol, client, size: byteLength(data) }, (served) => {
       if (served.silent) return
-      const reply: DnsMessage = { ...(served.message ?? dnsReply(message, { rcode: served.rcode })), ...(message.edns && { edns: message.edns }) }
+      const { edns: _, ...said } = served.message ?? dnsReply(message, { rcode: served.rcode })
+      const reply: DnsMessage = { ...said, ...(message.edns && { edns: message.edns }) }
       const size = protocol === 'tcp' ? 65_535 : Math.min(1232, Math.max(512, message.edns?.udpSize ?? 512))
       send(encodeDns(fitReply(reply, size)))
     })

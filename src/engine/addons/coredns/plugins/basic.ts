@@ -27,6 +27,21 @@ function classOf(served: Served): Class {
   return m.rcode === rcode.noError ? 'success' : 'error'
 }
 
+/** A message's size before names are compressed, which is what the log plugin counts. OPT counts only where it came from an upstream. */
+function plainSize(m: DnsMessage): number {
+  const size = (answers: readonly DnsRecord[], questions: DnsMessage['questions'] = []) => byteLength(encodeDns(dnsReply(m, { questions, answers })))
+  const empty = size([])
+  let total = size([], m.questions) + (m.edns ? 11 : 0)
+  for (const r of [...m.answers, ...m.authority, ...m.additional]) {
+    const parts = r.type === 'SOA' ? r.data.split(' ') : []
+    // each name by itself, so that nothing can be shared
+    total += nameSize(r.name) - 1 + (parts.length === 7 ? 11 + nameSize(parts[0]!) + nameSize(parts[1]!) + 20 : size([{ ...r, name: '.' }]) - empty)
+  }
+  return total
+}
+
+const nameSize = (name: string) => (name === '.' ? 1 : name.replace(/\\(\d{3}|.)/g, '.').length + 1)
+
 const commonFormat = '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" {rcode} {>rflags} {rsize} {duration}'
 
 export const log: Setup = (lines, context) => {
@@ -52,9 +67,9 @@ export const log: Setup = (lines, context) => {
         const { edns } = request.message
         const seconds = ((context.sim.now - start) / 1000 + (90_000 + random.below(210_000)) / 1e9).toFixed(9).replace(/0+$/, '')
         const values: Readonly<Record<string, string>> = {
-          remote: request.client.address, port: String(request.client.port), '>id': String(request.message.id), type: request.question.type, class: request.question.class, name: request.question.name,
+          remote: request.client.address, port: String(request.client.port), '>id': String(request.message.id), type: request.question.type, class: request.question.class, name: request.name,
           proto: request.protocol, size: String(request.size), '>do': String(edns?.dnssecOk ?? false), '>bufsize': String(request.protocol === 'tcp' ? 65535 : Math.max(512, edns?.udpSize ?? 512)),
-          rcode: m ? (dnsRcodes[m.rcode] ?? String(m.rcode)) : '-', '>rflags': m ? replyFlags(m) : '-', rflags: m ? replyFlags(m) : '-', rsize: String(m ? byteLength(encodeDns(m)) : 0), duration: `${seconds}s`, '>opcode': String(request.message.opcode),
+          rcode: m ? (dnsRcodes[m.rcode] ?? String(m.rcode)) : '-', '>rflags': m ? replyFlags(m) : '-', rsize: String(m ? plainSize(m) : 0), duration: `${seconds}s`, '>opcode': String(request.message.opcode),
         }
         context.log('INFO', rule.format.replace(/\{(>?\w+)\}/g, (all, key: string) => values[key] ?? all))
       }

@@ -102,7 +102,8 @@ export const cache: Setup = (lines, context) => {
         if (items.size >= 9984) items.delete(items.keys().next().value!)
         items.set(key, { message: m, stored: context.sim.now, ttl })
       }
-      done({ ...served, message: { ...m, answers: withTtl(m.answers, ttl), authority: withTtl(m.authority, ttl), additional: withTtl(m.additional, ttl) } })
+      const { edns: _, ...rest } = m
+      done({ ...served, message: { ...rest, answers: withTtl(m.answers, ttl), authority: withTtl(m.authority, ttl), additional: withTtl(m.additional, ttl) } })
     })
   }
 }

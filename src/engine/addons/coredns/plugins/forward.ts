@@ -125,8 +125,7 @@ export const forward: Setup = (lines, context) => {
           return done({ rcode: rcode.servFail, ...(error !== undefined && { error }) })
         }
         rule.running--
-        const { edns: _, ...rest } = reply
-        done({ rcode: reply.rcode, message: { ...dnsReply(request.message), ...rest, id: request.message.id, questions: request.message.questions } })
+        done({ rcode: reply.rcode, message: { ...dnsReply(request.message), ...reply, id: request.message.id, questions: request.message.questions } })
       })
     }
     attempt(0)

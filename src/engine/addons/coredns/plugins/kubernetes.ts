@@ -162,7 +162,7 @@ export const kubernetes: Setup = (lines, context) => {
   return (next) => (request, done) =>
     plugin.answer(
       request.question,
-      (name, type, found) => context.ask(name, type, (m) => found(m?.answers)),
+      (name, type, found) => context.ask(request, name, type, (m) => found(m?.answers)),
       (answer) => {
         if (!answer) return next(request, done)
         done({ rcode: answer.rcode, message: dnsReply(request.message, { rcode: answer.rcode, authoritative: true, answers: answer.answers, authority: answer.authority, additional: answer.additional }) })
