@@ -2,6 +2,7 @@
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import { equal, type Loose } from '#engine/api/loose.ts'
 import { each } from '../shared/defaults.ts'
+import { validateCrd, validateCrdUpdate } from './validation.ts'
 
 export const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io'
 
@@ -33,6 +34,8 @@ export const crdStrategy: Strategy & Partial<KindDefinition> = {
     const stored: string[] = crd.status.storedVersions ?? []
     if (storage && !stored.includes(storage.name)) crd.status.storedVersions = [...stored, storage.name]
   },
+  validate: validateCrd,
+  validateUpdate: validateCrdUpdate,
   generationChanges: (crd, old) => !equal(crd.spec, old.spec),
   gracePeriod(crd, _requested, context) {
     // Instances go first: a finalizer that the server itself takes away.
