@@ -101,6 +101,12 @@ test('iptables lists what was added and refuses in its own words', async () => {
     "Chain INPUT (policy ACCEPT)\ntarget     prot opt source               destination         \nACCEPT     6    --  0.0.0.0/0            0.0.0.0/0            tcp dpt:22\n-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\niptables v1.8.9 (nf_tables): Chain 'NOSUCH' does not exist\nTry `iptables -h' or 'iptables --help' for more information.\n[2]")
 })
 
+test('nft shows the same rules in its own words', async () => {
+  const run = await lab()
+  expect(await run('iptables -t nat -A PREROUTING -d 10.96.0.1 -p tcp --dport 443 -j DNAT --to-destination 10.0.0.5:6443; iptables -A FORWARD ! -o eth+ -p udp -j DROP; nft list ruleset')).toBe(
+    '# Warning: table ip nat is managed by iptables-nft, do not touch!\ntable ip filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\toifname != "eth*" meta l4proto udp counter packets 0 bytes 0 drop\n\t}\n}\ntable ip nat {\n\tchain PREROUTING {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n\t\tip daddr 10.96.0.1 tcp dport 443 counter packets 0 bytes 0 dnat to 10.0.0.5:6443\n\t}\n}\n[0]')
+})
+
 test('nc, ss and tcpdump see the same connection', async () => {
   const run = await lab()
   expect(await run('nc -zv 10.0.0.2 80; nc -zv 10.0.0.2 81; nc -l 0.0.0.0 9000 & ss -tln; kill %1')).toBe('Connection to 10.0.0.2 80 port [tcp/http] succeeded!\nnc: connect to 10.0.0.2 port 81 (tcp) failed: Connection refused\nState  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\nLISTEN 0      4096         0.0.0.0:9000      0.0.0.0:*          \n[0]')

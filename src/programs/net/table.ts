@@ -12,6 +12,7 @@ import { ipset } from './ipset.ts'
 import { ip6tables, iptables, iptablesRestore, iptablesSave } from './iptables.ts'
 import { arp, ifconfig, route } from './legacy.ts'
 import { nc } from './nc.ts'
+import { nft } from './nft.ts'
 import { ping } from './ping.ts'
 import { netstat, ss } from './ss.ts'
 import { sysctl } from './sysctl.ts'
@@ -21,7 +22,7 @@ import { busyboxTraceroute, tracepath, traceroute } from './traceroute.ts'
 import { wget } from './wget.ts'
 
 export const netPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
-  ['ip', ip], ['bridge', bridge], ['iptables', iptables], ['iptables-nft', iptables], ['iptables-save', iptablesSave], ['iptables-restore', iptablesRestore], ['ip6tables', ip6tables], ['ipset', ipset], ['conntrack', conntrack],
+  ['ip', ip], ['bridge', bridge], ['iptables', iptables], ['iptables-nft', iptables], ['iptables-save', iptablesSave], ['iptables-restore', iptablesRestore], ['ip6tables', ip6tables], ['nft', nft], ['ipset', ipset], ['conntrack', conntrack],
   ['sysctl', sysctl], ['ping', ping], ['traceroute', traceroute], ['tracepath', tracepath], ['arping', arping], ['nc', nc], ['netcat', nc], ['curl', curl], ['wget', wget], ['ss', ss], ['netstat', netstat], ['tcpdump', tcpdump],
   ['nslookup', nslookup], ['dig', dig], ['host', host], ['getent', getent], ['arp', arp], ['route', route], ['ifconfig', ifconfig], ['telnet', telnet],
   // Variants by which images built on busybox name their applets.
