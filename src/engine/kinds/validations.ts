@@ -1,6 +1,7 @@
 /** Validation of the kinds that have no strategy folder of their own, by `plural.group`. */
 import type { Strategy } from '#engine/api/kind.ts'
 import { validateCronJob, validateJob } from './job/validation.ts'
+import { validateAdmissionBinding, validateAdmissionPolicy, validateWebhooks } from './shared/admission-validation.ts'
 import { validateClaim } from './persistentvolumeclaim/validation.ts'
 import {
   validateAttachment, validateBinding, validateIpAddress, validateNode, validateServiceCidr, validateClusterRole, validateConfigMap, validateEvent, validateLease, validatePriorityClass, validateRole, validateRuntimeClass, validateSecret, validateSigningRequest, validateStorageClass, validateVolume,
@@ -8,6 +9,10 @@ import {
 import { validateAutoscaler, validateDisruptionBudget, validateLimitRange, validateQuota } from './shared/policy-validation.ts'
 
 export const validations: Readonly<Record<string, NonNullable<Strategy['validate']>>> = {
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': validateWebhooks,
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': validateWebhooks,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': validateAdmissionPolicy,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': validateAdmissionBinding,
   nodes: validateNode,
   'servicecidrs.networking.k8s.io': validateServiceCidr,
   'ipaddresses.networking.k8s.io': validateIpAddress,

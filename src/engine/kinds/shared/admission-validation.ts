@@ -1,0 +1,190 @@
+/** Validation of webhook configurations and admission policies. Leaves out: compiling of CEL expressions. */
+import type { FieldErrors } from '#engine/api/field-errors.ts'
+import type { Loose } from '#engine/api/loose.ts'
+import { dns1035LabelErrors, dns1123SubdomainErrors, portText, qualifiedNameErrors } from '#engine/api/names.ts'
+import { validateLabelSelector } from './validation.ts'
+
+const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']
+
+function oneOf(value: Loose, at: string, allowed: readonly string[], errors: FieldErrors): void {
+  if (value !== undefined && !allowed.includes(value)) errors.notSupported(at, value, allowed)
+}
+
+/** A list in which '*' stands alone. */
+function alone(values: Loose, at: string, what: string, errors: FieldErrors): void {
+  const list: string[] = values ?? []
+  if (list.length === 0) errors.required(at)
+  if (list.length > 1 && list.includes('*')) errors.invalid(at, list, `if '*' is present, must not specify other ${what}`)
+}
+
+function validateRule(rule: Loose, at: string, errors: FieldErrors): void {
+  alone(rule.operations, `${at}.operations`, 'operations', errors)
+  for (const [i, o] of (rule.operations ?? []).entries()) oneOf(o, `${at}.operations[${i}]`, OPERATIONS, errors)
+  alone(rule.apiGroups, `${at}.apiGroups`, 'API groups', errors)
+  alone(rule.apiVersions, `${at}.apiVersions`, 'API versions', errors)
+  for (const [i, v] of (rule.apiVersions ?? []).entries()) if (v === '') errors.required(`${at}.apiVersions[${i}]`)
+  const resources: string[] = rule.resources ?? []
+  if (resources.length === 0) errors.required(`${at}.resources`)
+  for (const [i, r] of resources.entries()) if (r === '') errors.required(`${at}.resources[${i}]`)
+  if (resources.length > 1 && resources.includes('*/*')) errors.invalid(`${at}.resources`, resources, "if '*/*' is present, must not specify other resources")
+  oneOf(rule.scope, `${at}.scope`, ['*', 'Cluster', 'Namespaced'], errors)
+}
+
+function validateSelectors(holder: Loose, at: string, errors: FieldErrors): void {
+  if (holder.namespaceSelector) validateLabelSelector(holder.namespaceSelector, `${at}.namespaceSelector`, errors)
+  if (holder.objectSelector) validateLabelSelector(holder.objectSelector, `${at}.objectSelector`, errors)
+}
+
+function validateUrl(url: string, at: string, errors: FieldErrors): void {
+  const form = '; desired format: https://host[/path]'
+  const m = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:([^@/?#]*)@)?([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/.exec(url)
+  if (!m) {
+    errors.required(at, `url must be a valid URL${form}`)
+    return
+  }
+  const [, scheme = '', user, host = '', , query, fragment] = m
+  if (scheme !== 'https') errors.invalid(at, scheme, `'https' is the only allowed URL scheme${form}`)
+  if (host === '') errors.invalid(at, host, `host must be specified${form}`)
+  if (user !== undefined) errors.invalid(at, user, 'user information is not permitted in the URL')
+  if (fragment) errors.invalid(at, fragment, 'fragments are not permitted in the URL')
+  if (query) errors.invalid(at, query, 'query parameters are not permitted in the URL')
+}
+
+function validateService(service: Loose, at: string, errors: FieldErrors): void {
+  // Upstream mixes the two up.
+  if (!service.namespace) errors.required(`${at}.name`)
+  if (!service.name) errors.required(`${at}.namespace`)
+  const { port = 443, path } = service
+  if (port < 1 || port > 65535) errors.invalid(`${at}.port`, port, `port is not valid: ${portText}`)
+  if (path === undefined || path === '/') return
+  if (path === '') errors.invalid(`${at}.path`, path, "must start with a '/'")
+  else if (!path.startsWith('/')) errors.invalid(`${at}.path`, path, "must start with a '/'")
+  else {
+    const steps: string[] = (path.endsWith('/') && path !== '//' ? path.slice(1, -1) : path.slice(1)).split('/')
+    for (const [i, step] of steps.entries()) {
+      if (step === '') {
+        errors.invalid(`${at}.path`, path, `segment[${i}] may not be empty`)
+        return
+      }
+      const wrong = dns1123SubdomainErrors(step)
+      if (wrong.length > 0) errors.invalid(`${at}.path`, path, `segment[${i}]: ${wrong.join(', ')}`)
+    }
+  }
+}
+
+function validateConditions(conditions: Loose, at: string, errors: FieldErrors): void {
+  const seen = new Set<string>()
+  for (const [i, c] of (conditions ?? []).entries()) {
+    if (!String(c.expression ?? '').trim()) errors.required(`${at}[${i}].expression`)
+    if (!c.name) errors.required(`${at}[${i}].name`)
+    else {
+      for (const text of qualifiedNameErrors(c.name)) errors.invalid(`${at}[${i}].name`, c.name, text)
+      if (seen.has(c.name)) errors.duplicate(`${at}[${i}].name`, c.name)
+      seen.add(c.name)
+    }
+  }
+}
+
+function validateReviewVersions(versions: Loose, at: string, errors: FieldErrors): void {
+  const list: string[] = versions ?? []
+  if (list.length === 0) {
+    errors.required(at, 'must specify one of v1, v1beta1')
+    return
+  }
+  for (const [i, v] of list.entries()) {
+    if (list.indexOf(v) < i) errors.invalid(`${at}[${i}]`, v, 'duplicate version')
+    else for (const text of dns1035LabelErrors(v)) errors.invalid(`${at}[${i}]`, v, text)
+  }
+  if (!list.some((v) => v === 'v1' || v === 'v1beta1')) errors.invalid(at, list, 'must include at least one of v1, v1beta1')
+}
+
+export function validateWebhooks(configuration: Loose, errors: FieldErrors): void {
+  const seen = new Set<string>()
+  for (const [i, hook] of (configuration.webhooks ?? []).entries()) {
+    const at = `webhooks[${i}]`
+    if (!hook.name) errors.required(`${at}.name`)
+    else {
+      const wrong = dns1123SubdomainErrors(hook.name)
+      if (wrong.length > 0) errors.invalid(`${at}.name`, hook.name, wrong.join(','))
+      else if (hook.name.split('.').length < 3) errors.invalid(`${at}.name`, hook.name, 'should be a domain with at least three segments separated by dots')
+    }
+    for (const [k, rule] of (hook.rules ?? []).entries()) validateRule(rule, `${at}.rules[${k}]`, errors)
+    oneOf(hook.failurePolicy, `${at}.failurePolicy`, ['Fail', 'Ignore'], errors)
+    oneOf(hook.matchPolicy, `${at}.matchPolicy`, ['Equivalent', 'Exact'], errors)
+    if (!hook.sideEffects) errors.required(`${at}.sideEffects`, 'must specify one of None, NoneOnDryRun')
+    else oneOf(hook.sideEffects, `${at}.sideEffects`, ['None', 'NoneOnDryRun'], errors)
+    if (hook.timeoutSeconds !== undefined && (hook.timeoutSeconds < 1 || hook.timeoutSeconds > 30)) errors.invalid(`${at}.timeoutSeconds`, hook.timeoutSeconds, 'the timeout value must be between 1 and 30 seconds')
+    validateSelectors(hook, at, errors)
+    oneOf(hook.reinvocationPolicy, `${at}.reinvocationPolicy`, ['IfNeeded', 'Never'], errors)
+    const { url, service } = hook.clientConfig ?? {}
+    if ((url === undefined) === (service === undefined)) errors.required(`${at}.clientConfig`, 'exactly one of url or service is required')
+    else if (url !== undefined) validateUrl(url, `${at}.clientConfig.url`, errors)
+    else validateService(service, `${at}.clientConfig.service`, errors)
+    validateConditions(hook.matchConditions, `${at}.matchConditions`, errors)
+    validateReviewVersions(hook.admissionReviewVersions, `${at}.admissionReviewVersions`, errors)
+    if (hook.name && seen.has(hook.name)) errors.duplicate(`${at}.name`, hook.name)
+    seen.add(hook.name)
+  }
+}
+
+function validateMatch(match: Loose, at: string, errors: FieldErrors, rulesNeeded: boolean): void {
+  if (!match) return
+  if (rulesNeeded && !(match.resourceRules?.length > 0)) errors.required(`${at}.resourceRules`)
+  oneOf(match.matchPolicy, `${at}.matchPolicy`, ['Equivalent', 'Exact'], errors)
+  validateSelectors(match, at, errors)
+  for (const list of ['resourceRules', 'excludeResourceRules']) for (const [i, rule] of (match[list] ?? []).entries()) validateRule(rule, `${at}.${list}[${i}]`, errors)
+}
+
+export function validateAdmissionPolicy(policy: Loose, errors: FieldErrors): void {
+  const spec = policy.spec ?? {}
+  oneOf(spec.failurePolicy, 'spec.failurePolicy', ['Fail', 'Ignore'], errors)
+  if (spec.paramKind) {
+    if (!spec.paramKind.apiVersion) errors.required('spec.paramKind.apiVersion')
+    if (!spec.paramKind.kind) errors.required('spec.paramKind.kind')
+  }
+  if (!spec.matchConstraints) errors.required('spec.matchConstraints')
+  validateMatch(spec.matchConstraints, 'spec.matchConstraints', errors, true)
+  validateConditions(spec.matchConditions, 'spec.matchConditions', errors)
+  for (const [i, v] of (spec.variables ?? []).entries()) {
+    if (!v.name) errors.required(`spec.variables[${i}].name`, 'name is not specified')
+    if (!String(v.expression ?? '').trim()) errors.required(`spec.variables[${i}].expression`, 'expression is not specified')
+  }
+  const nothing = 'validations or auditAnnotations must contain at least one item'
+  if (!(spec.validations?.length > 0) && !(spec.auditAnnotations?.length > 0)) {
+    errors.required('spec.validations', nothing)
+    errors.required('spec.auditAnnotations', nothing)
+  }
+  for (const [i, v] of (spec.validations ?? []).entries()) {
+    const at = `spec.validations[${i}]`
+    if (!String(v.expression ?? '').trim()) errors.required(`${at}.expression`, 'expression is not specified')
+    oneOf(v.reason, `${at}.reason`, ['Forbidden', 'Invalid', 'RequestEntityTooLarge'], errors)
+  }
+  const seen = new Set<string>()
+  for (const [i, a] of (spec.auditAnnotations ?? []).entries()) {
+    const at = `spec.auditAnnotations[${i}]`
+    for (const text of qualifiedNameErrors(`${policy.metadata.name}/${a.key ?? ''}`)) errors.invalid(`${at}.key`, `${policy.metadata.name}/${a.key ?? ''}`, text)
+    if (!String(a.valueExpression ?? '').trim()) errors.required(`${at}.valueExpression`, 'valueExpression is not specified')
+    if (seen.has(a.key)) errors.duplicate(`${at}.key`, a.key)
+    seen.add(a.key)
+  }
+}
+
+export function validateAdmissionBinding(binding: Loose, errors: FieldErrors): void {
+  const spec = binding.spec ?? {}
+  if (!spec.policyName) errors.required('spec.policyName')
+  if (spec.paramRef) {
+    const { name, selector, parameterNotFoundAction } = spec.paramRef
+    if (name && selector) errors.forbidden('spec.paramRef.name', 'name and selector are mutually exclusive')
+    else if (!name && !selector) errors.required('spec.paramRef', 'one of name or selector must be specified')
+    if (!parameterNotFoundAction) errors.required('spec.paramRef.parameterNotFoundAction')
+    else oneOf(parameterNotFoundAction, 'spec.paramRef.parameterNotFoundAction', ['Allow', 'Deny'], errors)
+  }
+  validateMatch(spec.matchResources, 'spec.matchResources', errors, false)
+  const actions: string[] = spec.validationActions ?? []
+  if (actions.length === 0) errors.required('spec.validationActions', 'at least one validation action is required')
+  for (const [i, a] of actions.entries()) {
+    oneOf(a, `spec.validationActions[${i}]`, ['Audit', 'Deny', 'Warn'], errors)
+    if (actions.indexOf(a) < i) errors.duplicate(`spec.validationActions[${i}]`, a)
+  }
+  if (actions.includes('Deny') && actions.includes('Warn')) errors.invalid('spec.validationActions', actions, 'must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)')
+}
