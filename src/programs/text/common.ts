@@ -177,22 +177,15 @@ export async function readText(process: Process, path: string): Promise<string> 
   return text
 }
 
-/** Lines of an input, with their newline; yields now and then. */
+/** Lines of an input, with their newline, as they arrive. Reads in chunks, so what follows the last line asked for is gone (as with stdio). */
 export async function* linesOf(file: OpenFile, terminator = '\n'): AsyncGenerator<string> {
-  if (terminator === '\n') {
-    for (;;) {
-      const line = await file.readLine()
-      if (line === undefined) return
-      yield line
-    }
-  }
   let rest = ''
   for (;;) {
     const chunk = await file.read()
     if (chunk === undefined) break
     rest += chunk
     let from = 0
-    for (let at = rest.indexOf(terminator, from); at >= 0; at = rest.indexOf(terminator, from)) {
+    for (let at = rest.indexOf(terminator, Math.max(0, rest.length - chunk.length)); at >= 0; at = rest.indexOf(terminator, from)) {
       yield rest.slice(from, at + 1)
       from = at + 1
     }

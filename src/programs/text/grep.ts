@@ -212,7 +212,7 @@ const grep: Program = tool(async (process) => {
     usage: 'Usage: grep [OPTION]... PATTERNS [FILE]...',
   })
   const name = nameOf(process)
-  let rest = [...o.rest]
+  const rest = [...o.rest]
   const patterns: string[] = []
   for (const [k, v] of o.list) {
     if (k === 'e') patterns.push(...v.split('\n'))

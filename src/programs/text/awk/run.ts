@@ -3,21 +3,21 @@ import { posixRegex, RegexError } from '#base/regex.ts'
 import type { Regex } from '#base/regex.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Child, OpenFile, Process } from '#engine/machine/process.ts'
-import { formatFloat, formatInteger, strftime } from '#shell/builtins/printf.ts'
 import { compareBytes, Fatal, Out } from '../common.ts'
 import { AwkError, awkEscapes } from './parse.ts'
+import { callBuiltin, sprintf } from './functions.ts'
 import type { Expr, Func, Program, Stmt } from './parse.ts'
 
 /** Text that came from input and looks like a number compares as one. */
-class Input {
+export class Input {
   readonly text: string
   constructor(text: string) {
     this.text = text
   }
 }
 
-type Value = number | string | Input | undefined
-type AwkArray = Map<string, Value>
+export type Value = number | string | Input | undefined
+export type AwkArray = Map<string, Value>
 
 class Next {}
 class NextFile {}
@@ -33,6 +33,14 @@ class Exit {}
 
 const numberPattern = /^[ \t\n\r]*[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|0[xX][0-9a-fA-F]+)[ \t\n\r]*$/
 
+/** An input being read: what was read and not used yet begins at `at` of `rest`. */
+interface Source {
+  readonly file: OpenFile
+  rest: string
+  at: number
+  ended: boolean
+}
+
 export class Awk {
   readonly process: Process
   readonly program: Program
@@ -47,13 +55,13 @@ export class Awk {
   fnr = 0
   readonly out: Out
   readonly outputs = new Map<string, { file: OpenFile; out: Out; child: Child | undefined }>()
-  readonly inputs = new Map<string, { file: OpenFile; child: Child | undefined; rest: string; ended: boolean }>()
+  readonly inputs = new Map<string, Source & { child: Child | undefined }>()
   exitCode = 0
-  #seed = 0
-  #random = 42
+  seed = 0
+  random = 42
   #steps = 0
   readonly #args: string[]
-  #current: { file: OpenFile; rest: string; ended: boolean } | undefined
+  #current: Source | undefined
   #started = false
 
   constructor(process: Process, program: Program, args: readonly string[]) {
@@ -69,7 +77,7 @@ export class Awk {
     this.globals.set('ARGV', argv)
     this.globals.set('ARGC', args.length + 1)
     this.globals.set('ENVIRON', new Map([...process.env].map(([k, v]): [string, Value] => [k, new Input(v)])))
-    this.#random = 0.2384 * 1e9
+    this.random = 0.2384 * 1e9
   }
 
   // Values
@@ -89,7 +97,7 @@ export class Awk {
     // mawk prints as integers what fits its int.
     if (Number.isInteger(v) && Math.abs(v) <= 2147483647) return String(v === 0 ? 0 : v)
     if (!Number.isFinite(v)) return Number.isNaN(v) ? '-nan' : v > 0 ? 'inf' : '-inf'
-    return this.sprintf(format ?? this.str(this.globals.get('CONVFMT') as Value), [v])
+    return sprintf(this, format ?? this.str(this.globals.get('CONVFMT') as Value), [v])
   }
 
   truth(v: Value): boolean {
@@ -256,12 +264,31 @@ export class Awk {
   // Input
 
   /** A record from a stream, without its separator. */
-  async readRecord(s: { file: OpenFile; rest: string; ended: boolean }): Promise<string | undefined> {
+  async readRecord(s: Source): Promise<string | undefined> {
     const rs = this.str(this.globals.get('RS') as Value)
-    if (rs === '\n' && s.rest === '') {
-      const line = await s.file.readLine()
-      return line === undefined ? undefined : line.endsWith('\n') ? line.slice(0, -1) : line
+    if (rs === '\n') {
+      for (let from = 0; ; ) {
+        const at = s.rest.indexOf('\n', Math.max(s.at, from))
+        if (at >= 0) {
+          const record = s.rest.slice(s.at, at)
+          s.at = at + 1
+          return record
+        }
+        s.rest = s.rest.slice(s.at)
+        s.at = 0
+        from = s.rest.length
+        const chunk = s.ended ? undefined : await s.file.read()
+        if (chunk === undefined) {
+          s.ended = true
+          const record = s.rest
+          s.rest = ''
+          return record === '' ? undefined : record
+        }
+        s.rest += chunk
+      }
     }
+    s.rest = s.rest.slice(s.at)
+    s.at = 0
     const separator = rs === '' ? /\n\n+/ : rs.length === 1 ? undefined : this.regex(rs)
     for (;;) {
       if (rs === '') s.rest = s.rest.replace(/^\n+/, '')
@@ -329,7 +356,7 @@ export class Awk {
       if (this.#at >= argc) {
         if (this.#any || this.#started) return false
         this.#started = true
-        this.#current = { file: this.process.stdin, rest: '', ended: false }
+        this.#current = { file: this.process.stdin, rest: '', at: 0, ended: false }
         this.fnr = 0
         return true
       }
@@ -344,11 +371,11 @@ export class Awk {
       this.globals.set('FILENAME', arg)
       this.fnr = 0
       if (arg === '-' || arg === '/dev/stdin') {
-        this.#current = { file: this.process.stdin, rest: '', ended: false }
+        this.#current = { file: this.process.stdin, rest: '', at: 0, ended: false }
         return true
       }
       try {
-        this.#current = { file: this.process.open(arg, { read: true }), rest: '', ended: false }
+        this.#current = { file: this.process.open(arg, { read: true }), rest: '', at: 0, ended: false }
         return true
       } catch (error) {
         if (!(error instanceof FsError)) throw error
@@ -390,7 +417,7 @@ export class Awk {
               else if (!(error instanceof Next)) throw error
             }
             // What is followed (a pipe that is still open) is shown as it comes.
-            if (this.#current && !this.#current.file.ready) await this.out.flush()
+            if (this.#current && !this.#current.file.ready && !this.#current.rest.includes('\n', this.#current.at)) await this.out.flush()
           }
         }
       } catch (error) {
@@ -503,7 +530,7 @@ export class Awk {
     if (s.format) {
       const args: Value[] = []
       for (const a of s.args) args.push(await this.eval(a))
-      text = this.sprintf(this.str(args[0]), args.slice(1))
+      text = sprintf(this, this.str(args[0]), args.slice(1))
     } else if (s.args.length === 0) {
       this.rebuild()
       text = this.record + this.str(this.globals.get('ORS') as Value)
@@ -638,7 +665,7 @@ export class Awk {
         return e.prefix ? value : old
       }
       case 'call': return this.call(e)
-      case 'builtin': return this.builtin(e)
+      case 'builtin': return callBuiltin(this, e)
       case 'getline': return this.getline(e)
     }
   }
@@ -703,11 +730,11 @@ export class Awk {
         const { read, write } = this.process.pipe()
         const child = this.process.spawn({ argv: ['sh', '-c', source], fds: { 1: write } })
         write.release()
-        stream = { file: read, child, rest: '', ended: false }
+        stream = { file: read, child, rest: '', at: 0, ended: false }
       } else {
         try {
           const file = source === '-' || source === '/dev/stdin' ? this.process.stdin.retain() : this.process.open(source, { read: true })
-          stream = { file, child: undefined, rest: '', ended: false }
+          stream = { file, child: undefined, rest: '', at: 0, ended: false }
         } catch (error) {
           if (error instanceof FsError) return -1
           throw error
@@ -723,194 +750,6 @@ export class Awk {
     return 1
   }
 
-  async builtin(e: Extract<Expr, { k: 'builtin' }>): Promise<Value> {
-    const args = e.args ?? []
-    const at = async (i: number): Promise<Value> => (args[i] ? this.eval(args[i]) : undefined)
-    const n = async (i: number) => this.num(await at(i))
-    const s = async (i: number) => this.str(await at(i))
-    switch (e.name) {
-      case 'length': {
-        if (args.length === 0) {
-          this.rebuild()
-          return [...this.record].length
-        }
-        const a = args[0]!
-        if (a.k === 'var' && this.scope(a.name).get(a.name) instanceof Map) return (this.scope(a.name).get(a.name) as AwkArray).size
-        return [...(await s(0))].length
-      }
-      case 'substr': {
-        const chars = [...(await s(0))]
-        const start = await n(1)
-        const length = args.length > 2 ? await n(2) : Infinity
-        const from = Math.round(start)
-        const to = length === Infinity ? Infinity : Math.round(start + length)
-        return chars.slice(Math.max(0, from - 1), Math.max(0, Math.min(chars.length, to - 1))).join('')
-      }
-      case 'index': {
-        const text = await s(0)
-        const i = text.indexOf(await s(1))
-        return i < 0 ? 0 : [...text.slice(0, i)].length + 1
-      }
-      case 'split': {
-        const text = await s(0)
-        const target = args[1]!
-        if (target.k !== 'var') throw new AwkError('split into a non-array')
-        const third = args[2]
-        const separator = third === undefined ? this.str(this.globals.get('FS') as Value) : third.k === 'regex' ? third.source : await s(2)
-        const parts = third?.k === 'regex' && separator.length === 1 && separator !== ' ' ? this.splitText(text, separator === '.' ? '(.)' : separator) : third?.k === 'regex' && separator === ' ' ? this.splitText(text, '[ ]') : this.splitText(text, separator)
-        const array = this.array(target.name)
-        array.clear()
-        parts.forEach((p, i) => array.set(String(i + 1), new Input(p)))
-        return parts.length
-      }
-      case 'sub':
-      case 'gsub':
-        return this.substitute(e.name === 'gsub', await this.pattern(args[0]!), await s(1), args[2])
-      case 'gensub': {
-        const regex = await this.pattern(args[0]!)
-        const how = await s(2)
-        const text = args[3] ? await s(3) : (this.rebuild(), this.record)
-        return gensub(regex, await s(1), how, text)
-      }
-      case 'match': {
-        const text = await s(0)
-        const m = (await this.pattern(args[1]!)).exec(text, 0)
-        this.globals.set('RSTART', m ? [...text.slice(0, m.index)].length + 1 : 0)
-        this.globals.set('RLENGTH', m ? [...text.slice(m.index, m.end)].length : -1)
-        return m ? [...text.slice(0, m.index)].length + 1 : 0
-      }
-      case 'sprintf': {
-        const values: Value[] = []
-        for (const a of args) values.push(await this.eval(a))
-        return this.sprintf(this.str(values[0]), values.slice(1))
-      }
-      case 'sin': return Math.sin(await n(0))
-      case 'cos': return Math.cos(await n(0))
-      case 'atan2': return Math.atan2(await n(0), await n(1))
-      case 'exp': return Math.exp(await n(0))
-      case 'log': return Math.log(await n(0))
-      case 'sqrt': return Math.sqrt(await n(0))
-      case 'int': return Math.trunc(await n(0))
-      case 'rand':
-        this.#random = (this.#random * 16807) % 2147483647
-        return this.#random / 2147483647
-      case 'srand': {
-        const old = this.#seed
-        this.#seed = args.length > 0 ? await n(0) : Math.floor(this.process.now() / 1000)
-        this.#random = ((Math.floor(Math.abs(this.#seed)) * 2654435761) % 2147483646) + 1
-        return old
-      }
-      case 'tolower': return (await s(0)).toLowerCase()
-      case 'toupper': return (await s(0)).toUpperCase()
-      case 'system': {
-        const command = await s(0)
-        await this.out.flush()
-        for (const o of this.outputs.values()) await o.out.flush()
-        const child = this.process.spawn({ argv: ['sh', '-c', command] })
-        return (await child.wait()).code
-      }
-      case 'close': return this.close(await s(0))
-      case 'fflush':
-        await this.out.flush()
-        for (const o of this.outputs.values()) await o.out.flush()
-        return 0
-      case 'systime': return Math.floor(this.process.now() / 1000)
-      case 'mktime': {
-        const [y, mo, d, h, mi, sec] = (await s(0)).trim().split(/\s+/).map(Number)
-        return Date.UTC(y!, mo! - 1, d!, h ?? 0, mi ?? 0, sec ?? 0) / 1000
-      }
-      case 'strftime': return strftime(args.length > 0 ? await s(0) : '%a %b %e %H:%M:%S %Z %Y', args.length > 1 ? (await n(1)) * 1000 : this.process.now())
-      default: throw new Fatal(`mawk: function ${e.name} never defined`, 2)
-    }
-  }
-
-  async substitute(all: boolean, regex: Regex, replacement: string, target: Expr | undefined): Promise<number> {
-    const text = target ? this.str(await this.eval(target)) : (this.rebuild(), this.record)
-    let out = ''
-    let at = 0
-    let count = 0
-    let lastEnd = -1
-    while (at <= text.length) {
-      const m = regex.exec(text, at)
-      if (!m) break
-      if (m.end === m.index && m.index === lastEnd) {
-        out += text.slice(at, at + 1)
-        at++
-        lastEnd = -1
-        continue
-      }
-      out += text.slice(at, m.index) + replacement.replace(/\\\\&|\\&|&|\\\\/g, (x) => (x === '&' ? text.slice(m.index, m.end) : x === '\\&' ? '&' : x === '\\\\&' ? '\\' + text.slice(m.index, m.end) : '\\\\'))
-      count++
-      lastEnd = m.end
-      at = m.end
-      if (m.end === m.index) {
-        out += text.slice(at, at + 1)
-        at++
-        lastEnd = -1
-      }
-      if (!all) break
-    }
-    if (count === 0) return 0
-    out += text.slice(at)
-    await this.assign(target ?? { k: 'field', index: { k: 'num', v: 0 } }, out)
-    return count
-  }
-
-  sprintf(format: string, args: readonly Value[]): string {
-    let at = 0
-    return format.replace(/%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?(?:hh|h|ll|l|L|q|j|z|t)*([a-zA-Z%])/g, (all, rawFlags: string, w: string | undefined, p: string | undefined, c: string) => {
-      if (c === '%') return '%'
-      let flags = rawFlags
-      const take = () => args[at++]
-      let width = w === '*' ? this.num(take()) : Number(w ?? 0)
-      if (width < 0) {
-        flags += '-'
-        width = -width
-      }
-      const precision = p === undefined ? undefined : p === '*' ? this.num(take()) : Number(p || 0)
-      if (at >= args.length && !'%'.includes(c)) {
-        if (args.length > 0 || at >= args.length) throw new Fatal(`mawk: not enough arguments passed to sprintf("${format}")`, 2)
-      }
-      const value = take()
-      let text: string
-      let zero = flags.includes('0') && !flags.includes('-')
-      switch (c) {
-        case 'd': case 'i': case 'o': case 'x': case 'X': case 'u': {
-          const number = this.num(value)
-          if (!Number.isFinite(number)) text = Number.isNaN(number) ? 'nan' : number > 0 ? 'inf' : '-inf'
-          else text = formatInteger(BigInt(Math.trunc(number)), c, flags, precision)
-          if (precision !== undefined) zero = false
-          break
-        }
-        case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': {
-          text = formatFloat(this.num(value), c, precision, flags.includes('#'))
-          if (!text.startsWith('-')) text = (flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '') + text
-          break
-        }
-        case 'c': {
-          const numeric = typeof value === 'number'
-          text = numeric ? String.fromCodePoint(Math.max(0, Math.min(0x10ffff, Math.trunc(value)))) : ([...this.str(value)][0] ?? '')
-          zero = false
-          break
-        }
-        case 's':
-          text = this.str(value)
-          if (precision !== undefined) text = [...text].slice(0, precision).join('')
-          zero = false
-          break
-        default:
-          return all
-      }
-      const missing = width - [...text].length
-      if (missing <= 0) return text
-      if (flags.includes('-')) return text + ' '.repeat(missing)
-      if (zero) {
-        const sign = /^[-+ ]?(0[xX])?/.exec(text)![0]
-        return sign + '0'.repeat(missing) + text.slice(sign.length)
-      }
-      return ' '.repeat(missing) + text
-    })
-  }
 }
 
 function parse(text: string): number {
@@ -923,24 +762,3 @@ function order(keys: string[]): string[] {
   if (keys.every((k) => /^-?\d+$/.test(k))) return keys.sort((a, b) => Number(a) - Number(b))
   return keys
 }
-
-function gensub(regex: Regex, replacement: string, how: string, text: string): string {
-  const all = /^[gG]/.test(how)
-  const nth = Number(how) || 1
-  let out = ''
-  let at = 0
-  let n = 0
-  while (at <= text.length) {
-    const m = regex.exec(text, at)
-    if (!m) break
-    n++
-    out += text.slice(at, m.index)
-    out += all || n === nth ? replacement.replace(/\\(\d|&|\\)|&/g, (x, c: string | undefined) => (x === '&' ? text.slice(m.index, m.end) : /\d/.test(c!) ? (m.groups[Number(c)] ?? '') : c!)) : text.slice(m.index, m.end)
-    at = m.end
-    if (m.end === m.index) out += text.slice(at, ++at)
-    if (!all && n >= nth) break
-  }
-  return out + text.slice(at)
-}
-
-export { Input }

@@ -540,7 +540,7 @@ export const sed: Program = tool(async (process) => {
   const end = o.has('z') ? '\0' : '\n'
   const input = new Input(process, rest.length > 0 ? rest : ['-'], inPlace || o.has('s'), end)
   const machine = new Machine(process, commands, input, silent, end)
-  machine.out.lineBuffered = o.has('u') || process.stdout.tty !== undefined || process.stdin.kind === 'pipe'
+  machine.out.lineBuffered = o.has('u') || process.stdout.tty !== undefined
   let collected = ''
   let current: string | undefined
   if (inPlace) {
