@@ -260,6 +260,12 @@ export class Fib {
   #types = new Map<Ipv4, RouteType>()
   #typesAt = -1
 
+  /** Whether a socket may be bound to an address. */
+  bindable(address: Ipv4): boolean {
+    const type = this.addressType(address)
+    return type === 'local' || type === 'broadcast' || type === 'multicast'
+  }
+
   /** The type that the local table gives an address (inet_addr_type). `device`: only routes through it (inet_addr_type_dev_table). */
   addressType(address: Ipv4, device?: Device): RouteType {
     if (address === 0 || address === 0xffffffff) return 'broadcast'
@@ -279,8 +285,10 @@ export class Fib {
 
   #typeOf(address: Ipv4, device: Device | undefined): RouteType {
     const local = this.tables.get(TABLE_LOCAL)
-    for (const length of local?.lengths ?? []) {
-      const route = local!.at((address & maskOf(length)) >>> 0, length)[0]
+    // a namespace that never had an address has no local table, and everything may be bound
+    if (!local) return 'broadcast'
+    for (const length of local.lengths) {
+      const route = local.at((address & maskOf(length)) >>> 0, length)[0]
       if (route === undefined) continue
       return device === undefined || route.nexthops[0]?.device === device ? route.type : 'unicast'
     }

@@ -67,7 +67,7 @@ export class SocketTable implements NetSockets {
     const fail = (errno: string, mtu?: number) => ns.network.later(ns.sim.now, () => done({ kind: 'error', errno, ...(mtu === undefined ? {} : { mtu }) }))
     const output = options.device === undefined ? undefined : ns.devices.get(options.device)
     const from = options.from ?? 0
-    if (from !== 0 && ns.fib.addressType(from) !== 'local') return fail('EADDRNOTAVAIL')
+    if (from !== 0 && !ns.fib.bindable(from)) return fail('EADDRNOTAVAIL')
     const path = routeOutput(ns, options.to, from, output, options.mark ?? 0)
     if ('errno' in path) return fail(path.errno)
     if (path.type === 'broadcast' && !options.broadcast) return fail('EACCES')

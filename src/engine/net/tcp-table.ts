@@ -39,7 +39,7 @@ export class TcpTable {
 
   listen(address: Ipv4, port: number, onConnection: (connection: TcpConnection) => void, options: { readonly owner?: string; readonly device?: string; readonly backlog?: number } = {}): Listener {
     const ns = this.#ns
-    if (address !== 0 && ns.fib.addressType(address) !== 'local') throw new NetError('EADDRNOTAVAIL')
+    if (address !== 0 && !ns.fib.bindable(address)) throw new NetError('EADDRNOTAVAIL')
     const chosen = port === 0 ? ns.sockets.freePort((candidate) => !this.#listeners.has(candidate)) : port
     const list = this.#listeners.get(chosen) ?? []
     if (list.some((l) => l.address === 0 || address === 0 || l.address === address)) throw new NetError('EADDRINUSE')
@@ -75,7 +75,7 @@ export class TcpTable {
       socket.refuseLocally(errno)
       return socket
     }
-    if (options.from !== undefined && options.from !== 0 && ns.fib.addressType(options.from) !== 'local') return refuse('EADDRNOTAVAIL')
+    if (options.from !== undefined && options.from !== 0 && !ns.fib.bindable(options.from)) return refuse('EADDRNOTAVAIL')
     const path = routeOutput(ns, to, options.from ?? 0, output, options.mark ?? 0)
     if ('errno' in path) return refuse(path.errno)
     if (path.type === 'broadcast' || path.type === 'multicast') return refuse('ENETUNREACH')

@@ -136,8 +136,7 @@ export class UdpTable {
 
   bind(options: UdpOptions, handlers: UdpHandlers): UdpEndpoint {
     const address = options.address ?? 0
-    const kind = address === 0 ? 'local' : this.#ns.fib.addressType(address)
-    if (kind !== 'local' && kind !== 'broadcast' && kind !== 'multicast') throw new NetError('EADDRNOTAVAIL')
+    if (address !== 0 && !this.#ns.fib.bindable(address)) throw new NetError('EADDRNOTAVAIL')
     const wanted = options.port ?? 0
     const port = wanted === 0 ? this.#ns.sockets.freePort((candidate) => !this.#ports.has(candidate)) : wanted
     const list = this.#ports.get(port) ?? []

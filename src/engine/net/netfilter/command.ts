@@ -123,8 +123,9 @@ function isBuiltin(table: string, chain: string): boolean {
 }
 
 function ruleCommand(state: NetfilterState, command: IptablesCommand): void {
-  const specs = command.rule as readonly RuleSpecification[]
+  const specs = command.verb === 'delete' && command.position !== undefined ? [] : (command.rule as readonly RuleSpecification[])
   const exists = state.table(command.table)
+  for (const spec of specs) if (spec.chain !== undefined && !exists?.chains.has(spec.chain)) throw new MissingChain(spec.chain)
   if (command.verb === 'delete' || command.verb === 'check') {
     const chain = exists?.chains.get(command.chain!)
     if (command.verb === 'delete' && command.position !== undefined) {
@@ -148,7 +149,6 @@ function ruleCommand(state: NetfilterState, command: IptablesCommand): void {
   let position = command.position ?? 1
   for (const spec of specs) {
     const rule = state.make(spec)
-    if (spec.chain !== undefined && !table.chains.has(spec.chain)) throw new MissingChain(spec.chain)
     const rules = chain.rules
     if (command.verb === 'append') chain.rules.push(rule)
     else if (command.verb === 'insert') {
