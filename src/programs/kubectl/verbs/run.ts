@@ -132,7 +132,7 @@ async function attached(run: Invocation, target: ObjectTarget, options: { readon
     }
   } else await lastLogs(run, target, container)
   if (options.restart === 'Always') {
-    if (!run.flags.bool('rm') && options.tty) await run.out(`Session ended, resume using 'kubectl attach ${target.name} -c ${container} -i -t' command when the pod is running\n`)
+    if (options.tty && !quiet) await run.out(`Session ended, resume using 'kubectl attach ${target.name} -c ${container} -i -t' command when the pod is running\n`)
     return
   }
   const end = run.process.now() + 60_000

@@ -294,7 +294,9 @@ export const attach: Verb = async (run) => {
   if (phase === 'Succeeded' || phase === 'Failed') throw new Failure(`cannot attach a container in a completed pod; current phase is ${phase}`)
   const container = await containerFor(run, pod, run.flags.string('container'), run.flags.bool('quiet'))
   if (!run.flags.bool('quiet')) await run.err("All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing enter.\n")
-  await attachTo(run, { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name }, container, { stdin: run.flags.bool('stdin'), tty: run.flags.bool('tty') && run.process.tty !== undefined })
+  const tty = run.flags.bool('tty') && run.process.tty !== undefined
+  await attachTo(run, { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name }, container, { stdin: run.flags.bool('stdin'), tty })
+  if (tty && run.flags.bool('stdin') && !run.flags.bool('quiet') && specOf(pod)['restartPolicy'] === 'Always') await run.out(`Session ended, resume using 'kubectl attach ${pod.metadata.name} -c ${container} -i -t' command when the pod is running\n`)
 }
 
 export { podFor, runIn }
