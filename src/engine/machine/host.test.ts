@@ -236,3 +236,30 @@ test('units start, restart when they fail, and reboots start what is enabled', a
   await runner.runFor(30_000)
   expect([host.up, host.units.get('my')!.active]).toEqual([true, 'active'])
 })
+
+test('root in a container may do what its capabilities say', async () => {
+  const { host, runner } = world()
+  const image = new FileTree().program('/bin/echo', 'echo')
+  const asked: Record<string, boolean[]> = {}
+  for (const [id, options] of Object.entries({ plain: {}, added: { capabilities: { add: ['NET_ADMIN'] } }, dropped: { capabilities: { drop: ['ALL'] } }, privileged: { privileged: true } })) {
+    const container = host.createContainer({ id, hostname: id, net: net(), image, ...options })
+    container.start({ argv: ['ask'], program: async (p) => {
+      asked[id] = ['NET_ADMIN', 'NET_RAW'].map((c) => p.can(c))
+      return 0
+    } })
+  }
+  await runner.runFor(10)
+  expect(asked).toEqual({ plain: [false, true], added: [true, true], dropped: [false, false], privileged: [true, true] })
+})
+
+test('a daemon as first process ends when asked to, a program without handlers does not hear of it', async () => {
+  const { host, runner } = world()
+  const image = new FileTree().program('/bin/sleep', 'sleep')
+  const start = (id: string, program?: Program) => host.createContainer({ id, hostname: id, net: net(), image }).start({ argv: ['sleep', '100'], ...(program && { program }) })
+  const [daemon, plain] = [start('a', (p) => p.forever()), start('b')]
+  await runner.runFor(10)
+  daemon.signal('SIGTERM')
+  plain.signal('SIGTERM')
+  await runner.runFor(10)
+  expect([daemon.status, plain.status]).toEqual([{ code: 0 }, undefined])
+})
