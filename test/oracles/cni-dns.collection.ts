@@ -69,6 +69,7 @@ class World {
   readonly api = new FakeApi()
   readonly client: NetNamespace
   readonly server: NetNamespace
+  readonly outside: { stop(): void }
   readonly lines: string[] = []
   readonly upstream: string[] = []
   readonly fs = emptyFiles()
@@ -104,11 +105,11 @@ class World {
     files.mkdir('/etc/up', { parents: true })
     for (const [name, text] of Object.entries(data.outside.zones)) files.writeFile(`/etc/up/${name}`, text)
     files.writeFile('/Corefile', data.outside.corefile_of_the_outside_world)
-    void this.start(outside, files, ['/coredns', '-conf', '/Corefile'], this.upstream)
+    this.outside = this.start(outside, files, ['/coredns', '-conf', '/Corefile'], this.upstream)
   }
 
   put(object: any, cluster: Cluster): void {
-    const status = cluster.status.find((s) => s.object === object.metadata.name && s.namespace === object.metadata.namespace && (s.kind === undefined || s.kind === object.kind))
+    const status = cluster.status.find((s) => s.object.split('/').at(-1) === object.metadata.name && s.namespace === object.metadata.namespace && (s.object.startsWith('svc/') ? object.kind === 'Service' : s.kind === undefined || s.kind === object.kind))
     const resource = plurals[object.kind ?? 'EndpointSlice']
     if (resource) this.api.of(resource).put({ ...object, ...(status && { status: status.status }) })
   }
@@ -124,6 +125,15 @@ class World {
       return c
     })
     return { code, stop: () => terminate() }
+  }
+
+  /** What the recorder did besides asking. */
+  async manage(cmd: string): Promise<void> {
+    const [, verb, name, namespace, ip] = /^kubectl (create|delete) service (?:clusterip )?(\S+) -n (\S+)(?:.* --clusterip=(\S+))?/.exec(cmd) ?? []
+    if (cmd === 'stop-upstream') this.outside.stop()
+    if (verb === 'create') this.api.of('services').put({ apiVersion: 'v1', kind: 'Service', metadata: { namespace, name }, spec: { clusterIP: ip, clusterIPs: [ip], ports: [{ name: '80', port: 80, protocol: 'TCP' }] } })
+    if (verb === 'delete') this.api.of('services').drop(namespace, name!)
+    await this.runner.runFor(cmd === 'stop-upstream' ? 10_000 : 100)
   }
 
   async ask(server: string, port: number, name: string, type: string, recursion: boolean, edns: boolean): Promise<DnsMessage | undefined> {
@@ -200,6 +210,9 @@ async function play(row: Row): Promise<Map<number, unknown>> {
   await world.runner.runFor(3000)
   const out = new Map<number, unknown>()
   for (const [i, step] of (row.case.steps ?? []).entries()) {
+    if (step.do === 'wait') await world.runner.runFor(Number(step.s) * 1000)
+    if (step.do === 'corefile') fs.writeFile('/etc/coredns/Corefile', step.text!)
+    if (step.do === 'server') await world.manage(step.cmd!)
     if (step.do !== 'dig') continue
     const dig = parseDig(step.cmd!)
     const before = world.lines.length

@@ -339,7 +339,7 @@ export class KubernetesPlugin {
         step(index + 1)
       }
       if (inZone(normalName(target), zone.toLowerCase())) this.#addresses(target, zone, type, lookup, [...previous, alias], (records) => append(records, true))
-      else lookup(target, type, (records) => append(records, false))
+      else lookup(target, type, (records) => append(records ?? [], false))
     }
     step(0)
   }

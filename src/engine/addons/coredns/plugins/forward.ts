@@ -1,6 +1,6 @@
 /**
- * The forward plugin: asks upstream servers over the pod's own network, UDP first. Left out: TLS, health checks in the background
- * (a server counts as down for a while after three failures in a row), TCP after truncation.
+ * The forward plugin: asks upstream servers over the pod's own network, UDP first. Left out: TLS, health checks as packets of their own (a
+ * server counts as down once questions have failed for as long as its health check would need), TCP after truncation.
  */
 import { decodeDns, dnsReply, encodeDns, rcode } from '#base/dns.ts'
 import type { DnsMessage } from '#base/dns.ts'
@@ -12,8 +12,12 @@ import { matchZone, normalName } from '../records.ts'
 interface Upstream {
   readonly address: number
   readonly port: number
+  /** No answer since then, and whether that came at once (refused) or by waiting. */
+  bad?: { readonly since: number; readonly quick: boolean }
 }
 
+/** Three failed health checks: each half a second after the one before, and a second for an answer where nothing refuses. */
+const unhealthyAfter = { quick: 1000, slow: 4000 }
 const readTimeout = 2000
 const deadline = 5000
 
@@ -109,21 +113,24 @@ export const forward: Setup = (lines, context) => {
     if (rule.policy === 'round_robin') list.unshift(...list.splice(rule.turn++ % list.length))
     else if (rule.policy === 'random') for (let i = list.length - 1; i > 0; i--) list.push(...list.splice(random.below(i + 1), 1))
     const end = context.sim.now + deadline
-    // A server that cannot even be asked is tried again until its health check has failed, half a second later.
-    let unasked = 0
+    const down = (server: Upstream) => server.bad !== undefined && context.sim.now - server.bad.since >= unhealthyAfter[server.bad.quick ? 'quick' : 'slow']
     const attempt = (index: number): void => {
       const begun = context.sim.now
-      exchange(context, list[index % list.length]!, { ...request.message }, (reply, error) => {
+      const server = list[index % list.length]!
+      exchange(context, server, { ...request.message }, (reply, error) => {
         if (!reply) {
-          if (context.sim.now === begun) unasked++
-          if (context.sim.now < end && unasked <= list.length) {
-            if (context.sim.now > begun) return attempt(index + 1)
-            context.sim.after(500, () => attempt(index + 1))
+          // Real CoreDNS asks again without a pause until a server's third health check, half a second apart, has failed.
+          const quick = context.sim.now - begun < 100
+          server.bad ??= { since: context.sim.now, quick }
+          if (context.sim.now < end && !list.every(down)) {
+            if (quick && index % list.length === list.length - 1) context.sim.after(500, () => attempt(index + 1))
+            else attempt(index + 1)
             return
           }
           rule.running--
           return done({ rcode: rcode.servFail, ...(error !== undefined && { error }) })
         }
+        delete server.bad
         rule.running--
         done({ rcode: reply.rcode, message: { ...dnsReply(request.message), ...reply, id: request.message.id, questions: request.message.questions } })
       })
