@@ -4,7 +4,7 @@ import { parseBody, parseObject, queryFlag } from './body.ts'
 import { DecodeError, Decoder } from './decode.ts'
 import { answerDiscovery, unknownPath } from './discovery.ts'
 import { fieldsOf, type FieldRequirement, matchesFields, parseFieldSelector } from './field-selector.ts'
-import { FieldErrors } from './field-errors.ts'
+import { FieldErrors, goValue } from './field-errors.ts'
 import { versionText } from './managed-fields.ts'
 import { forbiddenError } from './forbidden.ts'
 import { type KindDefinition, resourceKey, type TablePrinter } from './kind.ts'
@@ -20,7 +20,7 @@ import * as status from './status.ts'
 import { StrategicMergeError } from './strategic-merge.ts'
 import { createSubresources, scaleOf } from './subresources.ts'
 import { ageColumn, age, nameColumn, tableOf } from './table.ts'
-import type { ApiRequest, ApiResponse, KubeObject, Status, UserInfo } from './types.ts'
+import { type ApiRequest, type ApiResponse, type KubeObject, type Status, StatusError, type UserInfo } from './types.ts'
 import { watchResponse } from './watch.ts'
 
 const patchTypes: Record<string, PatchType | 'apply'> = {
@@ -363,12 +363,23 @@ export class Rest {
         this.#checkNames(object, info, kind)
         return object
       }
+      let made: Loose
       try {
-        return this.decode(request, shape, applyPatch(this.#server.schemas, shape, old!, patch, type === 'apply' ? 'strategic' : type), warnings)
+        made = applyPatch(this.#server.schemas, shape, old!, patch, type === 'apply' ? 'strategic' : type)
       } catch (error) {
         if (error instanceof JsonPatchError) throw status.failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {})
         if (error instanceof StrategicMergeError) throw status.failure(500, undefined, error.message)
         throw error
+      }
+      try {
+        return this.decode(request, shape, made, warnings)
+      } catch (error) {
+        // JSON patches are decoded as text, and that text is then what is invalid.
+        const why = error instanceof StatusError && type !== 'strategic' && shape === kind && !kind.custom ? (/cannot be handled as an? \w+: ([^]*)$/.exec(error.message)?.[1] ?? '') : ''
+        if (why === '') throw error
+        const errors = new FieldErrors()
+        errors.add('Invalid', 'patch', `Invalid value: ${goValue(JSON.stringify(inGoOrder(made)))}: ${why}`)
+        throw status.invalid('', '', '', errors.list)
       }
     }
     const context = this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings, manager: managerOf(request), patch: applied ? 'apply' : 'patch' })
@@ -411,6 +422,17 @@ export class Rest {
 /** The field manager that a request names, or the program it comes from. */
 function managerOf(request: ApiRequest): string {
   return request.query.get('fieldManager')?.[0] || (request.headers.get('user-agent') ?? '').split('/')[0]!.trim().slice(0, 128) || 'unknown'
+}
+
+const metadataOrder = ['name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'labels', 'annotations', 'ownerReferences', 'finalizers', 'managedFields']
+
+/** A patched object as Go writes it. */
+function inGoOrder(object: Loose): Loose {
+  const metadata: Record<string, Loose> = {}
+  for (const name of metadataOrder) if (object.metadata?.[name] !== undefined) metadata[name] = object.metadata[name]
+  const out: Record<string, Loose> = {}
+  for (const name of Object.keys(object).sort()) out[name] = name === 'metadata' ? { ...metadata, ...object.metadata } : object[name]
+  return out
 }
 
 /** What server-side apply asks of a configuration. */

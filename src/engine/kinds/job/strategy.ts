@@ -2,6 +2,7 @@
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
+import { podNameWarnings } from '../pod/warnings.ts'
 import { each } from '../shared/defaults.ts'
 
 export function jobSpecPodDefaults(spec: Loose): void {
@@ -48,6 +49,7 @@ export const jobStrategy: Strategy & Partial<KindDefinition> = {
       if (Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = labels
     }
   },
+  warnings: (job, old) => (old ? [] : podNameWarnings(job.metadata.name)),
   prepareForUpdate(job, old) {
     job.status = old.status
   },

@@ -1,4 +1,5 @@
 /** Validation of the workload kinds: selector and template must fit, replicas, strategies, jobs and their schedules. */
+import { validateClaimSpec } from '../persistentvolumeclaim/validation.ts'
 import type { FieldErrors } from '#engine/api/field-errors.ts'
 import { matchesLabelSelector, matchesMap } from '#engine/api/label-selector.ts'
 import type { Loose } from '#engine/api/loose.ts'
@@ -20,7 +21,7 @@ function validateSelector(spec: Loose, kind: string, errors: FieldErrors): boole
   const own = new Errors()
   validateLabelSelector(spec.selector, 'spec.selector', own)
   errors.list.push(...own.list)
-  if (emptySelector(spec.selector)) errors.invalid('spec.selector', spec.selector, `empty selector is invalid for ${kind}`)
+  if (emptySelector(spec.selector)) errors.invalid('spec.selector', {}, `empty selector is invalid for ${kind}`)
   if (own.list.length > 0) errors.invalid('spec.selector', spec.selector, 'invalid label selector')
   return own.list.length === 0
 }
@@ -109,7 +110,7 @@ export function validateDaemonSetSpec(ds: Loose, errors: FieldErrors): void {
   errors.list.push(...own.list)
   const labels = spec.template?.metadata?.labels
   if (own.list.length === 0 && !matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`')
-  if (spec.selector && emptySelector(spec.selector)) errors.invalid('spec.selector', spec.selector, 'empty selector is invalid for daemonset')
+  if (spec.selector && emptySelector(spec.selector)) errors.invalid('spec.selector', {}, 'empty selector is invalid for daemonset')
   validatePodTemplate(spec.template, 'spec.template', errors)
   if (spec.template?.spec?.restartPolicy !== 'Always') errors.notSupported('spec.template.spec.restartPolicy', spec.template?.spec?.restartPolicy ?? '', ['Always'])
   if (spec.template?.spec?.activeDeadlineSeconds !== undefined) errors.forbidden('spec.template.spec.activeDeadlineSeconds', 'activeDeadlineSeconds in DaemonSet is not Supported')
@@ -160,6 +161,7 @@ export function validateStatefulSetSpec(s: Loose, errors: FieldErrors): void {
   if (spec.ordinals) nonNegative(spec.ordinals.start, 'spec.ordinals.start', errors)
   const sound = validateSelector(spec, 'statefulset', errors)
   templateFits(spec, sound, errors)
+  for (const [i, claim] of list(spec.volumeClaimTemplates).entries()) validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`, errors)
   validatePodTemplate({ ...spec.template, spec: withClaims(spec) }, 'spec.template', errors)
   if (spec.template?.spec?.restartPolicy !== 'Always') errors.notSupported('spec.template.spec.restartPolicy', spec.template?.spec?.restartPolicy ?? '', ['Always'])
   if (spec.template?.spec?.activeDeadlineSeconds !== undefined) errors.forbidden('spec.template.spec.activeDeadlineSeconds', 'activeDeadlineSeconds in StatefulSet is not Supported')
