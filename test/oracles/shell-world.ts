@@ -1,5 +1,5 @@
-/** A host without network that has bash and the text tools, and ways to run one script or one session in it. */
-import type { NetNamespace, Network } from '#engine/net/types.ts'
+/** A host with a loopback interface only that has bash and the text tools, and ways to run one script or one session in it. */
+import { SimNetwork } from '#engine/net/network.ts'
 import { Host } from '#engine/machine/host.ts'
 import type { Program } from '#engine/machine/process.ts'
 import type { FileTree } from '#engine/machine/tree.ts'
@@ -9,8 +9,6 @@ import { netPrograms } from '#programs/net/table.ts'
 import { nodePrograms } from '#programs/node/table.ts'
 import { textPrograms } from '#programs/text/table.ts'
 import { createBash } from '#shell/bash.ts'
-
-const net = (): NetNamespace => ({ node: '', links: new Map(), routes: () => [], sysctl: () => undefined, setSysctl() {}, netfilter: { restore() {}, ipsets: { names: [] } }, sockets: { list: () => [] } }) as unknown as NetNamespace
 
 const bash = createBash({ completers: new Map() })
 const programs: ReadonlyMap<string, Program> = new Map<string, Program>([...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash]])
@@ -25,8 +23,11 @@ export function shellWorld(files?: (tree: FileTree) => void, after?: (host: Host
   const sim = new Sim({ seed: 'shell', start: Date.UTC(2026, 0, 15, 10, 0, 0) })
   const runner = new Runner(sim, () => new Promise((resolve) => setImmediate(resolve)))
   const bugs: unknown[] = []
+  const network = new SimNetwork(sim)
+  const net = network.createNamespace('controlplane')
+  net.setLink('lo', { up: true })
   const host = new Host({
-    sim, network: {} as Network, hostname: 'controlplane', net: net(), programs, onBug: (e) => bugs.push(e),
+    sim, network, hostname: 'controlplane', net, programs, onBug: (e) => bugs.push(e),
     files: (tree) => {
       tree.program('/oracle-session', 'oracle-session')
       files?.(tree)

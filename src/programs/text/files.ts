@@ -587,6 +587,14 @@ const statProgram: Program = tool(async (process) => {
     const type = s.type === 'file' && s.size === 0 ? 'regular empty file' : typeNames[s.type]
     const time = strftime('%Y-%m-%d %H:%M:%S.%N +0000', s.mtime)
     const link = s.type === 'symlink' ? `${quote(path)} -> ${quote(process.fs.readlink(path))}` : quote(path)
+    if (o.has('f')) {
+      const real = process.fs.realpath(path)
+      const kind = [['/proc', 'proc'], ['/sys', 'sysfs'], ['/dev', 'tmpfs'], ['/run', 'tmpfs']].find(([p]) => real === p || real.startsWith(p + '/'))?.[1] ?? 'ext2/ext3'
+      const facts: Record<string, string> = { T: kind, n: path, s: '4096', S: '4096', b: '20500000', f: '15300000', a: '14200000', c: '5242880', d: '4900000', i: '80100000000', l: '255' }
+      const format = o.get('c') ?? '  File: "%n"\n    ID: %i Namelen: %l     Type: %T\nBlock size: %s       Fundamental block size: %S\nBlocks: Total: %b   Free: %f   Available: %a\nInodes: Total: %c    Free: %d'
+      await process.stdout.write(format.replace(/%([a-zA-Z])/g, (all, c: string) => facts[c] ?? all) + '\n')
+      continue
+    }
     const values: Record<string, string> = {
       n: path, N: link, s: String(s.size), b: String(blocks(s) * 2), B: '512', a: s.mode.toString(8), A: modeText(s), F: type, u: String(s.uid), U: userName(process, s.uid), g: String(s.gid), G: groupName(process, s.gid), h: String(s.nlink), i: String(s.ino), o: '4096', x: time, y: time, z: time, w: time,
       X: String(Math.floor(s.mtime / 1000)), Y: String(Math.floor(s.mtime / 1000)), Z: String(Math.floor(s.mtime / 1000)), W: String(Math.floor(s.mtime / 1000)), d: '2049', D: '801', f: (s.mode | ({ file: 0o100000, directory: 0o40000, symlink: 0o120000, device: 0o20000, fifo: 0o10000, socket: 0o140000 }[s.type])).toString(16), m: '/', t: '0', T: '0', C: '?',

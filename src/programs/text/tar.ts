@@ -77,6 +77,7 @@ export function packTar(members: readonly Member[]): string {
 /** Undefined where it is no archive. */
 export function unpackTar(text: string): Member[] | undefined {
   const bytes = encodeBytes(text)
+  if (bytes.length < 512) return undefined
   const members: Member[] = []
   const string = (from: number, width: number) => {
     let end = from

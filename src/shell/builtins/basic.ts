@@ -61,7 +61,7 @@ const printf: Builtin = async (sh, argv) => {
   if (variable !== undefined) setScalar(sh, variable, r.text)
   else await sh.out(r.text)
   for (const e of r.errors) await sh.complain(`printf: ${e}`)
-  return r.errors.length > 0 ? 1 : 0
+  return r.errors.some((e) => !e.startsWith('warning: ')) ? 1 : 0
 }
 
 /** Joins and cleans a logical path. */

@@ -175,6 +175,13 @@ export function formatPrintf(format: string, args: readonly string[], options: P
     if (clamped !== signed && options.shell) errors.push(`warning: ${arg}: Numerical result out of range`)
     return clamped
   }
+  /** Signed conversions end at 2^63 - 1. */
+  const signedOnly = (arg: string | undefined, conversion: string): bigint => {
+    const n = integer(arg)
+    if ((conversion !== 'd' && conversion !== 'i') || n <= 9223372036854775807n) return n
+    if (options.shell) errors.push(`warning: ${arg}: Numerical result out of range`)
+    return 9223372036854775807n
+  }
   const float = (arg: string | undefined): number => {
     if (arg === undefined || arg === '') return 0
     if (arg[0] === "'" || arg[0] === '"') return arg.codePointAt(1) ?? 0
@@ -263,7 +270,7 @@ export function formatPrintf(format: string, args: readonly string[], options: P
           break
         }
         case 'd': case 'i': case 'o': case 'u': case 'x': case 'X':
-          out += pad(formatInteger(signedOnly(integer(next()), conversion), conversion, flags, precision), width, left, zero && precision === undefined)
+          out += pad(formatInteger(signedOnly(next(), conversion), conversion, flags, precision), width, left, zero && precision === undefined)
           break
         case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': {
           const value = float(next())
@@ -280,11 +287,6 @@ export function formatPrintf(format: string, args: readonly string[], options: P
     if (at >= args.length || at === used) break
   }
   return { text: recode(out), errors, fatal: false }
-}
-
-/** Signed conversions end at 2^63 - 1. */
-function signedOnly(n: bigint, conversion: string): bigint {
-  return (conversion === 'd' || conversion === 'i') && n > 9223372036854775807n ? 9223372036854775807n : n
 }
 
 function cutBytes(text: string, bytes: number): string {

@@ -1,8 +1,17 @@
 /** Pathname expansion: walks directories component by component; names sorted by byte value (the C.UTF-8 locale). */
 import { isPattern, matchesPattern, unquotePattern } from '#base/glob.ts'
 import type { Shell } from '../state.ts'
+import { getScalar } from './variables.ts'
 
 export function glob(sh: Shell, pattern: string): string[] {
+  const ignore = getScalar(sh, 'GLOBIGNORE')
+  if (!ignore) return globAll(sh, pattern, sh.shopt('dotglob'))
+  // Patterns whose matches are left out; names with a dot are then found, too.
+  const patterns = ignore.split(':')
+  return globAll(sh, pattern, true).filter((p) => !/(^|\/)\.{1,2}$/.test(p) && !patterns.some((i) => matchesPattern(p, i)))
+}
+
+function globAll(sh: Shell, pattern: string, dots: boolean): string[] {
   const options = { extglob: sh.shopt('extglob'), ignoreCase: sh.shopt('nocaseglob') }
   const fs = sh.process.fs
   const parts = splitPath(pattern)
@@ -19,7 +28,7 @@ export function glob(sh: Shell, pattern: string): string[] {
       const walk = (base: string) => {
         if (!last || base !== '') next.push(last ? base : base)
         for (const name of read(sh, base || '.')) {
-          if (name.startsWith('.') && !sh.shopt('dotglob')) continue
+          if (name.startsWith('.') && !dots) continue
           const path = join(base, name)
           let directory = false
           try {
@@ -43,7 +52,7 @@ export function glob(sh: Shell, pattern: string): string[] {
       }
       const hidden = unquotePattern(component).startsWith('.')
       for (const name of read(sh, base || '.')) {
-        if (name.startsWith('.') && !hidden && !sh.shopt('dotglob')) continue
+        if (name.startsWith('.') && !hidden && !dots) continue
         if (matchesPattern(name, component, options)) {
           const path = join(base, name)
           if (last && !directoryOnly) next.push(path)

@@ -16,6 +16,7 @@ export async function callFunction(sh: Shell, fn: ShellFunction, argv: readonly 
     return 1
   }
   const params = sh.params
+  const before = sh.traps.get('RETURN')
   const loops = sh.loops
   const line = sh.line
   const depth = sh.scopes.length
@@ -30,7 +31,7 @@ export async function callFunction(sh: Shell, fn: ShellFunction, argv: readonly 
     throw error
   } finally {
     const trap = sh.traps.get('RETURN')
-    if (trap && sh.option('functrace')) await runTrap(sh, 'RETURN', trap)
+    if (trap && (sh.option('functrace') || trap !== before)) await runTrap(sh, 'RETURN', trap)
     sh.frames.pop()
     sh.scopes.length = depth
     sh.params = params

@@ -247,8 +247,9 @@ export function parseSed(script: string, extended: boolean, label: (at: number) 
         if (script[pos] === undefined) fail('expected \\ after `a\', `c\' or `i\'', pos)
         if (script[pos] === '\\') {
           pos++
-          blanks()
-          if (script[pos] === '\n') pos++
+          // Blanks behind the backslash belong to the text unless the line ends there.
+          const tail = /^[ \t]*\n/.exec(script.slice(pos))
+          if (tail) pos += tail[0].length
         }
         let text = ''
         while (pos < script.length && script[pos] !== '\n') {
