@@ -317,41 +317,49 @@ export function formatIpv6(ip: bigint): string {
   return hex.slice(0, best.at).join(':') + '::' + hex.slice(best.at + best.length).join(':')
 }
 
+type DataReader = (r: Reader, end: number) => string
+
+const readName: DataReader = (r) => r.name()
+
+const readWords: DataReader = (r, end) => {
+  const words: string[] = []
+  while (r.at < end) words.push(r.string())
+  return words.join(' ')
+}
+
+/** How the data of each record type is written; the others stay raw. */
+const dataReaders: Readonly<Record<string, DataReader>> = {
+  A: (r) => formatIpv4(r.u32()),
+  AAAA: (r) => {
+    let ip = 0n
+    for (let i = 0; i < 8; i++) ip = (ip << 16n) | BigInt(r.u16())
+    return formatIpv6(ip)
+  },
+  NS: readName,
+  CNAME: readName,
+  PTR: readName,
+  DNAME: readName,
+  MX: (r) => `${r.u16()} ${r.name()}`,
+  SRV: (r) => `${r.u16()} ${r.u16()} ${r.u16()} ${r.name()}`,
+  SOA: (r) => `${r.name()} ${r.name()} ${r.u32()} ${r.u32()} ${r.u32()} ${r.u32()} ${r.u32()}`,
+  NAPTR: (r) => `${r.u16()} ${r.u16()} ${r.string()} ${r.string()} ${r.string()} ${r.name()}`,
+  CAA: (r, end) => {
+    const flags = r.u8()
+    const n = r.u8()
+    const tag = decodeBytes(r.bytes.slice(r.at, r.at + n))
+    r.at += n
+    return `${flags} ${tag} ${quote(r.bytes.slice(r.at, end))}`
+  },
+  TXT: readWords,
+  SPF: readWords,
+  HINFO: readWords,
+}
+
 function readData(r: Reader, type: string, length: number): string {
   const end = r.at + length
-  switch (type) {
-    case 'A':
-      return formatIpv4(r.u32())
-    case 'AAAA': {
-      let ip = 0n
-      for (let i = 0; i < 8; i++) ip = (ip << 16n) | BigInt(r.u16())
-      return formatIpv6(ip)
-    }
-    case 'NS': case 'CNAME': case 'PTR': case 'DNAME':
-      return r.name()
-    case 'MX':
-      return `${r.u16()} ${r.name()}`
-    case 'SRV':
-      return `${r.u16()} ${r.u16()} ${r.u16()} ${r.name()}`
-    case 'SOA':
-      return `${r.name()} ${r.name()} ${r.u32()} ${r.u32()} ${r.u32()} ${r.u32()} ${r.u32()}`
-    case 'NAPTR':
-      return `${r.u16()} ${r.u16()} ${r.string()} ${r.string()} ${r.string()} ${r.name()}`
-    case 'CAA': {
-      const flags = r.u8()
-      const n = r.u8()
-      const tag = decodeBytes(r.bytes.slice(r.at, r.at + n))
-      r.at += n
-      return `${flags} ${tag} ${quote(r.bytes.slice(r.at, end))}`
-    }
-    case 'TXT': case 'SPF': case 'HINFO': {
-      const words: string[] = []
-      while (r.at < end) words.push(r.string())
-      return words.join(' ')
-    }
-    default:
-      return `\\# ${length} ${[...r.bytes.slice(r.at, end)].map((b) => b.toString(16).padStart(2, '0')).join('').toUpperCase()}`.trimEnd()
-  }
+  const known = dataReaders[type]
+  if (known) return known(r, end)
+  return `\\# ${length} ${[...r.bytes.slice(r.at, end)].map((b) => b.toString(16).padStart(2, '0')).join('').toUpperCase()}`.trimEnd()
 }
 
 /** The message that these bytes are, or undefined where they are none. */

@@ -101,6 +101,19 @@ interface Translated {
   readonly alternatives: boolean
 }
 
+/** What a backslash and a letter mean, in JavaScript's words. */
+const escapes: Readonly<Record<string, string>> = {
+  w: '[A-Za-z0-9_\\p{L}]', W: '[^A-Za-z0-9_\\p{L}]', s: '[ \\t\\n\\r\\f\\v]', S: '[^ \\t\\n\\r\\f\\v]',
+  b: '\\b', B: '\\B', '<': '\\b(?=\\w)', '>': '\\b(?<=\\w)', '`': '(?<![\\s\\S])', "'": '(?![\\s\\S])',
+  n: '\\n', t: '\\t', r: '\\r', f: '\\f', v: '\\v', a: 'a',
+}
+
+/** Those that awk reads otherwise. */
+const awkEscapes: Readonly<Record<string, string>> = { b: '\\x08', a: '\\x07', '/': '\\/', '"': '"' }
+
+/** Those that stand between characters: nothing to repeat. */
+const nothing: ReadonlySet<string> = new Set(['b', 'B', '<', '>', '`', "'"])
+
 function translate(source: string, options: RegexOptions): Translated {
   const extended = options.extended ?? false
   const awk = options.awk ?? false
@@ -228,31 +241,14 @@ function translate(source: string, options: RegexOptions): Translated {
     }
     if (escaped) {
       i += 2
-      switch (e) {
-        case 'w': out += '[A-Za-z0-9_\\p{L}]'; break
-        case 'W': out += '[^A-Za-z0-9_\\p{L}]'; break
-        case 's': out += '[ \\t\\n\\r\\f\\v]'; break
-        case 'S': out += '[^ \\t\\n\\r\\f\\v]'; break
-        case 'b': out += awk ? '\\x08' : '\\b'; atom = awk; break
-        case 'B': out += '\\B'; atom = false; break
-        case '<': out += '\\b(?=\\w)'; atom = false; break
-        case '>': out += '\\b(?<=\\w)'; atom = false; break
-        case '`': out += '(?<![\\s\\S])'; atom = false; break
-        case "'": out += '(?![\\s\\S])'; atom = false; break
-        case 'n': out += '\\n'; break
-        case 't': out += '\\t'; break
-        case 'r': out += awk || true ? '\\r' : 'r'; break
-        case 'f': out += '\\f'; break
-        case 'v': out += '\\v'; break
-        case 'a': out += awk ? '\\x07' : 'a'; break
-        default:
-          if (/[1-9]/.test(e!) && !awk) {
-            if (!closed.has(Number(e))) throw new RegexError('Invalid back reference')
-            out += `(?:\\${e})`
-          } else if (awk && e === '/') out += '\\/'
-          else if (awk && e === '"') out += '"'
-          else out += literal(String.fromCodePoint(e!.codePointAt(0)!))
-      }
+      const known = (awk ? awkEscapes[e!] : undefined) ?? escapes[e!]
+      if (known !== undefined) {
+        out += known
+        if (nothing.has(e!) && !(awk && e === 'b')) atom = false
+      } else if (/[1-9]/.test(e!) && !awk) {
+        if (!closed.has(Number(e))) throw new RegexError('Invalid back reference')
+        out += `(?:\\${e})`
+      } else out += literal(String.fromCodePoint(e!.codePointAt(0)!))
       continue
     }
     const char = String.fromCodePoint(source.codePointAt(i)!)

@@ -9,6 +9,7 @@ import { FsError, strerror } from './files.ts'
 import { Handle } from './handle.ts'
 import type { Machine, ProgramTable } from './machine.ts'
 import type { Child, Program, Signal, SpawnOptions, User } from './process.ts'
+import { defaultPath, lookPath } from './search-path.ts'
 import { Task } from './task.ts'
 import type { Tty } from './tty.ts'
 import { View, readText, type MountNamespace } from './vfs.ts'
@@ -16,8 +17,6 @@ import { View, readText, type MountNamespace } from './vfs.ts'
 /** Virtual ms that fork and exec take. */
 const execTime = 0.3
 const forkTime = 0.1
-
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** A pid namespace. Processes have a number here and in every view around it. */
 export class PidSpace {
@@ -231,26 +230,3 @@ export class Kernel {
     }
   }
 }
-
-/** execvp's search. */
-export function lookPath(view: View, name: string, path: string): string {
-  if (name === '') throw new FsError('ENOENT', name)
-  if (name.includes('/')) {
-    view.find(name)
-    return name
-  }
-  let denied = false
-  for (const dir of path.split(':')) {
-    const file = `${dir === '' ? '.' : dir}/${name}`
-    try {
-      const { inode } = view.find(file)
-      if (inode.type !== 'file') continue
-      if (view.allowed(inode, 1)) return file
-      denied = true
-    } catch (error) {
-      if (!(error instanceof FsError)) throw error
-    }
-  }
-  throw new FsError(denied ? 'EACCES' : 'ENOENT', name)
-}
-

@@ -3,8 +3,8 @@
  * per line. Keys are the text of the public key file: who has the file can prove it.
  */
 import { FsError } from '#engine/machine/files.ts'
+import type { Machine } from '#engine/machine/machine.ts'
 import type { EditorPort } from '#engine/machine/process.ts'
-import type { Sim } from '#engine/sim/sim.ts'
 import type { Connection } from '#engine/machine/sockets.ts'
 
 export const serverBanner = 'SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u4'
@@ -62,6 +62,9 @@ export class SshReader {
   }
 }
 
+type Sim = Machine['sim']
+
+/** Those who wait for an editor, by the world they live in. */
 const ports = new WeakMap<Sim, Map<number, EditorPort>>()
 
 /** Lets the far side's vi open the editor of this side's terminal: the number travels in the `open` record. */
