@@ -5,7 +5,7 @@ import { commandTable } from './generated/commands.ts'
 function child(path: string, word: string): string | undefined {
   const names = Object.values(commandTable[path]?.subcommands ?? {}).flat()
   for (const name of names) if (name === word || commandTable[`${path} ${name}`]?.aliases?.includes(word)) return `${path} ${name}`
-  return undefined
+  return path === 'kubectl' && word === 'options' ? 'kubectl options' : undefined
 }
 
 /** The command that the words name, and the words that are left for it (flags before it stay). */

@@ -55,12 +55,15 @@ class NetworkTransport implements Transport {
   }
 
   async stream(request: WireRequest): Promise<WireStream> {
+    const deadline = request.timeout ? this.#process.now() + request.timeout : undefined
     const { wire, reader, head } = await this.#open(request)
     return {
       code: head.status, headers: lower(head),
       read: async () => {
         for (;;) {
-          const event = await reader.next()
+          const next = reader.next()
+          const inTime = deadline === undefined || (await this.#process.any([next, this.#process.sleep(Math.max(0, deadline - this.#process.now()))])) === 0
+          const event = inTime ? await next : undefined
           if (!event || event.type === 'end' || event.type === 'error') {
             wire.close()
             return undefined
