@@ -5,7 +5,7 @@
 import { equal } from '#engine/api/loose.ts'
 import { jsonPatch } from '#engine/api/merge-patch.ts'
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+ 
 export type Json = any
 
 const shapes: Record<string, string> = {

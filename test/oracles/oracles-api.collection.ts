@@ -12,7 +12,7 @@ import { strategicMerge } from '#engine/api/strategic-merge.ts'
 import { validateIngress } from '#engine/kinds/ingress/validation.ts'
 import { type Collection, collection, type Outcome } from './collection.ts'
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+ 
 type Json = any
 
 interface Case {

@@ -21,6 +21,60 @@ const jsonKind = (value: Loose) =>
 
 const goLeaf: Record<string, string> = { string: 'string', int32: 'int32', int64: 'int64', double: 'float64', bool: 'bool', bytes: '[]uint8' }
 
+/** What a leaf decoder answers where JSON's type is wrong: the Go type that was expected. */
+class Mismatch {
+  readonly goType: string
+  constructor(goType: string) {
+    this.goType = goType
+  }
+}
+
+type LeafKind = Exclude<ValueType['kind'], 'struct' | 'list' | 'map'>
+type LeafDecoder = (value: Loose, field: Field) => Loose | Mismatch
+
+function integer(goType: string, limit: number): LeafDecoder {
+  return (value) => (typeof value !== 'number' || !Number.isInteger(value) || value > limit || value < -limit - 1 ? new Mismatch(goType) : value)
+}
+
+function time(micro: boolean): LeafDecoder {
+  return (value) => {
+    if (typeof value !== 'string') throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type string`)
+    const wrong = timeError(value, micro)
+    if (wrong) throw new DecodeError(wrong)
+    return micro ? value : new Date(Math.floor(Date.parse(value) / 1000) * 1000).toISOString().slice(0, 19) + 'Z'
+  }
+}
+
+const asItIs: LeafDecoder = (value) => value
+
+const leaves: Readonly<Record<LeafKind, LeafDecoder>> = {
+  string: (value, field) => (typeof value === 'string' ? value : new Mismatch(field.goType ?? 'string')),
+  int32: integer('int32', 2147483647),
+  int64: integer('int64', Number.MAX_SAFE_INTEGER * 1024),
+  double: (value) => (typeof value === 'number' ? value : new Mismatch('float64')),
+  bool: (value) => (typeof value === 'boolean' ? value : new Mismatch('bool')),
+  quantity: (value) => quantity(value, false),
+  time: time(false),
+  microtime: time(true),
+  intstr: (value) => (typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value) && value <= 2147483647 && value >= -2147483648) ? value : new Mismatch('int32')),
+  bytes: (value) => {
+    if (typeof value !== 'string') return new Mismatch('[]uint8')
+    const bad = base64Error(value)
+    if (bad !== undefined) throw new DecodeError(`illegal base64 data at input byte ${bad}`)
+    return value.replaceAll(/[\r\n]/g, '')
+  },
+  object: asItIs,
+  any: asItIs,
+}
+
+/** `upwards`: rounded up to thousandths. */
+function quantity(value: Loose, upwards: boolean): string {
+  if (typeof value !== 'string' && typeof value !== 'number') throw new DecodeError(QUANTITY)
+  const text = canonicalQuantity(String(value).trim(), upwards)
+  if (text === undefined) throw new DecodeError(QUANTITY)
+  return text
+}
+
 export class Decoder {
   readonly #schemas: Schemas
 
@@ -98,73 +152,29 @@ export class Decoder {
   }
 
   #value(type: ValueType, value: Loose, path: string, stack: readonly string[], unknown: string[], owner: string, field: Field): Loose {
-    switch (type.kind) {
-      case 'string':
-        if (typeof value !== 'string') this.#mismatch(value, field.goType ?? 'string', stack, owner)
-        return value
-      case 'int32':
-      case 'int64': {
-        if (typeof value !== 'number') this.#mismatch(value, type.kind, stack, owner)
-        const limit = type.kind === 'int32' ? 2147483647 : Number.MAX_SAFE_INTEGER * 1024
-        if (!Number.isInteger(value) || value > limit || value < -limit - 1) this.#mismatch(value, type.kind, stack, owner)
-        return value
-      }
-      case 'double':
-        if (typeof value !== 'number') this.#mismatch(value, 'float64', stack, owner)
-        return value
-      case 'bool':
-        if (typeof value !== 'boolean') this.#mismatch(value, 'bool', stack, owner)
-        return value
-      case 'quantity': {
-        if (typeof value !== 'string' && typeof value !== 'number') throw new DecodeError(QUANTITY)
-        const text = canonicalQuantity(String(value).trim(), false)
-        if (text === undefined) throw new DecodeError(QUANTITY)
-        return text
-      }
-      case 'list': {
-        if (!Array.isArray(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
-        const { item } = type
-        return (value as Loose[]).map((v, i) => (v === null && item.kind !== 'struct' ? zeroOf(item) : this.#value(item, v ?? {}, `${path}[${i}]`, stack, unknown, owner, field)))
-      }
-      case 'map': {
-        if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
-        const out: Record<string, Loose> = {}
-        for (const [k, v] of Object.entries(value as Record<string, Loose>)) out[k] = type.item.kind === 'quantity' ? this.#resource(v) : v === null ? zeroOf(type.item) : this.#value(type.item, v, `${path}.${k}`, stack, unknown, owner, field)
-        return out
-      }
-      case 'struct':
-        if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
-        return this.#struct(type.name, value as Record<string, Loose>, path, stack, unknown)
-      case 'time':
-      case 'microtime': {
-        if (typeof value !== 'string') throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type string`)
-        const wrong = timeError(value, type.kind === 'microtime')
-        if (wrong) throw new DecodeError(wrong)
-        if (type.kind === 'microtime') return value
-        return new Date(Math.floor(Date.parse(value) / 1000) * 1000).toISOString().slice(0, 19) + 'Z'
-      }
-      case 'intstr':
-        if (typeof value === 'string') return value
-        if (typeof value !== 'number' || !Number.isInteger(value) || value > 2147483647 || value < -2147483648) this.#mismatch(value, 'int32', stack, owner)
-        return value
-      case 'bytes': {
-        if (typeof value !== 'string') this.#mismatch(value, '[]uint8', stack, owner)
-        const bad = base64Error(value as string)
-        if (bad !== undefined) throw new DecodeError(`illegal base64 data at input byte ${bad}`)
-        return (value as string).replaceAll(/[\r\n]/g, '')
-      }
-      default:
-        return value
+    if (type.kind === 'struct') {
+      if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
+      return this.#struct(type.name, value as Record<string, Loose>, path, stack, unknown)
     }
+    if (type.kind === 'list') {
+      if (!Array.isArray(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
+      const { item } = type
+      return (value as Loose[]).map((v, i) => (v === null && item.kind !== 'struct' ? zeroOf(item) : this.#value(item, v ?? {}, `${path}[${i}]`, stack, unknown, owner, field)))
+    }
+    if (type.kind === 'map') {
+      if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
+      const out: Record<string, Loose> = {}
+      for (const [k, v] of Object.entries(value as Record<string, Loose>)) out[k] = type.item.kind === 'quantity' ? this.#resource(v) : v === null ? zeroOf(type.item) : this.#value(type.item, v, `${path}.${k}`, stack, unknown, owner, field)
+      return out
+    }
+    const decoded = leaves[type.kind](value, field)
+    if (decoded instanceof Mismatch) this.#mismatch(value, decoded.goType, stack, owner)
+    return decoded
   }
 
   /** Quantities of resource lists are rounded up to thousandths. */
   #resource(value: Loose): string {
-    if (value === null) return '0'
-    if (typeof value !== 'string' && typeof value !== 'number') throw new DecodeError(QUANTITY)
-    const text = canonicalQuantity(String(value).trim(), true)
-    if (text === undefined) throw new DecodeError(QUANTITY)
-    return text
+    return value === null ? '0' : quantity(value, true)
   }
 }
 

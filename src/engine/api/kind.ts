@@ -93,6 +93,8 @@ export interface Strategy {
 export interface Alias {
   /** Resource that owns the storage: `events`, `horizontalpodautoscalers.autoscaling`, with its version. */
   readonly resource: string
+  /** The group of the owner, where it is another one: errors name it. */
+  readonly group?: string
   readonly toStorage: (object: Loose) => Loose
   readonly fromStorage: (object: Loose) => Loose
 }

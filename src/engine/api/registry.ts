@@ -42,7 +42,7 @@ export class Registry {
   }
 
   #ref(kind: KindDefinition): status.GroupResource {
-    return { group: kind.group, resource: kind.plural }
+    return { group: groupOf(kind), resource: kind.plural }
   }
 
   #key(kind: KindDefinition): string {
@@ -109,7 +109,7 @@ export class Registry {
     const errors = new FieldErrors()
     validateMeta(object, kind, errors)
     kind.validate?.(object, errors, context)
-    if (errors.list.length > 0) throw status.invalid(kind.group, kind.kind, meta.name ?? '', errors.list)
+    if (errors.list.length > 0) throw status.invalid(groupOf(kind), kind.kind, meta.name ?? '', errors.list)
     if (kind.warnings) context.warnings.push(...kind.warnings(object, undefined, context))
     this.validateAdmission(attributes)
     this.settle?.(kind, object)
@@ -143,7 +143,7 @@ export class Registry {
     if ((version === undefined || version === '') && kind.allowUnconditionalUpdate === false) {
       const errors = new FieldErrors()
       errors.invalid('metadata.resourceVersion', 0, 'must be specified for an update')
-      throw status.invalid(kind.group, kind.plural, name, errors.list)
+      throw status.invalid(groupOf(kind), kind.plural, name, errors.list)
     }
     const attributes = this.#attributes('UPDATE', kind, object, old, name, context)
     this.admit(attributes)
@@ -172,7 +172,7 @@ export class Registry {
       if (kind.validateStatusUpdate) kind.validateStatusUpdate(object, old, errors, context)
     } else if (kind.validateUpdate) kind.validateUpdate(object, old, errors, context)
     else kind.validate?.(object, errors, context)
-    if (errors.list.length > 0) throw status.invalid(kind.group, kind.kind, name, errors.list)
+    if (errors.list.length > 0) throw status.invalid(groupOf(kind), kind.kind, name, errors.list)
     if (kind.warnings && context.subresource === '') context.warnings.push(...kind.warnings(object, old, context))
     this.validateAdmission(attributes)
     this.settle?.(kind, object)
@@ -264,6 +264,11 @@ export class Registry {
     this.committed(attributes)
     return { object: stored, removed: false }
   }
+}
+
+/** The group that errors name. */
+function groupOf(kind: KindDefinition): string {
+  return kind.alias?.group ?? kind.group
 }
 
 /** Where etcd keys of a resource differ from its name. */

@@ -34,7 +34,7 @@ function bind(server: ApiServer, kind: KindDefinition, parent: Loose, body: Loos
     ...parent,
     metadata: { ...parent.metadata, ...(body.metadata?.annotations ? { annotations: { ...parent.metadata.annotations, ...body.metadata.annotations } } : {}), ...(parent.metadata.generation ? { generation: parent.metadata.generation } : {}) },
     spec: { ...parent.spec, nodeName: target.name },
-    status: { ...parent.status, conditions: [...(parent.status?.conditions ?? []).filter((c: Loose) => c.type !== 'PodScheduled'), { type: 'PodScheduled', status: 'True', observedGeneration: parent.metadata.generation, lastProbeTime: null, lastTransitionTime: context.now }] },
+    status: { ...parent.status, conditions: [...(parent.status?.conditions ?? []).filter((c: Loose) => c.type !== 'PodScheduled'), { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: context.now }] },
   }, context)
   void namespace
   return { ...status.success(), code: 201 } as Status

@@ -287,6 +287,7 @@ export const simpleStrategies: Table = {
   },
   'leases.coordination.k8s.io': { allowCreateOnUpdate: true },
   events: {
+    validateName: pathSegmentErrors,
     allowCreateOnUpdate: true,
     selectableFields: (e) => ({
       'involvedObject.kind': e.involvedObject?.kind ?? '', 'involvedObject.namespace': e.involvedObject?.namespace ?? '', 'involvedObject.name': e.involvedObject?.name ?? '',

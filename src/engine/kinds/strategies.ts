@@ -4,6 +4,7 @@ import { cronJobStrategy } from './cronjob/strategy.ts'
 import { crdStrategy } from './customresourcedefinition/strategy.ts'
 import { daemonSetStrategy } from './daemonset/strategy.ts'
 import { deploymentStrategy } from './deployment/strategy.ts'
+import { eventsV1 } from './event/strategy.ts'
 import { hpaStrategy, hpaV1 } from './horizontalpodautoscaler/strategy.ts'
 import { jobStrategy } from './job/strategy.ts'
 import { podStrategy } from './pod/strategy.ts'
@@ -16,6 +17,7 @@ import { statefulSetStrategy } from './statefulset/strategy.ts'
 export const strategies: Readonly<Record<string, Strategy & Partial<KindDefinition>>> = {
   ...simpleStrategies,
   'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,
+  'events.events.k8s.io': eventsV1,
   pods: podStrategy,
   services: serviceStrategy,
   replicationcontrollers: replicationControllerStrategy,
