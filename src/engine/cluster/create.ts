@@ -85,7 +85,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   const clientFor = (user: UserInfo, allowed = true) => {
     const gate = new Gate()
     if (!allowed) gate.set(false)
-    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), close: () => gate.set(false) }
+    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), onReach: (listener: (reached: boolean) => void) => api.gate.onChange(listener), close: () => gate.set(false) }
   }
   /** What a kubeconfig gives: its server must be ours, its authority must have signed the server, its certificate must be signed by the cluster's. */
   const credentialsClient = (credentials: Pick<Credentials, 'server' | 'caPem' | 'certificatePem'>) => {

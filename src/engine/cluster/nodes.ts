@@ -38,11 +38,11 @@ export class Segment {
   }
 }
 
-/** The router that the machines' default routes point to: it forwards nowhere and its name server knows no name. */
+/** The router that the machines' default routes point to: it forwards nothing, silently, and its name server knows no name. */
 export function createGateway(segment: Segment, address: string, prefix: number): void {
   const ns = segment.plug('gateway', address, prefix)
   ns.deleteRoute({ to: 'default' })
-  ns.setSysctl('net.ipv4.ip_forward', '1')
+  ns.setSysctl('net.ipv4.ip_forward', '0')
   const socket: UdpSocket = ns.sockets.udpBind({ port: 53 }, {
     onMessage: (data, from) => {
       const query = decodeDns(data)

@@ -58,10 +58,17 @@ export class ControllerContext {
     return queue
   }
 
+  /** `run` is tried again when the API refuses or cannot be reached. */
   after(delay: number, run: () => void, options: AfterOptions = {}): Timer {
     const timer = this.sim.after(delay, () => {
       this.#timers.delete(timer)
-      if (!this.stopped) run()
+      if (this.stopped) return
+      try {
+        run()
+      } catch (error) {
+        if (!(error instanceof StatusError) && !(error instanceof ApiUnreachable)) throw error
+        this.after(retryDelay, run, options)
+      }
     }, options)
     this.#timers.add(timer)
     return timer
@@ -96,6 +103,9 @@ export class ControllerContext {
     for (const listener of this.#onStop) listener()
   }
 }
+
+/** Virtual ms after which timed work that the API did not take is tried again. */
+const retryDelay = 5_000
 
 /** Registers listeners; work happens in queues. */
 export type Controller = (context: ControllerContext) => void

@@ -69,7 +69,12 @@ function taskDir(sb: Superblock, realm: Realm, task: Task, dir: (e: Entries) => 
     cwd: () => symlinkInode(sb, task.cwd),
     environ: file(() => [...task.env].map(([k, v]) => `${k}=${v}\0`).join('')),
     exe: () => symlinkInode(sb, task.executable),
-    fd: () => computedDirInode(sb, fds, 0o500),
+    fd: () => {
+      const folder = computedDirInode(sb, fds, 0o500)
+      folder.uid = task.user.uid
+      folder.gid = task.user.gid
+      return folder
+    },
     mountinfo: file(() => mountInfo(task.mounts)),
     mounts: file(() => mountsText(task.mounts)),
     net: () => netDir(sb, task.net),

@@ -3,6 +3,7 @@ import { FsError } from '#engine/machine/files.ts'
 import type { Process, Program, User } from '#engine/machine/process.ts'
 import type { Connection } from '#engine/machine/sockets.ts'
 import { encode, editorAt, serverBanner, SshReader, type SshRecord } from './ssh-protocol.ts'
+import { userPath } from './users.ts'
 
 export const sshd: Program = async (p) => {
   const at = p.argv.indexOf('-p')
@@ -70,7 +71,7 @@ async function session(p: Process, connection: Connection): Promise<void> {
   const open = await reader.record()
   if (open?.t !== 'open') return
   const env = {
-    USER: user.name, LOGNAME: user.name, HOME: user.home, SHELL: user.shell, LANG: 'C.UTF-8', PATH: user.uid === 0 ? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' : '/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games',
+    USER: user.name, LOGNAME: user.name, HOME: user.home, SHELL: user.shell, LANG: 'C.UTF-8', PATH: userPath,
     SSH_CLIENT: `${from.host} ${from.port} ${connection.local.port}`, SSH_CONNECTION: `${from.host} ${from.port} ${connection.local.host} ${connection.local.port}`,
   }
   if (open.pty) await terminal(p, connection, reader, user, env, open)

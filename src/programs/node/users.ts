@@ -16,11 +16,15 @@ async function run(p: Process, argv: readonly string[], user: User, env: Record<
 }
 
 const rootPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** Ubuntu's /etc/environment. */
+export const userPath = `${rootPath}:/usr/games:/usr/local/games`
+/** Virtual ms that pam_unix waits after a wrong password. */
+const failDelay = 2000
 
 function loginEnv(p: Process, user: User): Record<string, string> {
   return {
     TERM: p.env.get('TERM') ?? 'dumb', LANG: p.env.get('LANG') ?? 'C.UTF-8', HOME: user.home, SHELL: user.shell, USER: user.name, LOGNAME: user.name,
-    PATH: user.uid === 0 ? rootPath : '/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games',
+    PATH: user.uid === 0 ? rootPath : userPath,
   }
 }
 
@@ -106,7 +110,17 @@ export const su: Program = async (p) => {
     return 1
   }
   if (p.user.uid !== 0) {
-    await complain(p, 'Password: \nsu: Authentication failure\n')
+    // No account of a simulated host has a password: whatever is typed is wrong.
+    await complain(p, 'Password: ')
+    p.tty?.setEcho(false)
+    try {
+      await p.stdin.readLine()
+    } finally {
+      p.tty?.setEcho(true)
+    }
+    await complain(p, '\n')
+    await p.sleep(failDelay)
+    await complain(p, 'su: Authentication failure\n')
     return 1
   }
   const env = login ? loginEnv(p, user) : { ...Object.fromEntries(p.env), HOME: user.home, SHELL: user.shell, ...(user.uid !== 0 && { USER: user.name, LOGNAME: user.name }) }

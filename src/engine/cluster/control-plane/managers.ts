@@ -1,6 +1,7 @@
 /**
  * kube-controller-manager and kube-scheduler as processes: their controllers work exactly while the process lives and its kubeconfig reaches
- * the API server. Wrong flags and files end them with upstream's words.
+ * the API server. Wrong flags and files end them with upstream's words; an API server out of reach for longer than the renew deadline costs them the lease,
+ * and they end to be started afresh. Upstream's also end when it is out of reach at their start; ours wait for it.
  */
 import type { ApiClient, UserInfo } from '#engine/api/types.ts'
 import { startControllers } from '#engine/control/all.ts'
@@ -19,6 +20,8 @@ import { readKubeconfig } from '#engine/node/kubelet/program.ts'
 export interface Connected {
   readonly client: ApiClient
   as(user: UserInfo): ApiClient
+  /** Tells when the server comes into reach and goes out of it. */
+  onReach(listener: (reached: boolean) => void): void
   close(): void
 }
 
@@ -34,6 +37,9 @@ const controllerFlags = new Set(
   `${shared} allocate-node-cidrs cluster-cidr cluster-name cluster-signing-cert-file cluster-signing-key-file controllers root-ca-file service-account-private-key-file service-cluster-ip-range use-service-account-credentials node-cidr-mask-size node-monitor-grace-period node-monitor-period pod-eviction-timeout terminated-pod-gc-threshold concurrent-deployment-syncs horizontal-pod-autoscaler-sync-period configure-cloud-routes cloud-provider node-startup-grace-period cluster-signing-duration`.split(' '),
 )
 const schedulerFlags = new Set(`${shared} master write-config-to`.split(' '))
+
+/** --leader-elect-renew-deadline */
+const renewDeadline = 10_000
 
 interface Component {
   readonly name: string
@@ -72,11 +78,30 @@ async function run(component: Component, process: Process, ties: ManagerTies): P
   }
   const connected = ties.client(process, credentials)
   const stop = component.start(process, flags, connected, ties)
+  let ended = false
   process.onEnd(() => {
+    ended = true
     stop()
     connected.close()
   })
-  return await process.forever()
+  if (flags.get('leader-elect') === 'false') return await process.forever()
+  const { sim } = process.machine
+  const lost = new Promise<number>((resolve) => {
+    let cut = 0
+    connected.onReach((reached) => {
+      cut++
+      const mine = cut
+      if (reached || ended) return
+      sim.after(renewDeadline, () => {
+        if (ended || cut !== mine) return
+        process.stderr.write(klogLine('I', process.now(), process.pid, 'leaderelection.go:297', `"Failed to renew lease" lease="kube-system/${component.name}" err="context deadline exceeded"`))
+        process.stderr.write(klogLine('E', process.now(), process.pid, component === scheduler ? 'server.go:310' : 'controllermanager.go:340', '"Leaderelection lost"'))
+        resolve(1)
+        sim.woke()
+      }, { quiet: true })
+    })
+  })
+  return await Promise.race([process.forever(), lost])
 }
 
 const controllerManager: Component = {

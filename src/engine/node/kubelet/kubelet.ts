@@ -83,6 +83,17 @@ export class Kubelet implements WorkerHost {
     this.allocatable = nodeStatus(options.facts, []).allocatable ?? {}
     const { api } = options
     const own = api.informer<Node>(nodes)
+    let correcting = false
+    own.onUpdate((node) => {
+      // Somebody (the node controller, in the kubelet's silence) says otherwise: the next status update, one in ten seconds, puts it right.
+      if (node.metadata.name !== this.nodeName || this.#ready === undefined || correcting) return
+      if (node.status?.conditions?.find((c) => c.type === 'Ready')?.status === (this.#ready ? 'True' : 'False')) return
+      correcting = true
+      this.after(this.random.below(10_000), () => {
+        correcting = false
+        this.#updateNode()
+      })
+    })
     this.networkFacts = {
       annotatePod: (namespace, name, annotations) => {
         try {
