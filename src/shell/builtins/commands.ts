@@ -350,6 +350,7 @@ export const commandBuiltins: readonly (readonly [string, Builtin])[] = [
     const frame = sh.frames[at]
     if (!frame) return 1
     const outer = sh.frames[at - 1]
+    if (!outer && sh.source !== 'file' && argv[1] !== undefined) return 1
     const name = outer?.name ?? 'main'
     await sh.out(argv[1] === undefined ? `${frame.line} ${outer?.source ?? (sh.sourceName || 'NULL')}\n` : `${frame.line} ${name} ${outer?.source ?? (sh.sourceName || 'NULL')}\n`)
     return 0

@@ -7,7 +7,7 @@ import { expandText } from '../expand/word.ts'
 import { executeList } from '../run/execute.ts'
 import { notifyJobs, takeTerminal } from '../run/foreground.ts'
 import { complainSyntax, runSource, warnHeredocs } from '../run/subshell.ts'
-import { runPendingTraps } from '../run/traps.ts'
+import { runPendingTraps, runTrap } from '../run/traps.ts'
 import { Discard, ExitShell, Interrupted } from '../state.ts'
 import type { Shell } from '../state.ts'
 import { expandHistory } from './history.ts'
@@ -56,6 +56,11 @@ export async function runInteractive(sh: Shell): Promise<number> {
       if (!(error instanceof Interrupted)) throw error
       await sh.write(2, sh.editing ? '^C\n' : '\n')
       sh.status = 130
+      const trap = sh.traps.get('INT')
+      if (trap) await guarded(sh, async () => {
+        await runTrap(sh, 'INT', trap)
+        return sh.status
+      })
       continue
     }
     if (lists === undefined) {

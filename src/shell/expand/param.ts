@@ -162,7 +162,7 @@ export async function expandParam(sh: Shell, param: Param, quoted: boolean, out:
     const how = op[1]!
     if (how === 'A' || how === 'a') {
       if (how === 'A') return push(sh, { scalar: subscript === '@' || subscript === '*' || !isArray(sh, name) ? declareLine(sh, name, true) : `declare ${describeAttributes(sh, name)} ${name}=${quoteWord(getScalar(sh, name) ?? '')}` }, quoted, out)
-      const flags = describeAttributes(sh, name).replace('-', '')
+      const flags = describeAttributes(sh, name).replace(/^--?/, '')
       if (isList) return push(sh, { list: value.list.map(() => flags), star: value.star }, quoted, out)
       return push(sh, { scalar: flags }, quoted, out)
     }

@@ -52,6 +52,7 @@ export async function waitForeground(sh: Shell, children: readonly Child[], text
   if (sh.interactive && !sh.subshell && children.some((c) => c.status?.signal === 'SIGINT')) {
     sh.status = last.code
     sh.pipestatus = children.map((c) => c.status?.code ?? 0)
+    if (job) sh.jobs.remove(job)
     await sh.out('\n')
     throw new Interrupted(true)
   }
