@@ -5,7 +5,9 @@
 import { decodeDns, dnsReply, encodeDns, rcode } from '#base/dns.ts'
 import type { DnsMessage } from '#base/dns.ts'
 import { formatIpv4, parseIpv4 } from '#base/ip.ts'
+import { nameTable } from '#base/name-table.ts'
 import { argumentError, parseError } from '../corefile.ts'
+import { accepted, readOptions, type OptionTable } from '../options.ts'
 import type { DnsRequest, Handler, Setup, SetupContext } from '../plugin.ts'
 import { matchZone, normalName } from '../records.ts'
 
@@ -64,44 +66,35 @@ function exchange(context: SetupContext, upstream: Upstream, message: DnsMessage
   if (failure !== undefined) finish(undefined, `write udp ${where()}: write: ${words[failure] ?? failure.toLowerCase()}`)
 }
 
+interface Settings {
+  except: string[]
+  policy: string
+  maxConcurrent: number
+}
+
+const options: OptionTable<Settings> = nameTable({
+  except: (option, settings) => {
+    if (option.args.length === 0) throw argumentError(option)
+    settings.except = option.args.map(normalName)
+  },
+  policy: (option, settings) => {
+    if (!['random', 'round_robin', 'sequential'].includes(option.args[0] ?? '')) throw parseError(option, `unknown policy '${option.args[0] ?? ''}'`)
+    settings.policy = option.args[0]!
+  },
+  max_concurrent: (option, settings) => {
+    if (!/^\d+$/.test(option.args[0] ?? '')) throw argumentError(option)
+    settings.maxConcurrent = Number(option.args[0])
+  },
+  'max_fails force_tcp prefer_udp expire health_check tls tls_servername next failfast_all_unhealthy_upstreams failover max_age': accepted,
+})
+
 export const forward: Setup = (lines, context) => {
   const rules = lines.map((line) => {
     const [from, ...to] = line.args
     if (from === undefined || to.length === 0) throw argumentError(line)
-    let except: string[] = []
-    let policy = 'random'
-    let maxConcurrent = 0
-    for (const option of line.block) {
-      switch (option.name) {
-        case 'except':
-          if (option.args.length === 0) throw argumentError(option)
-          except = option.args.map(normalName)
-          break
-        case 'policy':
-          if (!['random', 'round_robin', 'sequential'].includes(option.args[0] ?? '')) throw parseError(option, `unknown policy '${option.args[0] ?? ''}'`)
-          policy = option.args[0]!
-          break
-        case 'max_concurrent':
-          if (!/^\d+$/.test(option.args[0] ?? '')) throw argumentError(option)
-          maxConcurrent = Number(option.args[0])
-          break
-        case 'max_fails':
-        case 'force_tcp':
-        case 'prefer_udp':
-        case 'expire':
-        case 'health_check':
-        case 'tls':
-        case 'tls_servername':
-        case 'next':
-        case 'failfast_all_unhealthy_upstreams':
-        case 'failover':
-        case 'max_age':
-          break
-        default:
-          throw parseError(option, `unknown property '${option.name}'`)
-      }
-    }
-    return { from: normalName(from), servers: to.flatMap((t) => upstreams(t, context)), except, policy, maxConcurrent, running: 0, turn: 0 }
+    const settings: Settings = { except: [], policy: 'random', maxConcurrent: 0 }
+    readOptions(line, options, settings)
+    return { from: normalName(from), servers: to.flatMap((t) => upstreams(t, context)), ...settings, running: 0, turn: 0 }
   })
   const random = context.sim.random.fork('dns forward')
   return (next: Handler) => (request: DnsRequest, done) => {

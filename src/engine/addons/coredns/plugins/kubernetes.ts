@@ -1,5 +1,6 @@
 /** The directive `kubernetes`: its options, and the API's objects in the form that ../kubernetes.ts asks for. */
 import { dnsReply } from '#base/dns.ts'
+import { nameTable } from '#base/name-table.ts'
 import type { KubeObject } from '#engine/api/types.ts'
 import { endpointslices } from '#engine/kinds/endpointslice/types.ts'
 import type { EndpointSlice } from '#engine/kinds/endpointslice/types.ts'
@@ -9,6 +10,7 @@ import { argumentError, parseError } from '../corefile.ts'
 import type { Line } from '../corefile.ts'
 import { KubernetesPlugin } from '../kubernetes.ts'
 import type { ClusterData, EndpointSet, KubernetesOptions, ServiceInfo } from '../kubernetes.ts'
+import { accepted, acceptedWithArguments, readOptions, type OptionTable } from '../options.ts'
 import type { Readiness, Setup, SetupContext } from '../plugin.ts'
 import { canonicalAddress, normalName } from '../records.ts'
 
@@ -25,67 +27,49 @@ export function zonesOf(args: readonly string[]): string[] {
   })
 }
 
+type Settings = { -readonly [K in 'ttl' | 'pods' | 'endpointPodNames' | 'ignoreEmptyService' | 'namespaces' | 'fallthrough']: KubernetesOptions[K] }
+
+const options: OptionTable<Settings> = nameTable({
+  pods: (option, settings) => {
+    if (option.args.length !== 1) throw argumentError(option)
+    if (!['disabled', 'insecure', 'verified'].includes(option.args[0]!)) throw new Error(`wrong value for pods: ${option.args[0]},  must be one of: disabled, verified, insecure`)
+    settings.pods = option.args[0] as KubernetesOptions['pods']
+  },
+  ttl: (option, settings) => {
+    if (option.args.length === 0) throw argumentError(option)
+    const value = option.args[0]!
+    if (!/^[+-]?\d+$/.test(value)) throw new Error(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`)
+    if (Number(value) < 0 || Number(value) > 3600) throw parseError(option, `ttl must be in range [0, 3600]: ${Number(value)}`)
+    settings.ttl = Number(value)
+  },
+  namespaces: (option, settings) => {
+    if (option.args.length === 0) throw argumentError(option)
+    settings.namespaces = [...option.args]
+  },
+  fallthrough: (option, settings) => {
+    settings.fallthrough = option.args.length === 0 ? ['.'] : zonesOf(option.args)
+  },
+  endpoint_pod_names: (option, settings) => {
+    if (option.args.length > 0) throw argumentError(option)
+    settings.endpointPodNames = true
+  },
+  ignore: (option, settings) => {
+    if (option.args.length === 0) throw argumentError(option)
+    if (option.args[0] !== 'empty_service') throw parseError(option, `unable to parse ignore value: '${option.args[0]}'`)
+    settings.ignoreEmptyService = true
+  },
+  'endpoint kubeconfig tls labels namespace_labels': acceptedWithArguments,
+  'noendpoints startup_timeout apiserver_qps apiserver_burst apiserver_max_inflight multicluster': accepted,
+})
+
 export function kubernetesOptions(lines: readonly Line[], blockZones: readonly string[]): Omit<KubernetesOptions, 'localIps'> {
   if (lines.length > 1) throw new Error('this plugin can only be used once per Server Block')
   const line = lines[0]!
   const zones = line.args.length > 0 ? zonesOf(line.args) : [...blockZones]
-  let ttl = 5
-  let pods: KubernetesOptions['pods'] = 'disabled'
-  let endpointPodNames = false
-  let ignoreEmptyService = false
-  let namespaces: string[] | undefined
-  let fallthrough: string[] | undefined
-  for (const option of line.block) {
-    switch (option.name) {
-      case 'pods':
-        if (option.args.length !== 1) throw argumentError(option)
-        if (!['disabled', 'insecure', 'verified'].includes(option.args[0]!)) throw new Error(`wrong value for pods: ${option.args[0]},  must be one of: disabled, verified, insecure`)
-        pods = option.args[0] as KubernetesOptions['pods']
-        break
-      case 'ttl': {
-        if (option.args.length === 0) throw argumentError(option)
-        const value = option.args[0]!
-        if (!/^[+-]?\d+$/.test(value)) throw new Error(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`)
-        if (Number(value) < 0 || Number(value) > 3600) throw parseError(option, `ttl must be in range [0, 3600]: ${Number(value)}`)
-        ttl = Number(value)
-        break
-      }
-      case 'namespaces':
-        if (option.args.length === 0) throw argumentError(option)
-        namespaces = [...option.args]
-        break
-      case 'fallthrough':
-        fallthrough = option.args.length === 0 ? ['.'] : zonesOf(option.args)
-        break
-      case 'endpoint_pod_names':
-        if (option.args.length > 0) throw argumentError(option)
-        endpointPodNames = true
-        break
-      case 'ignore':
-        if (option.args.length === 0) throw argumentError(option)
-        if (option.args[0] === 'empty_service') ignoreEmptyService = true
-        else throw parseError(option, `unable to parse ignore value: '${option.args[0]}'`)
-        break
-      case 'endpoint':
-      case 'kubeconfig':
-      case 'tls':
-      case 'labels':
-      case 'namespace_labels':
-        if (option.args.length === 0) throw argumentError(option)
-        break
-      case 'noendpoints':
-      case 'startup_timeout':
-      case 'apiserver_qps':
-      case 'apiserver_burst':
-      case 'apiserver_max_inflight':
-      case 'multicluster':
-        break
-      default:
-        throw parseError(option, `unknown property '${option.name}'`)
-    }
-  }
+  const settings: Settings = { ttl: 5, pods: 'disabled', endpointPodNames: false, ignoreEmptyService: false, namespaces: undefined, fallthrough: undefined }
+  readOptions(line, options, settings)
   // A TTL of 0 counts as unset.
-  return { zones, ttl: ttl === 0 ? 5 : ttl, pods, endpointPodNames, ignoreEmptyService, namespaces, fallthrough }
+  return { zones, ...settings, ttl: settings.ttl === 0 ? 5 : settings.ttl }
 }
 
 function serviceInfo(service: Service): ServiceInfo {
