@@ -121,46 +121,55 @@ class Story {
   }
 
   /** Objects of the watched types, as the recorder keyed them. */
-  snapshot(watched: readonly string[]): Map<string, Json> {
+  snapshot(item: Json): Map<string, Json> {
+    const named = new Set<string>((item.steps as Json[]).flatMap((s) => (s.changes ?? []).map((c: Json) => (c.new ?? c.changed ?? c.deleted) as string)))
+    const watched = new Set<string>([...item.watched, ...[...named].map((n) => n.split('/')[0]!)])
     const out = new Map<string, Json>()
     for (const type of watched) {
       for (const object of this.rig.server.store.list(paths[type] ?? type) as Json[]) {
-        if (object.metadata.namespace !== undefined && object.metadata.namespace !== namespace) continue
+        // Of objects without a namespace only the story's own were recorded.
+        if (object.metadata.namespace === undefined ? !named.has(`${type}/${object.metadata.name}`) : object.metadata.namespace !== namespace) continue
         out.set(`${type}/${object.metadata.name}`, object)
       }
     }
     return out
   }
 
-  podStatus(action: Json): void {
-    const [what, count] = Array.isArray(action) ? action : [action.status ?? action.what, action.count]
-    const all = ((JSON.parse(send(this.rig.server, 'GET', `/api/v1/namespaces/${namespace}/pods`).body) as Json).items as Json[])
-      .filter((p) => !p.metadata.deletionTimestamp && !['Succeeded', 'Failed'].includes(p.status?.phase))
-      .sort((a, b) => (Number(a.metadata.resourceVersion) < Number(b.metadata.resourceVersion) ? -1 : 1) * 0 + (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : a.metadata.creationTimestamp > b.metadata.creationTimestamp ? 1 : 0))
-    const ready = (p: Json) => (p.status?.conditions ?? []).some((c: Json) => c.type === 'Ready' && c.status === 'True')
-    const chosen = all.filter((p) => (what === 'READY' ? !ready(p) : what === 'UNREADY' ? ready(p) : true)).slice(0, count ?? undefined)
+  /** The kubelet's part for the named pods. */
+  podStatus(action: { to: string; pods: string[] }, matcher: Matcher): void {
     const time = new Date(this.rig.sim.now).toISOString().slice(0, 19) + 'Z'
-    for (const pod of chosen) {
+    for (const recorded of action.pods) {
+      const name = recorded.replace(/<suffix-\d+>/g, (mark, at: number) => matcher.bindings.get(recorded.slice(0, at) + mark) ?? mark)
+      const url = `/api/v1/namespaces/${namespace}/pods/${name}`
+      const answer = send(this.rig.server, 'GET', url)
+      if (answer.code !== 200) throw new Error(`no pod ${name} for ${recorded}`)
+      const pod = JSON.parse(answer.body) as Json
+      const { to } = action
+      const ready = to === 'READY'
+      const phase = to === 'FAIL' ? 'Failed' : to === 'SUCCEED' ? 'Succeeded' : 'Running'
+      const state = to === 'FAIL' ? { terminated: { exitCode: 1, startedAt: time, finishedAt: time } } : to === 'SUCCEED' ? { terminated: { exitCode: 0, startedAt: time, finishedAt: time } } : { running: { startedAt: time } }
       const ip = pod.status?.podIP ?? `192.168.9.${++this.#lastIp}`
-      const isReady = what === 'READY'
-      const phase = what === 'FAIL' ? 'Failed' : what === 'SUCCEED' ? 'Succeeded' : 'Running'
-      const state = what === 'FAIL' ? { terminated: { exitCode: 1, reason: 'Error' } } : what === 'SUCCEED' ? { terminated: { exitCode: 0, reason: 'Completed' } } : { running: { startedAt: time } }
-      send(this.rig.server, 'PATCH', `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}/status`, {
-        status: { phase, podIP: ip, podIPs: [{ ip }], conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', lastTransitionTime: time }], containerStatuses: [{ name: pod.spec.containers[0].name, image: pod.spec.containers[0].image, imageID: '', ready: isReady, restartCount: 0, state, lastState: {} }] },
-      }, { 'Content-Type': 'application/strategic-merge-patch+json' })
+      const kept = (pod.status?.conditions ?? []).filter((c: Json) => c.type !== 'Ready')
+      must(this.rig, 'PUT', `${url}/status`, {
+        ...pod,
+        status: {
+          ...pod.status, phase, podIP: ip, podIPs: [{ ip }], startTime: pod.status?.startTime ?? time, conditions: [...kept, { type: 'Ready', status: ready ? 'True' : 'False', lastProbeTime: null, lastTransitionTime: time }],
+          containerStatuses: [{ name: 'c', state, lastState: {}, ready, restartCount: 0, image: 'x', imageID: '' }],
+        },
+      })
     }
   }
 
-  act(step: Json): number | undefined {
+  act(step: Json, matcher: Matcher): number | undefined {
     const values: Record<string, string> = { NS: namespace }
     if (step.request) {
-      const request = JSON.parse(JSON.stringify(step.request).replace(/\$\{(\d+)\.([\w.]+)\}/g, (_w, n: string, path: string) => String(path.split('.').reduce((v: Json, k) => v?.[k], this.answers[Number(n)]) ?? '')).replace(/\$\{(\w+)\}/g, (w, name: string) => values[name] ?? w)) as Json
+      const request = JSON.parse((JSON.stringify(step.request) ?? 'null').replace(/\$\{(\d+)\.([\w.]+)\}/g, (_w, n: string, path: string) => String(path.split('.').reduce((v: Json, k) => v?.[k], this.answers[Number(n)]) ?? '')).replace(/\$\{(\w+)\}/g, (w, name: string) => values[name] ?? w)) as Json
       const answer = send(this.rig.server, request.method, request.path + (request.query ? (request.path.includes('?') ? '&' : '?') + request.query : ''), request.body, request.headers ?? (request.contentType ? { 'Content-Type': request.contentType } : {}))
       this.answers.push(answer.body === '' ? {} : JSON.parse(answer.body))
       return answer.code
     }
     this.answers.push({})
-    if (step.podStatus) this.podStatus(step.podStatus)
+    if (step.podStatus) this.podStatus(step.podStatus, matcher)
     return undefined
   }
 }
@@ -168,17 +177,17 @@ class Story {
 function controllers(item: Json): Outcome {
   const story = new Story()
   const matcher = new Matcher()
-  let before = story.snapshot(item.watched)
+  let before = story.snapshot(item)
   let seen = new Set((story.rig.server.store.list('events') as Json[]).map((e) => e.metadata.uid as string))
   const known = new Map<string, Json>()
   for (const [key, object] of before) known.set(key, withoutManagedFields(object))
   for (const [index, step] of (item.steps as Json[]).entries()) {
-    const code = story.act(step)
+    const code = story.act(step, matcher)
     if (step.code !== undefined && code !== step.code) return fail(index, `code ${step.code}`, `code ${code}: ${JSON.stringify(story.answers.at(-1)).slice(0, 500)}`)
     if (step.with === 'next') continue
     const quiet = typeof step.sleep === 'number' ? step.sleep : typeof step.quiet === 'number' ? step.quiet + 1 : 4
     story.rig.sim.runUntil(story.rig.sim.now + quiet * 1000)
-    const after = story.snapshot(item.watched)
+    const after = story.snapshot(item)
     const problem = compareChanges(step.changes ?? [], before, after, known, matcher)
     if (problem) return fail(index, 'changes as recorded', problem)
     const events = (story.rig.server.store.list('events') as Json[]).filter((e) => !seen.has(e.metadata.uid) && e.metadata.namespace === namespace)
@@ -237,7 +246,7 @@ function sliceFor(expected: Json, actual: Json): Json {
 function reduced(object: Json): Json {
   const copy = JSON.parse(JSON.stringify(object)) as Json
   if (copy.kind === 'EndpointSlice') copy.endpoints = copy.endpoints?.sort((a: Json, b: Json) => (a.addresses[0] < b.addresses[0] ? -1 : 1)) ?? copy.endpoints
-  if (copy.kind === 'Node' && copy.spec?.podCIDR) copy.spec = { ...copy.spec, podCIDR: '<podCIDR>', podCIDRs: ['<podCIDR>'] }
+  if (copy.kind === 'Node' && copy.spec?.podCIDR) copy.spec = { ...copy.spec, podCIDR: '<podCIDR>', podCIDRs: '<podCIDR>' }
   return copy
 }
 

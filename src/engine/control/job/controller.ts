@@ -107,9 +107,10 @@ export function startJobController(context: ControllerContext): void {
     for (const pod of ended) {
       const uid = pod.metadata.uid ?? ''
       if (counted.has(uid) || !pod.metadata.finalizers?.includes(trackingFinalizer)) continue
-      if (!isPodFinished(pod)) continue
       counted.add(uid)
       release.push(pod)
+      // A deleted pod counts as failed, unless the job is suspended and deleted it itself.
+      if (!isPodFinished(pod) && job.spec.suspend) continue
       if (pod.status?.phase === 'Succeeded') {
         const index = indexOf(pod)
         if (!isIndexed(job)) succeeded++

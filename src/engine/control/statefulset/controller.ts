@@ -203,11 +203,11 @@ export function startStatefulSetController(context: ControllerContext): void {
     makeClaims(set, ordinal)
     try {
       api.create<Pod>(pods, pod)
-      told('create')
+      told('Create')
     } catch (error) {
       if (!(error instanceof StatusError)) throw error
       if (error.status.reason === 'AlreadyExists') throw error
-      if (!isNamespaceTerminating(error)) told('create', error)
+      if (!isNamespaceTerminating(error)) told('Create', error)
       throw error
     }
   }
@@ -219,11 +219,11 @@ export function startStatefulSetController(context: ControllerContext): void {
       try {
         if (set.spec.persistentVolumeClaimRetentionPolicy?.whenDeleted === 'Delete') fresh.metadata.ownerReferences = [{ ...ownerReference({ ...set, apiVersion: 'apps/v1', kind: 'StatefulSet' }) }]
         api.create<PersistentVolumeClaim>(persistentvolumeclaims, fresh)
-        api.event(set, 'Normal', 'SuccessfulCreate', `create Claim ${fresh.metadata.name} Pod ${podName(set, ordinal)} in StatefulSet ${set.metadata.name} success`, component)
+        api.event(set, 'Normal', 'SuccessfulCreate', `Create Claim ${fresh.metadata.name} Pod ${podName(set, ordinal)} in StatefulSet ${set.metadata.name} success`, component)
       } catch (error) {
         if (!(error instanceof StatusError)) throw error
         if (error.status.reason === 'AlreadyExists') continue
-        api.event(set, 'Warning', 'FailedCreate', `create Claim ${fresh.metadata.name} for Pod ${podName(set, ordinal)} in StatefulSet ${set.metadata.name} failed error: ${error.message}`, component)
+        api.event(set, 'Warning', 'FailedCreate', `Create Claim ${fresh.metadata.name} for Pod ${podName(set, ordinal)} in StatefulSet ${set.metadata.name} failed error: ${error.message}`, component)
         throw error
       }
     }
@@ -231,7 +231,7 @@ export function startStatefulSetController(context: ControllerContext): void {
 
   function remove(set: StatefulSet, pod: Pod): void {
     tolerateGone(() => api.delete(pods, pod.metadata.namespace, pod.metadata.name))
-    api.event(set, 'Normal', 'SuccessfulDelete', `delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`, component)
+    api.event(set, 'Normal', 'SuccessfulDelete', `Delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`, component)
   }
 
   /** When every pod is of the new revision it becomes the current one. */

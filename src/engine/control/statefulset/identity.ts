@@ -21,6 +21,7 @@ export function claimName(set: StatefulSet, template: PersistentVolumeClaim, ord
 
 export function newPod(set: StatefulSet, ordinal: number, revision: string): Pod {
   const pod = podFromTemplate(set.spec.template, set, { name: podName(set, ordinal) })
+  pod.metadata.generateName = `${set.metadata.name}-`
   pod.metadata.labels = { ...pod.metadata.labels, 'statefulset.kubernetes.io/pod-name': podName(set, ordinal), 'apps.kubernetes.io/pod-index': String(ordinal), [revisionLabel]: revision }
   pod.spec.hostname = podName(set, ordinal)
   if (set.spec.serviceName) pod.spec.subdomain = set.spec.serviceName
