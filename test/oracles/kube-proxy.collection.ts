@@ -18,7 +18,7 @@ import { Sim } from '#engine/sim/sim.ts'
 import { collection } from './collection.ts'
 import type { Outcome } from './collection.ts'
 
-interface Probe {
+export interface Probe {
   readonly from: string
   readonly to: string
   readonly port?: number
@@ -52,7 +52,7 @@ interface Recorded {
   readonly 'order-varies'?: unknown
 }
 
-interface Scenario {
+export interface Scenario {
   readonly id: string
   readonly configuration: any
   readonly steps: Step[]
@@ -67,7 +67,7 @@ const pods: Readonly<Record<string, [node: string, address: string]>> = {
 }
 const nodes: Readonly<Record<string, [address: string, cidr: string]>> = { controlplane: ['172.30.1.2', '192.168.0.0/24'], node01: ['172.30.1.3', '192.168.1.0/24'], node02: ['172.30.1.4', '192.168.2.0/24'] }
 
-class World {
+export class World {
   readonly sim = new Sim({ seed: 'kube-proxy', start: Date.UTC(2026, 0, 1) })
   readonly network = new SimNetwork(this.sim)
   readonly spaces = new Map<string, NetNamespace>()
@@ -296,12 +296,12 @@ function played(scenario: Scenario): { readonly rules: Map<string, string>; read
 const outcomes: Readonly<Record<string, string>> = { ECONNREFUSED: 'refused', ETIMEDOUT: 'timeout', EHOSTUNREACH: 'host-unreachable', ENETUNREACH: 'net-unreachable', EPERM: 'error:EPERM' }
 const limit = 700
 
-interface Answer {
+export interface Answer {
   readonly outcome: string
   readonly seen?: string
 }
 
-function attempt(world: World, probe: Probe, sport: number | undefined): Answer {
+export function attempt(world: World, probe: Probe, sport: number | undefined): Answer {
   const { sockets } = world.spaces.get(probe.from)!
   const to = ipv4(probe.to)
   let answer: Answer | undefined
@@ -334,7 +334,7 @@ function attempt(world: World, probe: Probe, sport: number | undefined): Answer 
   return result
 }
 
-function runHttp(world: World, probe: Probe): unknown {
+export function runHttp(world: World, probe: Probe): unknown {
   const { sockets } = world.spaces.get(probe.from)!
   let text = ''
   let error: string | undefined

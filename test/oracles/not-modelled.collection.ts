@@ -34,6 +34,4 @@ export const collections = [
   ),
   absent('gateway-api/conformance', 'oracles/gateway-api/conformance.json', (shared) => (json(shared, 'oracles/gateway-api/conformance.json').tests as any[]).map((t, i) => String(t.id ?? t.name ?? t.shortName ?? i)), missing('the Gateway API')),
   absent('services/endpointslice-reconciler', 'oracles/services/endpointslice-reconciler.json', (shared) => (json(shared, 'oracles/services/endpointslice-reconciler.json').tables as any[]).map((t, i) => String(t.id ?? t.name ?? i)), waiting),
-  absent('services/source-ip', 'oracles/services/docs-source-ip.json', (shared) => (json(shared, 'oracles/services/docs-source-ip.json').cases as any[]).map((t, i) => String(t.id ?? i)), waiting),
-  absent('ingress/conformance', 'oracles/ingress/ingress-conformance.json', (shared) => (json(shared, 'oracles/ingress/ingress-conformance.json').items as any[]).map((t, i) => String(t.id ?? t.name ?? i)), waiting),
 ]
