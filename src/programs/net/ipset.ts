@@ -1,4 +1,5 @@
 /** `ipset` 7.17 over the namespace's sets. Leaves out: timeouts, counters, comments, swap. */
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { IptablesError } from '#engine/net/error.ts'
 import { NetError } from '#engine/net/error.ts'
 import type { IpSets } from '#engine/net/types.ts'
@@ -49,56 +50,65 @@ function saved(sets: IpSets, name: string): string {
 
 type Step = { readonly out?: string; readonly err?: string; readonly code?: number }
 
+type Verb = (sets: IpSets, words: { readonly name: string | undefined; readonly entry: string | undefined; readonly rest: readonly string[] }, exist: boolean) => Step
+
+/** The set that is named, or all. */
+const chosen = (sets: IpSets, name: string | undefined) => (name === undefined ? sets.names : [need(sets, name)])
+
+const verbs: NameTable<Verb> = nameTable<Verb>({
+  'create n -N': (sets, { name, entry, rest }, exist) => {
+    const type = entry as Parameters<IpSets['create']>[1]
+    if (!Object.hasOwn(revisions, type ?? '')) throw new Refused(`Syntax error: unknown settype ${entry}`)
+    if (sets.names.includes(name!)) {
+      if (exist) return {}
+      throw new Refused(errors['exists'])
+    }
+    const range = rest[rest.indexOf('range') + 1]?.split('-').map(Number)
+    sets.create(name!, type, ...(rest.includes('range') ? [{ range: [range![0]!, range![1]!] as const }] : []))
+    return {}
+  },
+  'add -A': (sets, { name, entry }, exist) => {
+    need(sets, name!)
+    if (sets.test(name!, entry!) && sets.entries(name!).includes(entry!)) {
+      if (exist) return {}
+      throw new Refused(errors['there'])
+    }
+    sets.add(name!, entry!)
+    return {}
+  },
+  'del -D': (sets, { name, entry }, exist) => {
+    need(sets, name!)
+    if (!sets.test(name!, entry!)) {
+      if (exist) return {}
+      throw new Refused(errors['gone'])
+    }
+    sets.delete(name!, entry!)
+    return {}
+  },
+  'test -T': (sets, { name, entry }) => {
+    const inside = sets.test(need(sets, name!), entry!)
+    return { err: inside ? `${entry} is in set ${name}.\n` : `${entry} is NOT in set ${name}.\n`, code: inside ? 0 : 1 }
+  },
+  'destroy x -X': (sets, { name }) => {
+    for (const n of chosen(sets, name)) {
+      if (sets.references(n) > 0) throw new Refused(errors['busy'])
+      sets.destroy(n)
+    }
+    return {}
+  },
+  'flush -F': (sets, { name }) => {
+    for (const n of chosen(sets, name)) sets.setEntries(n, [])
+    return {}
+  },
+  'save -S': (sets, { name }) => ({ out: chosen(sets, name).map((n) => saved(sets, n)).join('') }),
+  version: () => ({ out: 'ipset v7.17, protocol version: 7\n' }),
+})
+
 function run(sets: IpSets, args: readonly string[], exist: boolean): Step {
   const [verb, name, entry, ...rest] = args
-  switch (verb) {
-    case 'create': case 'n': case '-N': {
-      const type = entry as Parameters<IpSets['create']>[1]
-      if (!Object.hasOwn(revisions, type ?? '')) throw new Refused(`Syntax error: unknown settype ${entry}`)
-      if (sets.names.includes(name!)) {
-        if (exist) return {}
-        throw new Refused(errors['exists'])
-      }
-      const range = rest[rest.indexOf('range') + 1]?.split('-').map(Number)
-      sets.create(name!, type, ...(rest.includes('range') ? [{ range: [range![0]!, range![1]!] as const }] : []))
-      return {}
-    }
-    case 'add': case '-A':
-      need(sets, name!)
-      if (sets.test(name!, entry!) && sets.entries(name!).includes(entry!)) {
-        if (exist) return {}
-        throw new Refused(errors['there'])
-      }
-      sets.add(name!, entry!)
-      return {}
-    case 'del': case '-D':
-      need(sets, name!)
-      if (!sets.test(name!, entry!)) {
-        if (exist) return {}
-        throw new Refused(errors['gone'])
-      }
-      sets.delete(name!, entry!)
-      return {}
-    case 'test': case '-T': {
-      const inside = sets.test(need(sets, name!), entry!)
-      return { err: inside ? `Warning: ${entry} is in set ${name}.\n`.replace('Warning: ', '') : `${entry} is NOT in set ${name}.\n`, code: inside ? 0 : 1 }
-    }
-    case 'destroy': case 'x': case '-X':
-      for (const n of name === undefined ? sets.names : [need(sets, name)]) {
-        if (sets.references(n) > 0) throw new Refused(errors['busy'])
-        sets.destroy(n)
-      }
-      return {}
-    case 'flush': case '-F':
-      for (const n of name === undefined ? sets.names : [need(sets, name)]) sets.setEntries(n, [])
-      return {}
-    case 'save': case '-S':
-      return { out: (name === undefined ? sets.names : [need(sets, name)]).map((n) => saved(sets, n)).join('') }
-    case 'version':
-      return { out: 'ipset v7.17, protocol version: 7\n' }
-    default:
-      throw new Refused(`No command specified: unknown argument ${verb}`)
-  }
+  const known = verbs.get(verb ?? '')
+  if (!known) throw new Refused(`No command specified: unknown argument ${verb}`)
+  return known(sets, { name, entry, rest }, exist)
 }
 
 export const ipset: Program = async (p: Process) => {

@@ -3,6 +3,7 @@
  * (engine/machine/certificates.ts), so key material shown is made up from the key's id.
  */
 import { fromBase64, toBase64 } from '#base/bytes.ts'
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { Random } from '#base/random.ts'
 import { decodeCertificates, decodeKey, decodeRequest, encodeCertificate, encodeKey, encodeRequestPem, issueCertificate, verifyChain, type Certificate, type CertificateRequest, type DistinguishedName } from '#engine/machine/certificates.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
@@ -231,70 +232,73 @@ async function sClient(p: Process, args: readonly string[]): Promise<number> {
   }
 }
 
+type Command = (p: Process, args: readonly string[]) => Promise<number>
+
+const commands: NameTable<Command> = nameTable<Command>({
+  x509,
+  req,
+  s_client: sClient,
+  'genrsa genpkey': async (p, args) => {
+    const w = new Words(args, ['out', 'algorithm', 'pkeyopt'])
+    await put(p, w.get('out'), encodeKey(p.machine.sim.random.letters(40, '0123456789ABCDEF')), 0o600)
+    return 0
+  },
+  'rsa pkey': async (p, args) => {
+    const w = new Words(args, ['in', 'out'])
+    const key = decodeKey(await read(p, w.get('in'), 'private key'))
+    if (key === undefined) throw new Failure(`Could not read private key from ${w.get('in') ?? '<stdin>'}\n`)
+    if (w.has('check')) await complain(p, 'RSA key ok\n')
+    if (w.has('modulus')) await say(p, `Modulus=${bytesOf(key, 256).join('').toUpperCase()}\n`)
+    if (w.has('pubout')) await put(p, w.get('out'), `writing RSA key\n-----BEGIN PUBLIC KEY-----\n${toBase64(key).replace(/.{64}/g, '$&\n')}\n-----END PUBLIC KEY-----\n`.replace('writing RSA key\n', ''))
+    else if (!w.has('noout')) await put(p, w.get('out'), encodeKey(key))
+    return 0
+  },
+  verify: async (p, args) => {
+    const w = new Words(args, ['CAfile', 'CApath', 'untrusted', 'purpose', 'verify_hostname', 'verify_ip'])
+    const roots = w.get('CAfile') === undefined ? trustedRoots(p) : decodeCertificates(await read(p, w.get('CAfile'), 'CA'))
+    let code = 0
+    for (const file of w.rest) {
+      const chain = decodeCertificates(await read(p, file, 'certificate'))
+      const bad = verifyChain(chain, { roots, now: p.now() })
+      if (!bad) await say(p, `${file}: OK\n`)
+      else {
+        await complain(p, `${nameText(chain[0]!.subject)}\nerror ${bad.code} at 0 depth lookup: ${bad.openssl}\nerror ${file}: verification failed\n`)
+        code = 2
+      }
+    }
+    return code
+  },
+  rand: async (p, args) => {
+    const n = Number(args.find((a) => /^\d+$/.test(a)) ?? 0)
+    const random = p.machine.sim.random
+    const hex = random.letters(2 * n, '0123456789abcdef')
+    if (args.includes('-hex')) await say(p, hex + '\n')
+    else await say(p, toBase64((hex.match(/../g) ?? []).map((h) => { const b = parseInt(h, 16); return String.fromCharCode(b < 0x80 ? b : 0xdc00 + b) }).join('')) + '\n')
+    return 0
+  },
+  'base64 enc': async (p, args) => {
+    const w = new Words(args, ['in', 'out'])
+    const input = await read(p, w.get('in'), 'file')
+    if (w.has('d')) await put(p, w.get('out'), fromBase64(input.trim()) ?? '')
+    else await put(p, w.get('out'), (w.has('A') ? toBase64(input) : toBase64(input).replace(/.{64}/g, '$&\n').replace(/\n?$/, '\n')))
+    return 0
+  },
+  version: async (p) => {
+    await say(p, 'OpenSSL 3.0.15 3 Sep 2024 (Library: OpenSSL 3.0.15 3 Sep 2024)\n')
+    return 0
+  },
+})
+
 export const openssl: Program = async (p) => {
   const [command, ...args] = p.argv.slice(1)
+  if (command === undefined) return 0
+  const run = commands.get(command)
+  if (!run) {
+    await complain(p, `Invalid command '${command}'; type "help" for a list.\n`)
+    return 1
+  }
   try {
-    switch (command) {
-      case 'x509':
-        return await x509(p, args)
-      case 'req':
-        return await req(p, args)
-      case 's_client':
-        return await sClient(p, args)
-      case 'genrsa': case 'genpkey': {
-        const w = new Words(args, ['out', 'algorithm', 'pkeyopt'])
-        await put(p, w.get('out'), encodeKey(p.machine.sim.random.letters(40, '0123456789ABCDEF')), 0o600)
-        return 0
-      }
-      case 'rsa': case 'pkey': {
-        const w = new Words(args, ['in', 'out'])
-        const key = decodeKey(await read(p, w.get('in'), 'private key'))
-        if (key === undefined) throw new Failure(`Could not read private key from ${w.get('in') ?? '<stdin>'}\n`)
-        if (w.has('check')) await complain(p, 'RSA key ok\n')
-        if (w.has('modulus')) await say(p, `Modulus=${bytesOf(key, 256).join('').toUpperCase()}\n`)
-        if (w.has('pubout')) await put(p, w.get('out'), `writing RSA key\n-----BEGIN PUBLIC KEY-----\n${toBase64(key).replace(/.{64}/g, '$&\n')}\n-----END PUBLIC KEY-----\n`.replace('writing RSA key\n', ''))
-        else if (!w.has('noout')) await put(p, w.get('out'), encodeKey(key))
-        return 0
-      }
-      case 'verify': {
-        const w = new Words(args, ['CAfile', 'CApath', 'untrusted', 'purpose', 'verify_hostname', 'verify_ip'])
-        const roots = w.get('CAfile') === undefined ? trustedRoots(p) : decodeCertificates(await read(p, w.get('CAfile'), 'CA'))
-        let code = 0
-        for (const file of w.rest) {
-          const chain = decodeCertificates(await read(p, file, 'certificate'))
-          const bad = verifyChain(chain, { roots, now: p.now() })
-          if (!bad) await say(p, `${file}: OK\n`)
-          else {
-            await complain(p, `${nameText(chain[0]!.subject)}\nerror ${bad.code} at 0 depth lookup: ${bad.openssl}\nerror ${file}: verification failed\n`)
-            code = 2
-          }
-        }
-        return code
-      }
-      case 'rand': {
-        const n = Number(args.find((a) => /^\d+$/.test(a)) ?? 0)
-        const random = p.machine.sim.random
-        const hex = random.letters(2 * n, '0123456789abcdef')
-        if (args.includes('-hex')) await say(p, hex + '\n')
-        else await say(p, toBase64((hex.match(/../g) ?? []).map((h) => { const b = parseInt(h, 16); return String.fromCharCode(b < 0x80 ? b : 0xdc00 + b) }).join('')) + '\n')
-        return 0
-      }
-      case 'base64': case 'enc': {
-        const w = new Words(args, ['in', 'out'])
-        const input = await read(p, w.get('in'), 'file')
-        if (w.has('d')) await put(p, w.get('out'), fromBase64(input.trim()) ?? '')
-        else await put(p, w.get('out'), (w.has('A') ? toBase64(input) : toBase64(input).replace(/.{64}/g, '$&\n').replace(/\n?$/, '\n')))
-        return 0
-      }
-      case 'version':
-        await say(p, 'OpenSSL 3.0.15 3 Sep 2024 (Library: OpenSSL 3.0.15 3 Sep 2024)\n')
-        return 0
-      case undefined:
-        return 0
-      default:
-        await complain(p, `Invalid command '${command}'; type "help" for a list.\n`)
-        return 1
-    }
+    return await run(p, args)
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     await complain(p, error.message)
