@@ -2,6 +2,7 @@
 import type { ObjectRef } from '#contract/session-api.ts'
 import { explainPolicyRule, type PacketFacts, type PolicyFacts } from '#engine/addons/policy/explain.ts'
 import type { NetworkPolicy } from '#engine/addons/policy/types.ts'
+import type { KubeObject } from '#engine/api/types.ts'
 import type { Header, Walk } from '#engine/net/types.ts'
 import type { Sitting } from './sitting.ts'
 
@@ -11,6 +12,10 @@ export interface Cause {
   readonly rule?: string
   readonly next?: string
   readonly object?: ObjectRef
+}
+
+interface ServiceFacts extends KubeObject {
+  readonly spec: { readonly clusterIPs?: readonly string[]; readonly ports?: readonly { readonly port: number; readonly protocol?: string }[] }
 }
 
 /** The Service that kube-proxy names in a rule's comment: `"shop/web:http cluster IP"`, `"shop/web has no endpoints"`. */
@@ -31,6 +36,20 @@ export function objectOf(sitting: Sitting, rule: string): ObjectRef | undefined 
 
 function packetFacts(h: Header): PacketFacts {
   return { source: h.source, destination: h.destination, protocol: String(h.protocol), ...(h.destinationPort === undefined ? {} : { destinationPort: h.destinationPort }) }
+}
+
+/** A packet that still carries a ClusterIP at its end: kube-proxy had no rule for it, so it left the cluster by the default route and was lost there. */
+function notRewritten(sitting: Sitting, last: Header | undefined): Pick<Cause, 'text' | 'next' | 'object'> | undefined {
+  const service = last && (sitting.state.list('Service') as readonly ServiceFacts[]).find((s) => s.spec.clusterIPs?.includes(last.destination))
+  if (!service) return undefined
+  const { name, namespace = 'default' } = service.metadata
+  const object: ObjectRef = { kind: 'Service', namespace, name }
+  const ports = service.spec.ports ?? []
+  if (ports.some((p) => p.port === last.destinationPort && (p.protocol ?? 'TCP').toLowerCase() === last.protocol)) {
+    return { text: `No rule rewrote the address of Service ${namespace}/${name} to a pod's: kube-proxy has not written it on this node.`, next: 'kubectl get pods -n kube-system -l k8s-app=kube-proxy -o wide', object }
+  }
+  const shown = ports.map((p) => `${p.port}/${p.protocol ?? 'TCP'}`).join(', ')
+  return { text: `Service ${namespace}/${name} has no port ${last.destinationPort ?? ''}/${String(last.protocol).toUpperCase()} (it has ${shown}), so no rule rewrote the address to a pod's and the packet was lost outside the cluster.`, next: `kubectl get service ${name} -n ${namespace}`, object }
 }
 
 export function causeOf(sitting: Sitting, walk: Walk): Cause {
@@ -59,6 +78,8 @@ export function causeOf(sitting: Sitting, walk: Walk): Cause {
     }
     return { kind: stage.includes('route') ? 'route' : 'firewall', text: `${verdict.kind === 'rejected' ? 'Rejected' : 'Dropped'} on ${where} by the rule ${rule}`, next: `ssh ${where} sudo iptables-save`, ...withRule }
   }
+  const untouched = verdict.kind === 'rejected' ? undefined : notRewritten(sitting, end?.before)
+  if (untouched) return { kind: 'route', ...untouched, ...withRule }
   if (verdict.kind === 'unreachable') return { kind: 'route', text: `Unreachable on ${where}: ${verdict.why}`, next: `ssh ${where} ip route`, ...withRule }
   if (verdict.kind === 'rejected') return { kind: 'nobody-listens', text: `Refused on ${where}: ${verdict.why}`, ...withRule }
   return { kind: stage.startsWith('route') || stage.startsWith('neighbour') ? 'route' : 'lost', text: `Lost on ${where}: ${verdict.why}`, next: `ssh ${where} ip route`, ...withRule }
