@@ -44,7 +44,8 @@ export async function answer(sitting: Sitting, line: string): Promise<Answer> {
 }
 
 function writeFile(sitting: Sitting, name: string, content: string): Answer {
-  const { workstation, directory, user } = sitting.cluster
+  const { directory, user } = sitting
+  const { workstation } = sitting.cluster
   const path = name.startsWith('/') ? name : `${directory}/${name}`
   try {
     workstation.fs.mkdir(path.slice(0, path.lastIndexOf('/')) || '/', { parents: true })
