@@ -250,7 +250,10 @@ const unsetBuiltin: Builtin = async (sh, argv) => {
     const m = /^([A-Za-z_]\w*)\[([\s\S]*)\]$/.exec(raw)
     const name = m ? m[1]! : raw
     if (!/^[A-Za-z_]\w*$/.test(name)) {
-      if (!parsed.flags.on.has('v') && sh.functions.delete(raw)) continue
+      if (!parsed.flags.on.has('v')) {
+        sh.functions.delete(raw)
+        continue
+      }
       await sh.complain(`unset: \`${raw}': not a valid identifier`)
       status = 1
       continue

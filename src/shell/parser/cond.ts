@@ -51,7 +51,9 @@ function and(parser: Parser): Cond {
 
 function term(parser: Parser): Cond {
   const first = skip(parser)
-  if (first.kind === 'eof') throw new Incomplete("unexpected EOF while looking for `]]'", first.line - 1, undefined, 'cond')
+  if (first.kind === 'eof') throw new Incomplete("unexpected token `EOF' in conditional command", first.line, undefined, 'cond')
+  // bash gives up without a word here.
+  if (first.text === ']]') fail('', first.line)
   if (first.kind === 'op') {
     if (first.text !== '(') fail(`unexpected token \`${first.text}' in conditional command`, first.line)
     parser.take()

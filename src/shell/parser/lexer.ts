@@ -131,19 +131,19 @@ export class Lexer {
         return this.#elements()
       }
       if (meta.has(c)) return undefined
-      if (c === '[' && this.pos > start && /^[A-Za-z_]\w*$/.test(this.text.slice(start, this.pos)) && this.#subscript()) continue
+      if (c === '[' && this.pos > start && /^[A-Za-z_]\w*$/.test(this.text.slice(start, this.pos)) && this.#subscript(assignments)) continue
       if (!this.skipQuoted()) this.pos++
     }
   }
 
   /** `name[…]=`: blanks and operators inside the brackets belong to the word. */
-  #subscript(): boolean {
+  #subscript(assignments: boolean): boolean {
     const pos = this.pos
     const line = this.line
     let depth = 0
     while (this.pos < this.text.length) {
       const c = this.text[this.pos]!
-      if (c === '\n') break
+      if (c === '\n' && !assignments) break
       if (c === '[') depth++
       if (c === ']' && --depth === 0) {
         if (/^\](\+?=)/.test(this.text.slice(this.pos, this.pos + 3))) {
@@ -158,6 +158,7 @@ export class Lexer {
         break
       }
     }
+    if (this.pos >= this.text.length && assignments && !this.text.slice(pos).includes(']')) throw new Incomplete("unexpected EOF while looking for matching `]'", line)
     this.pos = pos
     this.line = line
     return false

@@ -85,7 +85,7 @@ export class Parser {
 
   constructor(text: string, options: ParserOptions = {}, lexer?: Lexer) {
     this.#options = options
-    this.lexer = lexer ?? new Lexer(text.endsWith('\n') || text === '' ? text : text + '\n', options.line ?? 1, (l) => void parseSubstitution(l, { ...options }))
+    this.lexer = lexer ?? new Lexer(closed(text), options.line ?? 1, (l) => void parseSubstitution(l, { ...options }))
   }
 
   /** The commands up to the next newline; undefined at the end. */
@@ -366,8 +366,6 @@ export class Parser {
         this.lexer.extglob = extglob
         return { kind: 'cond', test, line, redirects: this.#redirects() }
       }
-      case ']]':
-        return this.#simple()
       case 'coproc': {
         this.take()
         this.#unexpected(this.peek())
@@ -571,6 +569,12 @@ export class Parser {
     if (words.length + assignments.length + redirects.length === 0) this.#unexpected(this.peek())
     return { kind: 'simple', assignments, words, redirects, line }
   }
+}
+
+/** The text with a last newline; a backslash at its very end stands for itself. */
+function closed(text: string): string {
+  if (text === '' || text.endsWith('\n')) return text
+  return /(^|[^\\])(\\\\)*\\$/.test(text) ? `${text}\\\n` : `${text}\n`
 }
 
 function arithmeticFor(parts: number, whole: string, line: number): never {

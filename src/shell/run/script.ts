@@ -14,7 +14,7 @@ import { installTraps, runExitTrap } from './traps.ts'
 function syntaxStatus(error: ShellSyntaxError, sh: Shell): number | 'continue' {
   if (error.kind === 'substitution') return sh.source === '-c' ? 127 : 1
   if (error.kind === 'compound') return error instanceof Incomplete ? 1 : 'continue'
-  if (error.kind === 'cond' && !(error instanceof Incomplete)) return 0
+  if (error.kind === 'cond' && !(error instanceof Incomplete)) return error.message.includes("`newline'") ? 2 : 0
   return 2
 }
 

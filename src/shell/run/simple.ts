@@ -124,6 +124,7 @@ export async function runSimple(sh: Shell, command: Simple, last: boolean): Prom
   if (sh.option('xtrace') && assignments.length === 0) await trace(sh, traceText(argv, compounds.get(argv), command))
   let undo: Undo[]
   if (name === 'exec' && !fn) return runExec(sh, command, argv)
+  if (!fn && !builtin && name.startsWith('%')) return runBuiltin(sh, builtins.get('fg')!, ['fg', ...argv])
   const external = !fn && !builtin
   let scope: Map<string, Variable> | undefined
   if (assignments.length > 0) {

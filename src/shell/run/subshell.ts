@@ -32,7 +32,7 @@ export function outcome(sh: Shell, error: unknown): number {
 /** Prints a syntax error as bash does for a source of this name (undefined: an interactive line). */
 export async function complainSyntax(sh: Shell, error: ShellSyntaxError, name: string | undefined): Promise<void> {
   const err = sh.process.fds.get(2)
-  if (!err) return
+  if (!err || error.message === '') return
   const head = sh.interactive && name === undefined ? `${sh.name}: ` : `${name ?? sh.name}: line ${error.line}: `
   let text = `${head}${error.message}\n`
   if (error.detail !== undefined) text += `${head}${error.detail}\n`
