@@ -1,7 +1,4 @@
-/**
- * Collections of things that the simulator does not do, counted as failed so that the gap shows, and those that nobody has written an
- * adapter for, counted as skipped. A collection leaves this file when it gets a real adapter.
- */
+/** Collections of things that the simulator does not do, counted as failed so that the gap shows. A collection leaves this file when it gets a real adapter. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { collection, type Collection, type Outcome } from './collection.ts'
@@ -14,7 +11,6 @@ function absent(name: string, needs: string, load: (shared: string) => readonly 
 }
 
 const missing = (what: string): Outcome => ({ result: 'failed', expected: 'as recorded', actual: `${what} is not modelled` })
-const waiting: Outcome = { result: 'skipped', reason: 'no adapter yet' }
 
 const proxy = 'golden/kube-proxy/proxy'
 const nftables = (pick: (step: any) => number) => (shared: string) =>
@@ -33,5 +29,4 @@ export const collections = [
     missing('the kubeadm command'),
   ),
   absent('gateway-api/conformance', 'oracles/gateway-api/conformance.json', (shared) => (json(shared, 'oracles/gateway-api/conformance.json').tests as any[]).map((t, i) => String(t.id ?? t.name ?? t.shortName ?? i)), missing('the Gateway API')),
-  absent('services/endpointslice-reconciler', 'oracles/services/endpointslice-reconciler.json', (shared) => (json(shared, 'oracles/services/endpointslice-reconciler.json').tables as any[]).map((t, i) => String(t.id ?? t.name ?? i)), waiting),
 ]

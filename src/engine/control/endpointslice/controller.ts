@@ -1,4 +1,4 @@
-/** Keeps EndpointSlices of Services with a selector in step with pods (pkg/controller/endpointslice). Topology hints are left out. */
+/** Keeps EndpointSlices of Services with a selector in step with pods (pkg/controller/endpointslice). Hints follow trafficDistribution; topology aware hints are left out. */
 import { endpointslices, type EndpointSlice, type SliceEndpoint, type SlicePort } from '#engine/kinds/endpointslice/types.ts'
 import { nodes, type Node } from '#engine/kinds/node/types.ts'
 import { pods, type Pod } from '#engine/kinds/pod/types.ts'
@@ -30,6 +30,8 @@ export function startEndpointSliceController(context: ControllerContext): void {
   const triggers = new TriggerTimes()
   /** Slices written and not yet seen again: uid → resourceVersion; a key waits until its cache has caught up. */
   const written = new Map<string, Map<string, string>>()
+  /** Services with a pod whose node is not there: looked at again when it is. */
+  const awaited = new Map<string, string>()
   const queue = context.queue(sync)
 
   serviceCache.onAdd((s) => queue.add(keyOf(s)))
@@ -45,6 +47,9 @@ export function startEndpointSliceController(context: ControllerContext): void {
     if (pod.resourceVersion !== old.resourceVersion || relevant(pod) !== relevant(old)) podChanged(pod, old)
   })
   podCache.onDelete((pod) => podChanged(pod))
+  nodeCache.onAdd((node) => {
+    for (const [key, name] of awaited) if (name === node.metadata.name) queue.add(key)
+  })
   sliceCache.onUpdate((slice, old) => sliceSeen(slice, old))
   sliceCache.onAdd((slice) => sliceSeen(slice))
   sliceCache.onDelete((slice) => {
@@ -70,9 +75,10 @@ export function startEndpointSliceController(context: ControllerContext): void {
     const [namespace, name] = splitKey(key)
     const service = serviceCache.get(namespace, name)
     const existing = sliceCache.byIndex('service', key).filter((s) => s.metadata.deletionTimestamp === undefined)
-    if (!service || service.metadata.deletionTimestamp !== undefined) {
+    if (!service) {
       triggers.forget(key)
       written.delete(key)
+      awaited.delete(key)
       return
     }
     if (service.spec.selector === undefined || Object.keys(service.spec.selector).length === 0 || service.spec.type === 'ExternalName') return
@@ -82,15 +88,18 @@ export function startEndpointSliceController(context: ControllerContext): void {
       return
     }
     const matching = selectedPods(podCache, namespace, service.spec.selector ?? {})
-    const groups = group(service, matching.filter(isEndpoint))
-    const plan = planSlices(existing, groups)
+    const lost = (pod: Pod) => service.spec.publishNotReadyAddresses !== true && (pod.spec.nodeName ?? '') !== '' && !nodeCache.get(undefined, pod.spec.nodeName!)
+    const members = matching.filter(isEndpoint)
+    const missing = members.find(lost)
+    const groups = group(service, missing ? members.filter((pod) => !lost(pod)) : members)
+    const plan = planSlices(existing, groups, { owner: service.metadata.uid ?? '' })
     const trigger = triggers.compute(key, service, matching)
     const marks = written.get(key) ?? new Map<string, string>()
     written.set(key, marks)
     const note = (slice: EndpointSlice) => marks.set(slice.metadata.uid ?? '', slice.metadata.resourceVersion ?? '')
     const meta = labelsOf(service)
     try {
-      for (const g of plan.create) {
+      for (const g of service.metadata.deletionTimestamp === undefined ? plan.create : []) {
         note(
           api.create<EndpointSlice>(endpointslices, {
             apiVersion: 'discovery.k8s.io/v1',
@@ -118,6 +127,8 @@ export function startEndpointSliceController(context: ControllerContext): void {
       if (error instanceof StatusError && isNamespaceTerminating(error)) return
       throw error
     }
+    if (missing) awaited.set(key, missing.spec.nodeName!)
+    else awaited.delete(key)
   }
 
   function group(service: Service, members: readonly Pod[]): PortGroup[] {
@@ -144,15 +155,26 @@ export function startEndpointSliceController(context: ControllerContext): void {
     const node = pod.spec.nodeName ? nodeCache.get(undefined, pod.spec.nodeName) : undefined
     const zone = node?.metadata.labels?.['topology.kubernetes.io/zone']
     const hostname = endpointHostname(pod, service)
+    const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating)
+    const hints = ready ? hintsFor(service.spec.trafficDistribution, zone, pod.spec.nodeName) : undefined
     return {
       addresses: [pod.status!.podIP!],
-      conditions: { ready: service.spec.publishNotReadyAddresses === true || (serving && !terminating), serving, terminating },
+      conditions: { ready, serving, terminating },
       ...(hostname !== undefined ? { hostname } : {}),
       targetRef: { kind: 'Pod', namespace: pod.metadata.namespace ?? '', name: pod.metadata.name, uid: pod.metadata.uid ?? '' },
       ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
       ...(zone !== undefined ? { zone } : {}),
+      ...(hints ? { hints } : {}),
     }
   }
+}
+
+/** Whom a ready endpoint is meant for: clients of its zone, or of its node and else of its zone. */
+function hintsFor(distribution: string | undefined, zone: string | undefined, node: string | undefined): SliceEndpoint['hints'] {
+  if (distribution === undefined) return undefined
+  const forZones = zone !== undefined ? { forZones: [{ name: zone }] } : {}
+  const hints = { ...forZones, ...(distribution === 'PreferSameNode' && node ? { forNodes: [{ name: node }] } : {}) }
+  return Object.keys(hints).length > 0 ? hints : undefined
 }
 
 /** What of a pod matters here. */
