@@ -28,7 +28,7 @@ export class PolicyWorld {
   #next = 10
 
   constructor() {
-    const [a, b] = ['node-a', 'node-b'].map((name) => this.network.createNamespace(name, { node: name })) as [NetNamespace, NetNamespace]
+    const [a, b] = ['node-a', 'node-b'].map((name) => this.network.createNamespace(name, { node: name })) as unknown as [NetNamespace, NetNamespace]
     this.#nodes.push(a, b)
     a.addLink('eth0', { kind: 'veth', peer: { name: 'eth0', namespace: b } })
     for (const [i, ns] of this.#nodes.entries()) {

@@ -4,6 +4,7 @@ import { explainPolicyRule } from '#engine/addons/policy/explain.ts'
 import { PolicyModel } from '#engine/addons/policy/evaluate.ts'
 import { policyNamespace, policyPod } from '#engine/addons/policy/types.ts'
 import type { NetworkPolicy, PolicyRule } from '#engine/addons/policy/types.ts'
+import type { LabelSelector } from '#engine/kinds/selectors.ts'
 import type { Walk } from '#engine/net/types.ts'
 import { PolicyWorld } from './policy-world.ts'
 
@@ -19,7 +20,7 @@ function world(): PolicyWorld {
   return w
 }
 
-const selector = fc.oneof(fc.constant({}), fc.constantFrom('web', 'db').map((role) => ({ matchLabels: { role } })), fc.constant({ matchExpressions: [{ key: 'role', operator: 'NotIn', values: ['db'] }] }))
+const selector: fc.Arbitrary<LabelSelector> = fc.oneof<fc.Arbitrary<LabelSelector>[]>(fc.constant({}), fc.constantFrom('web', 'db').map((role) => ({ matchLabels: { role } })), fc.constant({ matchExpressions: [{ key: 'role', operator: 'NotIn', values: ['db'] }] }))
 const spaces = fc.oneof(fc.constant({}), fc.constantFrom('a', 'b').map((team) => ({ matchLabels: { team } })))
 const peer = fc.oneof(
   selector.map((podSelector) => ({ podSelector })),

@@ -35,6 +35,8 @@ interface Step {
   readonly reply?: Reply
   readonly coredns?: readonly string[]
   readonly stdout?: string
+  readonly s?: number
+  readonly text?: string
 }
 
 interface Case {
@@ -75,7 +77,7 @@ class World {
   readonly fs = emptyFiles()
 
   constructor(data: { cluster: Cluster; outside: Outside }) {
-    const [client, server, outside] = ['client', 'server', 'outside'].map((n) => this.network.createNamespace(n, { node: n })) as [NetNamespace, NetNamespace, NetNamespace]
+    const [client, server, outside] = ['client', 'server', 'outside'].map((n) => this.network.createNamespace(n, { node: n })) as unknown as [NetNamespace, NetNamespace, NetNamespace]
     this.client = client
     this.server = server
     client.addLink('eth0', { kind: 'veth', peer: { name: 'pods', namespace: server } })
@@ -131,7 +133,7 @@ class World {
   async manage(cmd: string): Promise<void> {
     const [, verb, name, namespace, ip] = /^kubectl (create|delete) service (?:clusterip )?(\S+) -n (\S+)(?:.* --clusterip=(\S+))?/.exec(cmd) ?? []
     if (cmd === 'stop-upstream') this.outside.stop()
-    if (verb === 'create') this.api.of('services').put({ apiVersion: 'v1', kind: 'Service', metadata: { namespace, name }, spec: { clusterIP: ip, clusterIPs: [ip], ports: [{ name: '80', port: 80, protocol: 'TCP' }] } })
+    if (verb === 'create') this.api.of('services').put({ apiVersion: 'v1', kind: 'Service', metadata: { namespace: namespace!, name: name! }, spec: { clusterIP: ip, clusterIPs: [ip], ports: [{ name: '80', port: 80, protocol: 'TCP' }] } })
     if (verb === 'delete') this.api.of('services').drop(namespace, name!)
     await this.runner.runFor(cmd === 'stop-upstream' ? 10_000 : 100)
   }

@@ -135,7 +135,7 @@ const nodeIps = ['192.168.0.2', '192.168.1.2', '192.168.99.11']
 function flowWorld(test: FlowTest, flow: Flow): { sim: Sim; node: NetNamespace; from: NetNamespace } {
   const sim = new Sim({ seed: 'flows', start: Date.UTC(2026, 0, 1) })
   const network = new SimNetwork(sim)
-  const [node, around] = ['test-node', 'world'].map((n) => network.createNamespace(n, { node: n })) as [NetNamespace, NetNamespace]
+  const [node, around] = ['test-node', 'world'].map((n) => network.createNamespace(n, { node: n })) as unknown as [NetNamespace, NetNamespace]
   node.addLink('eth0', { kind: 'veth', peer: { name: 'eth0', namespace: around } })
   for (const ns of [node, around]) for (const l of ['lo', 'eth0']) ns.setLink(l, { up: true })
   for (const ip of nodeIps) node.addAddress('eth0', `${ip}/24`)
