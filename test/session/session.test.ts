@@ -44,7 +44,6 @@ function start() {
 }
 
 const prompt = async (screen: () => string, text: RegExp) => {
-  // eslint-disable-next-line no-control-regex
   const plain = () => screen().replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
   for (let i = 0; i < 1000 && !text.test(plain()); i++) await new Promise((resolve) => setTimeout(resolve, 5))
   expect(plain()).toMatch(text)
