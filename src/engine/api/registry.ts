@@ -86,6 +86,7 @@ export class Registry {
   create(kind: KindDefinition, object: Loose, context: RequestContext): KubeObject {
     const meta = object.metadata
     if (kind.namespaced) meta.namespace = context.namespace
+    else delete meta.namespace
     kind.defaults?.(object)
     this.#track(kind, undefined, object, context)
     const generated = !meta.name && meta.generateName
@@ -136,6 +137,7 @@ export class Registry {
     const object = change(old)
     const meta = object.metadata
     if (kind.namespaced) meta.namespace ??= namespace
+    else delete meta.namespace
     kind.defaults?.(object)
     this.#track(kind, old, object, context)
     const version = meta.resourceVersion

@@ -1,7 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { fromBase64, toBase64 } from '#base/bytes.ts'
 import type { KubeObject } from '#engine/api/types.ts'
+import { certificatesigningrequests, type CertificateSigningRequest } from '#engine/kinds/certificatesigningrequest/types.ts'
+import { jobs, type Job } from '#engine/kinds/job/types.ts'
 import { nodes, nodeCondition, type Node } from '#engine/kinds/node/types.ts'
 import { pods, type Pod } from '#engine/kinds/pod/types.ts'
+import { decodeCertificates, encodeRequestPem, verifyChain } from '#engine/machine/certificates.ts'
 import type { Program } from '#engine/machine/process.ts'
 import { FsError } from '#engine/machine/files.ts'
 import { Runner } from '#engine/sim/runner.ts'
@@ -170,4 +174,20 @@ test('the reference cluster has stand-ins: pods are ready at once and nothing ru
   await w.runner.runFor(1000)
   expect(podOf(w, 'web').status).toMatchObject({ phase: 'Running', containerStatuses: [{ ready: true }] })
   expect(w.cluster.admin.list<Pod>(pods, { namespace: 'kube-system' })).toEqual([])
+  w.cluster.admin.create<Job>(jobs, { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'sting', namespace: 'default' }, spec: { backoffLimit: 0, template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'busybox', command: ['false'] }] } } } } as unknown as Job)
+  await w.runner.runFor(5000)
+  expect(w.cluster.admin.get<Job>(jobs, 'default', 'sting').status?.conditions?.find((c) => c.type === 'Failed')?.reason).toBe('BackoffLimitExceeded')
+  expect(w.cluster.admin.get<Node>(nodes, undefined, 'node01').status?.capacity).toEqual({ cpu: '4', 'ephemeral-storage': '100Gi', 'hugepages-1Gi': '0', 'hugepages-2Mi': '0', memory: '8Gi', pods: '110' })
+})
+
+test('a request approved is a certificate of the cluster and opens the API', async () => {
+  const w = await world('reference')
+  const request = encodeRequestPem({ commonName: 'ann', organizations: ['dev'], keyId: 'AB' })
+  const made = w.cluster.admin.create<CertificateSigningRequest>(certificatesigningrequests, { apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name: 'ann' }, spec: { request: toBase64(request), signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'] } })
+  w.cluster.admin.update(certificatesigningrequests, { ...made, status: { conditions: [{ type: 'Approved', status: 'True' }] } }, 'approval')
+  await w.runner.runFor(1000)
+  const pem = fromBase64(w.cluster.admin.get<CertificateSigningRequest>(certificatesigningrequests, undefined, 'ann').status?.certificate ?? '')!
+  const root = decodeCertificates(w.cluster.workstation.fs.readFile('/etc/kubernetes/pki/ca.crt'))
+  expect(verifyChain(decodeCertificates(pem), { roots: root, now: w.cluster.workstation.sim.now })).toBeUndefined()
+  expect(decodeCertificates(pem)[0]).toMatchObject({ subject: { commonName: 'ann', organizations: ['dev'] }, keyId: 'AB', usages: ['client auth'] })
 })

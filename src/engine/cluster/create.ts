@@ -30,6 +30,7 @@ import { certificateUser, managerImages } from './control-plane/managers.ts'
 import { bridgeConflist, containerdUnit, kubeletConfig, kubeletDropIn, kubeletUnit, staticPodManifests } from './manifests.ts'
 import { createGateway, createMachine, Segment } from './nodes.ts'
 import { Pki } from './pki.ts'
+import { signerOf } from './signer.ts'
 import type { ClusterSpec, NodeSpec, OutsideSpec } from './spec.ts'
 import { startStandIns } from './stand-in.ts'
 import { installSsh } from './ssh.ts'
@@ -174,7 +175,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   }
   apply(kubeadmObjects(spec, server))
   if (spec.standInKubelets) {
-    startStandIns({ sim, api, spec, rootCa: pki.caPem, resources: deletableResources(api) })
+    startStandIns({ sim, api, spec, rootCa: pki.caPem, signer: signerOf(sim.random.fork('signer'), pki.ca), resources: deletableResources(api) })
     startBareControlPlane(hosts.get(controlPlane.name)!, spec, controlPlane, pki, controlImages)
   } else {
     api.gate.set(false)

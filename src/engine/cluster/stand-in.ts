@@ -6,7 +6,7 @@ import type { ApiServer } from '#engine/api/server.ts'
 import type { ApiClient } from '#engine/api/types.ts'
 import { StatusError } from '#engine/api/types.ts'
 import { startControllers } from '#engine/control/all.ts'
-import { ControllerContext, timestamp, type DiscoveredResource } from '#engine/control/controller.ts'
+import { ControllerContext, timestamp, type CertificateSigner, type DiscoveredResource } from '#engine/control/controller.ts'
 import { Scheduler } from '#engine/control/scheduler/scheduler.ts'
 import { leases, nodes, type Lease, type Node } from '#engine/kinds/node/types.ts'
 import { isPodFinished, pods, type Condition, type Container, type ContainerState, type ContainerStatus, type Pod, type PodStatus } from '#engine/kinds/pod/types.ts'
@@ -22,14 +22,15 @@ export interface StandInOptions {
   readonly api: ApiServer
   readonly spec: ClusterSpec
   readonly rootCa: string
+  readonly signer: CertificateSigner
   readonly resources: readonly DiscoveredResource[]
 }
 
-export function startStandIns({ sim, api, spec, rootCa, resources }: StandInOptions): void {
+export function startStandIns({ sim, api, spec, rootCa, signer, resources }: StandInOptions): void {
   const user = (name: string) => ({ name, groups: ['system:masters', 'system:authenticated'] })
   const client = api.client(user('system:kube-controller-manager'))
   registerNodes(sim, client, spec)
-  const context = new ControllerContext(sim, client, { clusterCidr: spec.podCidr, nodeCidrMaskSize: spec.nodeMaskSize, rootCa, resources })
+  const context = new ControllerContext(sim, client, { clusterCidr: spec.podCidr, nodeCidrMaskSize: spec.nodeMaskSize, rootCa, signer, resources })
   startControllers(context)
   new Scheduler({ sim, api: api.client(user('system:kube-scheduler')) }).start()
   playKubelets(sim, api.client(user('system:nodes')), spec)
@@ -56,7 +57,7 @@ function registerNodes(sim: Sim, client: ApiClient, spec: ClusterSpec): void {
       },
       nodeConditions(undefined, undefined, sim.now),
     )
-    const capacity = { cpu: node.cpu, 'ephemeral-storage': '100Gi', memory: node.memory, pods: '110' }
+    const capacity = { cpu: node.cpu, 'ephemeral-storage': '100Gi', 'hugepages-1Gi': '0', 'hugepages-2Mi': '0', memory: node.memory, pods: '110' }
     const { cidrOf } = ranges(spec)
     object.spec = { ...object.spec, podCIDR: cidrOf(i), podCIDRs: [cidrOf(i)] }
     object.status = { ...object.status, capacity, allocatable: capacity }
@@ -126,10 +127,10 @@ type Fate = 'running' | 'succeeded' | 'failed' | 'unpullable'
 function fateOf(pod: Pod): Fate {
   const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]
   if (all.some((c) => /:no-such-tag$/.test(c.image ?? ''))) return 'unpullable'
-  if (pod.metadata.ownerReferences?.some((r) => r.kind === 'Job' && r.controller)) return 'succeeded'
   const command = (c: Container) => (c.command ?? c.args ?? [])[0]
   const policy = pod.spec.restartPolicy ?? 'Always'
   if (policy === 'Never' && pod.spec.containers.some((c) => command(c) === 'false')) return 'failed'
+  if (pod.metadata.ownerReferences?.some((r) => r.kind === 'Job' && r.controller)) return 'succeeded'
   if (policy !== 'Always' && pod.spec.containers.every((c) => command(c) === 'true')) return 'succeeded'
   return 'running'
 }

@@ -13,12 +13,14 @@ import { startNamespaceController } from './namespace/controller.ts'
 import { startNodeIpamController } from './node-ipam/controller.ts'
 import { startNodeLifecycleController } from './node-lifecycle/controller.ts'
 import { startPodGarbageCollector } from './pod-gc/controller.ts'
+import { startQuotaController } from './quota/controller.ts'
 import { startRootCaController } from './root-ca/controller.ts'
 import { startServiceAccountController } from './serviceaccount/controller.ts'
 import { startStatefulSetController } from './statefulset/controller.ts'
 import { startTaintEvictionController } from './taint-eviction/controller.ts'
 import { startTtlController } from './ttl/controller.ts'
 import { startTtlAfterFinishedController } from './ttl-after-finished/controller.ts'
+import { startSigningController } from './certificates/signer.ts'
 import { startVolumeBinder } from './volume-binder/controller.ts'
 import { startReplicaSetController } from './replicaset/controller.ts'
 
@@ -46,6 +48,8 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['namespace-controller', { start: startNamespaceController, account: 'namespace-controller' }],
   ['garbage-collector-controller', { start: startGarbageCollector, account: 'generic-garbage-collector' }],
   ['pod-garbage-collector-controller', { start: startPodGarbageCollector, account: 'pod-garbage-collector' }],
+  ['certificatesigningrequest-signing-controller', { start: startSigningController, account: 'certificate-controller' }],
+  ['resourcequota-controller', { start: startQuotaController, account: 'resourcequota-controller' }],
   ['ttl-controller', { start: startTtlController, account: 'ttl-controller' }],
   ['ttl-after-finished-controller', { start: startTtlAfterFinishedController, account: 'ttl-after-finished-controller' }],
   ['persistentvolume-binder-controller', { start: startVolumeBinder, account: 'persistent-volume-binder' }],

@@ -13,6 +13,20 @@ export interface DiscoveredResource extends GroupVersionResource {
   readonly namespaced: boolean
 }
 
+/** What a certificate request says. */
+export interface RequestFacts {
+  readonly commonName: string
+  readonly organizations: readonly string[]
+  readonly dnsNames: readonly string[]
+  readonly ipAddresses: readonly string[]
+}
+
+/** The authority of --cluster-signing-cert-file: reads requests and makes certificates, both PEM. `now` in ms. */
+export interface CertificateSigner {
+  read(pem: string): RequestFacts | undefined
+  sign(pem: string, options: { readonly usages: readonly string[]; readonly seconds: number; readonly now: number }): string
+}
+
 export interface ControllerOptions {
   /** --cluster-cidr with --allocate-node-cidrs; undefined: node ranges are not allocated. */
   readonly clusterCidr?: string
@@ -23,6 +37,8 @@ export interface ControllerOptions {
   readonly nodeMonitorPeriod?: number
   /** Bundle published as kube-root-ca.crt in every namespace. */
   readonly rootCa?: string
+  /** Without it no certificates are issued. */
+  readonly signer?: CertificateSigner
   /** What discovery says can be listed and deleted: for the garbage collector and namespaces. */
   readonly resources?: readonly DiscoveredResource[]
 }

@@ -87,6 +87,13 @@ describe('lists and watches', () => {
   })
 })
 
+test('a namespace given to an object outside namespaces is dropped', () => {
+  const { send } = rig()
+  expect(send('POST', '/api/v1/namespaces', { metadata: { name: 'marsh', namespace: 'other' } }).body.metadata.namespace).toBeUndefined()
+  const { code, body } = send('PATCH', '/api/v1/namespaces/marsh', { metadata: { namespace: 'other', labels: { wet: 'yes' } } }, { headers: { 'content-type': 'application/merge-patch+json' } })
+  expect([code, body.metadata.namespace, body.metadata.labels.wet]).toEqual([200, undefined, 'yes'])
+})
+
 describe('server-side apply', () => {
   const apply = (r: ReturnType<typeof rig>, manager: string, data: object, force = false) =>
     r.send('PATCH', `${CM}/a?fieldManager=${manager}${force ? '&force=true' : ''}`, configMap('a', data), { headers: { 'content-type': 'application/apply-patch+yaml' } })

@@ -3,6 +3,7 @@ import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { pathSegmentErrors, dns1123LabelErrors } from '#engine/api/names.ts'
 import { toBase64 as base64 } from '#base/bytes.ts'
+import { signingRequestStrategy } from './certificatesigningrequest/strategy.ts'
 import { endpointSliceWarnings, endpointsWarnings, validateEndpointSlice, validateEndpointSliceUpdate, validateEndpointsObject } from './endpointslice/validation.ts'
 import { validateIngress, validateIngressClass, validateIngressClassUpdate, validateIngressUpdate } from './ingress/validation.ts'
 import { networkPolicyWarnings, validateNetworkPolicy } from './networkpolicy/validation.ts'
@@ -213,19 +214,7 @@ export const simpleStrategies: Table = {
   'clusterroles.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, allowCreateOnUpdate: true },
   'rolebindings.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, defaults: bindingDefaults, allowCreateOnUpdate: true },
   'clusterrolebindings.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, defaults: bindingDefaults, allowCreateOnUpdate: true },
-  'certificatesigningrequests.certificates.k8s.io': {
-    prepareForCreate(csr, context) {
-      csr.spec.username = context.user.name
-      if (context.user.uid) csr.spec.uid = context.user.uid
-      csr.spec.groups = [...context.user.groups]
-      csr.status = {}
-    },
-    prepareForUpdate(csr, old) {
-      csr.spec = old.spec
-      csr.status = old.status
-    },
-    selectableFields: (csr) => ({ 'spec.signerName': csr.spec?.signerName ?? '' }),
-  },
+  'certificatesigningrequests.certificates.k8s.io': signingRequestStrategy,
   'priorityclasses.scheduling.k8s.io': {
     defaults(pc) {
       pc.preemptionPolicy ??= 'PreemptLowerPriority'

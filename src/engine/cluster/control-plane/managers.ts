@@ -5,9 +5,9 @@
  */
 import type { ApiClient, UserInfo } from '#engine/api/types.ts'
 import { startControllers } from '#engine/control/all.ts'
-import { ControllerContext, type DiscoveredResource } from '#engine/control/controller.ts'
+import { ControllerContext, type CertificateSigner, type DiscoveredResource } from '#engine/control/controller.ts'
 import { Scheduler } from '#engine/control/scheduler/scheduler.ts'
-import { decodeCertificates, issueCertificate } from '#engine/machine/certificates.ts'
+import { decodeCertificates, decodeKey, issueCertificate } from '#engine/machine/certificates.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
 import { goFlags, type Flags } from '#engine/images/flags.ts'
@@ -15,6 +15,7 @@ import { serveHealth } from '#engine/images/health.ts'
 import { klogLine } from '#engine/images/klog.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
 import { readKubeconfig } from '#engine/node/kubelet/program.ts'
+import { signerOf } from '../signer.ts'
 
 /** A client of a kubeconfig, and others that reach the server exactly as long. */
 export interface Connected {
@@ -104,6 +105,14 @@ async function run(component: Component, process: Process, ties: ManagerTies): P
   return await Promise.race([process.forever(), lost])
 }
 
+/** The signer of the two files, if they are a certificate and its key. */
+function signing(process: Process, certFile: string | undefined, keyFile: string | undefined): { signer?: CertificateSigner } {
+  if (certFile === undefined || keyFile === undefined) return {}
+  const certificate = decodeCertificates(process.fs.readFile(certFile))[0]
+  const keyId = decodeKey(process.fs.readFile(keyFile))
+  return certificate && keyId === certificate.keyId ? { signer: signerOf(process.machine.sim.random.fork('signer'), { certificate, keyId }) } : {}
+}
+
 const controllerManager: Component = {
   name: 'kube-controller-manager',
   flags: controllerFlags,
@@ -116,6 +125,7 @@ const controllerManager: Component = {
       resources: ties.resources(),
       nodeCidrMaskSize: Number(flags.get('node-cidr-mask-size') ?? 24),
       ...(rootCa !== undefined ? { rootCa: process.fs.readFile(rootCa) } : {}),
+      ...signing(process, flags.get('cluster-signing-cert-file'), flags.get('cluster-signing-key-file')),
     })
     const own = flags.get('use-service-account-credentials') === 'true'
     startControllers(context, own ? (account) => as({ name: `system:serviceaccount:kube-system:${account}`, groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'] }) : undefined)
