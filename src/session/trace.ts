@@ -21,6 +21,8 @@ export interface Traced {
   readonly reply: readonly Walk[]
   /** What ended the request, or its reply; undefined when connected. */
   readonly cause: Cause | undefined
+  /** The question to the name server that was lost on its way, when that is why there was no address to connect to. */
+  readonly question?: Walk
 }
 
 /** What the learner wrote as target, as something that can be connected to. */
@@ -99,6 +101,8 @@ export async function traceFlow(sitting: Sitting, request: FlowRequest): Promise
 function sortWalks(spot: Spot, outcome: ConnectOutcome, walks: readonly Walk[], request: FlowRequest, causeFor: (walk: Walk) => Cause): Traced {
   const address = outcome.address
   const first = (w: Walk) => w.observations[0]?.before
+  const question = outcome.ok || outcome.error !== 'EAI_NONAME' ? undefined : walks.find((w) => w.observations[0]?.namespace === spot.machine.net.name && first(w)?.destinationPort === 53 && w.verdict.kind !== 'delivered')
+  if (question) return { spot, outcome, forward: [], reply: [], cause: causeFor(question), question }
   const forward = walks.filter((w) => {
     const h = first(w)
     return h !== undefined && w.observations[0]!.namespace === spot.machine.net.name && h.protocol === request.protocol && h.destination === address && h.destinationPort === request.port && !isTunnel(h)
@@ -160,7 +164,16 @@ export function traceProgram(sitting: Sitting): Program {
 function reportOf(sitting: Sitting, request: TraceRequest, traced: Traced | undefined): TraceReport {
   const empty = { request, forward: [], reply: [] }
   if (!traced) return { ...empty, verdict: 'unreachable', summary: `There is no running ${request.from} to ask from.`, next: 'kubectl get pods -A -o wide' }
-  const { outcome } = traced
+  const { outcome, question } = traced
+  if (question) {
+    return {
+      ...empty,
+      verdict: question.verdict.kind,
+      summary: `${traced.spot.title} cannot resolve the name ${request.to}: its question to the name server ${question.observations[0]?.before.destination ?? ''} is lost. ${traced.cause?.text ?? ''}`.trimEnd(),
+      next: traced.cause?.next ?? '',
+      forward: bandsOf(sitting, question, question),
+    }
+  }
   if (!outcome.ok && outcome.error === 'EAI_NONAME') {
     return { ...empty, verdict: 'name-not-found', summary: `${traced.spot.title} cannot resolve the name ${request.to}; no packet was sent to it.`, next: 'Look at the pod\'s /etc/resolv.conf, the Service kube-dns and the CoreDNS pods.' }
   }

@@ -19,6 +19,7 @@ import type { Asked, LogFacts, OwnAnswer } from './answer.ts'
 import { ClusterView } from './cluster-view.ts'
 import { chooseLocation, chooseServer, goesToCanary, rewritePath, upstreamName } from './router.ts'
 import type { Location, Server, Upstream } from './router.ts'
+import type { Ingress } from './types.ts'
 import { StatusKeeper } from './status.ts'
 
 export const ingressNginxVersion = 'v1.14.1'
@@ -54,6 +55,13 @@ export async function ingressNginx(process: Process, context: ContainerContext):
   const flag = (name: string) => process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3)
   const keeper = new StatusKeeper({ sim, view, context, publishService: flag('publish-service') })
   keeper.start()
+  const scheduled = (ingress: Ingress) => {
+    if (view.owns(ingress)) context.api.event(ingress, 'Normal', 'Sync', 'Scheduled for sync', 'nginx-ingress-controller')
+  }
+  view.ingresses.onAdd(scheduled)
+  view.ingresses.onUpdate((ingress, before) => {
+    if (ingress.metadata.generation !== before.metadata.generation || JSON.stringify(ingress.metadata.annotations) !== JSON.stringify(before.metadata.annotations)) scheduled(ingress)
+  })
   log('nginx.go:271', '"Starting NGINX Ingress controller"')
   const fake = issueCertificate(random, { commonName: 'Kubernetes Ingress Controller Fake Certificate', organizations: ['Acme Co'], dnsNames: ['ingress.local'] }, { now: sim.now, days: 365 })
   const fakeIdentity = { chain: [fake.certificate], keyId: fake.keyId }
