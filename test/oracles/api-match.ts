@@ -18,8 +18,9 @@ const shapes: Record<string, string> = {
   nodePort: '3[0-2]\\d{3}',
   healthCheckNodePort: '3[0-2]\\d{3}',
   age: '.*',
+  minute: '\\d+',
 }
-const placeholder = /<(uid|rv|time|clusterIP|suffix|continue|nodePort|healthCheckNodePort|age)(-\d+)?>/g
+const placeholder = /<(uid|rv|time|clusterIP|suffix|continue|nodePort|healthCheckNodePort|age|minute)(-\d+)?>/g
 const escape = (s: string) => s.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 export class Matcher {
@@ -62,7 +63,7 @@ export class Matcher {
     for (const [i, name] of names.entries()) {
       if (name === '') continue
       const value = found[i + 1]!
-      const key = name.startsWith('<suffix') ? expected.slice(0, expected.indexOf(name)) + name : name
+      const key = name.startsWith('<suffix') ? /[^\s/:"]*$/.exec(expected.slice(0, expected.indexOf(name)))![0] + name : name
       const bound = this.bindings.get(key)
       if (bound === undefined) this.bindings.set(key, value)
       else if (bound !== value) return this.#say(path, `${expected} = ${bound}`, actual)

@@ -7,6 +7,7 @@ import type { KindDefinition, RequestContext } from './kind.ts'
 import { formatLabelSelector, matchesLabelSelector } from './label-selector.ts'
 import { copy, type Loose } from './loose.ts'
 import type { ApiServer } from './server.ts'
+import { topologyOf } from './topology.ts'
 import * as status from './status.ts'
 import type { KubeObject, Status } from './types.ts'
 
@@ -30,9 +31,10 @@ function bind(server: ApiServer, kind: KindDefinition, parent: Loose, body: Loos
   if (parent.metadata.deletionTimestamp) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`)
   if (parent.spec.nodeName) throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(parent.spec.nodeName)}`)
   if (parent.spec.schedulingGates?.length > 0) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`)
+  const labels = { ...body.metadata?.labels, ...topologyOf(context.find('nodes', '', target.name)) }
   server.registry.write(kind, {
     ...parent,
-    metadata: { ...parent.metadata, ...(body.metadata?.annotations ? { annotations: { ...parent.metadata.annotations, ...body.metadata.annotations } } : {}), ...(parent.metadata.generation ? { generation: parent.metadata.generation } : {}) },
+    metadata: { ...parent.metadata, ...(Object.keys(labels).length > 0 ? { labels: { ...parent.metadata.labels, ...labels } } : {}), ...(body.metadata?.annotations ? { annotations: { ...parent.metadata.annotations, ...body.metadata.annotations } } : {}), ...(parent.metadata.generation ? { generation: parent.metadata.generation } : {}) },
     spec: { ...parent.spec, nodeName: target.name },
     status: { ...parent.status, conditions: [...(parent.status?.conditions ?? []).filter((c: Loose) => c.type !== 'PodScheduled'), { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: context.now }] },
   }, context)

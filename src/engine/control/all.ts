@@ -1,5 +1,6 @@
 /** kube-controller-manager's controllers in the order in which they start. */
 import type { ClientFor, Controller, ControllerContext } from './controller.ts'
+import { startClusterRoleAggregation } from './clusterrole-aggregation/controller.ts'
 import { startDeploymentController } from './deployment/controller.ts'
 import { startCronJobController } from './cronjob/controller.ts'
 import { startDaemonSetController } from './daemonset/controller.ts'
@@ -22,6 +23,7 @@ import { startTtlController } from './ttl/controller.ts'
 import { startTtlAfterFinishedController } from './ttl-after-finished/controller.ts'
 import { startSigningController } from './certificates/signer.ts'
 import { startVolumeBinder } from './volume-binder/controller.ts'
+import { startClaimProtection, startVolumeProtection } from './volume-protection/controller.ts'
 import { startReplicaSetController } from './replicaset/controller.ts'
 
 interface Entry {
@@ -53,6 +55,9 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['ttl-controller', { start: startTtlController, account: 'ttl-controller' }],
   ['ttl-after-finished-controller', { start: startTtlAfterFinishedController, account: 'ttl-after-finished-controller' }],
   ['persistentvolume-binder-controller', { start: startVolumeBinder, account: 'persistent-volume-binder' }],
+  ['persistentvolumeclaim-protection-controller', { start: startClaimProtection, account: 'pvc-protection-controller' }],
+  ['persistentvolume-protection-controller', { start: startVolumeProtection, account: 'pv-protection-controller' }],
+  ['clusterrole-aggregation-controller', { start: startClusterRoleAggregation, account: 'clusterrole-aggregation-controller' }],
   ['disruption-controller', { start: startDisruptionController, account: 'disruption-controller' }],
 ])
 

@@ -16,6 +16,14 @@ const component = 'daemonset-controller'
 const hashLabel = 'controller-revision-hash'
 const generationLabel = 'pod-template-generation'
 
+/** Running pods first, then the oldest: the one that speaks for its node. */
+function byPhaseAndAge(a: Pod, b: Pod): number {
+  const running = Number(b.status?.phase === 'Running') - Number(a.status?.phase === 'Running')
+  if (running !== 0) return running
+  const [x, y] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '']
+  return x < y ? -1 : x > y ? 1 : 0
+}
+
 export function startDaemonSetController(context: ControllerContext): void {
   const { api, sim } = context
   const cache = api.informer<DaemonSet>(daemonsets)
@@ -250,7 +258,7 @@ export function startDaemonSetController(context: ControllerContext): void {
       counts.desired++
       if (here.length === 0) continue
       counts.current++
-      const pod = [...here].sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1))[0]!
+      const pod = [...here].sort(byPhaseAndAge)[0]!
       if (isPodReady(pod)) {
         counts.ready++
         if (isPodAvailable(pod, min, sim.now)) counts.available++

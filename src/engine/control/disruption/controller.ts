@@ -23,6 +23,14 @@ const owners: Readonly<Record<string, GroupVersionResource>> = {
   ReplicationController: { group: '', version: 'v1', resource: 'replicationcontrollers' },
 }
 
+/** A selector as Go's generated String() writes it. */
+function dumpSelector(selector: LabelSelector | undefined): string {
+  if (!selector) return 'nil'
+  const labels = Object.entries(selector.matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}: ${v},`).join('')
+  const expressions = (selector.matchExpressions ?? []).map((e) => `LabelSelectorRequirement{Key:${e.key},Operator:${e.operator},Values:[${(e.values ?? []).join(' ')}],},`).join('')
+  return `&LabelSelector{MatchLabels:map[string]string{${labels}},MatchExpressions:[]LabelSelectorRequirement{${expressions}},}`
+}
+
 export function startDisruptionController(context: ControllerContext): void {
   const { api, sim } = context
   const cache = api.informer<Budget>(budgets)
@@ -42,7 +50,7 @@ export function startDisruptionController(context: ControllerContext): void {
     const seen = new Map<string, number>()
     for (const pod of members) {
       const owner = controllerOf(pod)
-      if (!owner) return `found no controller ref for pod ${JSON.stringify(pod.metadata.name)}`
+      if (!owner) continue
       const resource = owners[owner.kind]
       if (!resource) return `found no controllers for pod ${JSON.stringify(pod.metadata.name)}`
       let kind = resource
@@ -70,6 +78,11 @@ export function startDisruptionController(context: ControllerContext): void {
     let desired: number
     const { minAvailable, maxUnavailable } = budget.spec
     if (maxUnavailable !== undefined || typeof minAvailable === 'string') {
+      const unmanaged = members.filter((p) => !controllerOf(p))
+      if (unmanaged.length > 0) {
+        const text = 'were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
+        api.event(budget, 'Warning', 'UnmanagedPods', `Pods selected by this PodDisruptionBudget (selector: ${dumpSelector(budget.spec.selector)}) ${text}`, component)
+      }
       const count = expected(members)
       if (typeof count === 'string') {
         api.event(budget, 'Warning', 'CalculateExpectedPodCountFailed', `Failed to calculate the number of expected pods: ${count}`, component)

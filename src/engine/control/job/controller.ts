@@ -147,9 +147,11 @@ export function startJobController(context: ControllerContext): void {
     if (verdict) {
       const target = verdict.type === 'Complete' ? 'SuccessCriteriaMet' : 'FailureTarget'
       conditions = withCondition(conditions, target, 'True', verdict.reason, verdict.message, sim.now)
-      if (settled && active.length > 0) active = remove(key, job, active)
-      const terminating = all.filter((p) => p.metadata.deletionTimestamp !== undefined && !isPodFinished(p)).length + (job.spec.template ? 0 : 0)
-      if (active.length === 0 && terminating === 0) {
+      // Over only when its pods have ended and are counted.
+      const victims = active.length
+      if (settled && victims > 0) active = remove(key, job, active)
+      const terminating = all.filter((p) => p.metadata.deletionTimestamp !== undefined && !isPodFinished(p)).length
+      if (victims === 0 && terminating === 0) {
         conditions = withCondition(conditions, verdict.type, 'True', verdict.reason, verdict.message, sim.now)
         if (verdict.type === 'Complete') status.completionTime = timestamp(sim.now)
       }
@@ -206,7 +208,6 @@ export function startJobController(context: ControllerContext): void {
         conditions = withCondition(conditions, 'Suspended', 'True', 'JobSuspended', 'Job suspended', sim.now)
         api.event(job, 'Normal', 'Suspended', 'Job suspended', component)
       }
-      delete status.startTime
       return [active, conditions]
     }
     if (suspended) {

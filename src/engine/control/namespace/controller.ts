@@ -7,13 +7,15 @@ import { timestamp, type ControllerContext } from '../controller.ts'
 import { deepEqual } from '../equal.ts'
 import { tolerateGone } from '../ownership.ts'
 
+/** So that what servers that do not know of the deletion yet still let in is seen (namespaceDeletionGracePeriod). */
+const grace = 5000
+
 export function startNamespaceController(context: ControllerContext): void {
   const { api, sim } = context
   const cache = api.informer<Namespace>(namespaces)
   const queue = context.queue(sync)
-  // Upstream waits five seconds so that the last writes of others are seen; deletions themselves begin at once here.
   const wake = (n: Namespace) => {
-    if (n.metadata.deletionTimestamp !== undefined) queue.add(n.metadata.name)
+    if (n.metadata.deletionTimestamp !== undefined) queue.addAfter(n.metadata.name, grace)
   }
   cache.onAdd(wake)
   cache.onUpdate(wake)

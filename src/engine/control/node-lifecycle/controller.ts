@@ -157,8 +157,6 @@ export function startNodeLifecycleController(context: ControllerContext): void {
     if ((ready === 'False' || ready === 'Unknown') && sim.now < since + period) context.after(since + period - sim.now, () => taintQueue.add(name), { background: true })
     else if (ready === 'False') wanted.push({ key: notReady, effect: 'NoExecute' })
     else if (ready === 'Unknown') wanted.push({ key: unreachable, effect: 'NoExecute' })
-    // A node that has not spoken yet keeps the taint that admission gave it.
-    if (ready === undefined) return
     const old = node.spec.taints ?? []
     const same = (a: Taint, b: Taint) => a.key === b.key && a.effect === b.effect
     const kept = old.filter((t) => !managed.has(t.key) || wanted.some((w) => same(w, t)))

@@ -18,7 +18,7 @@ export function startPodGarbageCollector(context: ControllerContext): void {
     const unscheduled = !pod.spec.nodeName && pod.metadata.deletionTimestamp !== undefined
     if (!orphan && !unscheduled) return
     if (!isPodFinished(pod)) {
-      const condition: Condition | undefined = orphan ? { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', lastTransitionTime: timestamp(sim.now), observedGeneration: pod.metadata.generation ?? 1 } : undefined
+      const condition: Condition | undefined = orphan ? { type: 'DisruptionTarget', status: 'True', lastProbeTime: null, reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', lastTransitionTime: timestamp(sim.now), observedGeneration: pod.metadata.generation ?? 1 } : undefined
       tolerateGone(() => api.patch(pods, pod.metadata.namespace, pod.metadata.name, { status: { phase: 'Failed', ...(condition ? { conditions: [condition] } : {}) } }, 'strategic', 'status'))
     }
     tolerateGone(() => api.delete(pods, pod.metadata.namespace, pod.metadata.name, { gracePeriodSeconds: 0 }))

@@ -122,9 +122,8 @@ export function startStatefulSetController(context: ControllerContext): void {
         continue
       }
       if (!pod) {
-        // Below the partition, and until an update is told to proceed, pods come back as they were.
-        const useUpdate = rolling ? ordinal >= start + partition && !(set.status?.currentReplicas !== undefined && ordinal < start + (set.status.currentReplicas ?? 0) && currentName !== updateName && ordinal < start + partition) : ordinal >= start + (set.status?.currentReplicas ?? 0)
-        const fromUpdate = rolling ? (partition === 0 && !set.status?.currentRevision) || ordinal >= start + partition : useUpdate
+        // Below the partition pods come back as they were.
+        const fromUpdate = !rolling || ordinal >= start + partition
         const template = fromUpdate || currentName === updateName ? set : withTemplate(set, current)
         create(set, template, ordinal, fromUpdate ? updateName : currentName)
         change(1, fromUpdate ? updateName : currentName)
@@ -148,6 +147,7 @@ export function startStatefulSetController(context: ControllerContext): void {
       }
       const blocked = [...byOrdinal.values(), ...condemned.slice(condemned.indexOf(pod) + 1)].find((p) => !healthy(p))
       if (!parallel && !isPodReady(pod) && blocked && blocked !== pod) return status
+      handOver(set, pod)
       remove(set, pod)
       change(-1, revisionName(pod))
       if (!parallel) return status
@@ -226,6 +226,18 @@ export function startStatefulSetController(context: ControllerContext): void {
         api.event(set, 'Warning', 'FailedCreate', `Create Claim ${fresh.metadata.name} for Pod ${podName(set, ordinal)} in StatefulSet ${set.metadata.name} failed error: ${error.message}`, component)
         throw error
       }
+    }
+  }
+
+  /** With whenScaled: Delete, claims go with the pod that is scaled away: it becomes their owner. */
+  function handOver(set: StatefulSet, pod: Pod): void {
+    const ordinal = ordinalOf(set, pod)
+    if (set.spec.persistentVolumeClaimRetentionPolicy?.whenScaled !== 'Delete' || ordinal === undefined) return
+    for (const template of set.spec.volumeClaimTemplates ?? []) {
+      const { name } = newClaim(set, template, ordinal).metadata
+      const held = claimCache.get(pod.metadata.namespace, name)
+      if (!held) continue
+      tolerateGone(() => api.update<PersistentVolumeClaim>(persistentvolumeclaims, { ...held, metadata: { ...held.metadata, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name, uid: pod.metadata.uid ?? '' }] } }))
     }
   }
 

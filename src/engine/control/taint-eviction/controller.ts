@@ -57,7 +57,7 @@ export function startTaintEvictionController(context: ControllerContext): void {
     const pod = podCache.get(namespace, name)
     if (!pod || pod.metadata.deletionTimestamp !== undefined) return
     api.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`, component)
-    const condition: Condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint', lastTransitionTime: timestamp(sim.now), observedGeneration: pod.metadata.generation ?? 1 }
+    const condition: Condition = { type: 'DisruptionTarget', status: 'True', lastProbeTime: null, reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint', lastTransitionTime: timestamp(sim.now), observedGeneration: pod.metadata.generation ?? 1 }
     tolerateGone(() => api.patch(pods, namespace, name, { status: { conditions: [condition] } }, 'strategic', 'status'))
     tolerateGone(() => api.delete(pods, namespace, name))
   })

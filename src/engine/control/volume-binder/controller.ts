@@ -12,6 +12,12 @@ const component = 'persistentvolume-controller'
 const bindCompleted = 'pv.kubernetes.io/bind-completed'
 const boundByController = 'pv.kubernetes.io/bound-by-controller'
 
+function undeletable(volume: PersistentVolume): string {
+  const { hostPath } = volume.spec
+  if (hostPath) return `host_path deleter only supports /tmp/.+ but received provided ${hostPath.path}`
+  return `error getting deleter volume plugin for volume "${volume.metadata.name}": no volume plugin matched`
+}
+
 export function startVolumeBinder(context: ControllerContext): void {
   const { api, sim } = context
   const volumes = api.informer<PersistentVolume>(persistentvolumes)
@@ -66,9 +72,17 @@ export function startVolumeBinder(context: ControllerContext): void {
     }
     if (delayed) api.event(claim, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding', component)
     else if (className !== '' && !storageClass) api.event(claim, 'Warning', 'ProvisioningFailed', `storageclass.storage.k8s.io "${className}" not found`, component)
-    else if (className === '' || storageClass?.provisioner === 'kubernetes.io/no-provisioner') api.event(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim and no storage class is set', component)
-    else api.event(claim, 'Normal', 'ExternalProvisioning', `Waiting for a volume to be created either by the external provisioner '${storageClass?.provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`, component)
+    else if (storageClass?.provisioner.startsWith('kubernetes.io/')) api.event(claim, 'Warning', 'ProvisioningFailed', `no volume plugin matched name: ${storageClass.provisioner}`, component)
+    else if (className === '') api.event(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim and no storage class is set', component)
+    else external(claim, storageClass?.provisioner ?? '')
     setClaimPhase(claim, 'Pending')
+  }
+
+  /** Annotated for the provisioner, of which none may run. */
+  function external(claim: PersistentVolumeClaim, provisioner: string): void {
+    const annotations = { ...claim.metadata.annotations, 'volume.beta.kubernetes.io/storage-provisioner': provisioner, 'volume.kubernetes.io/storage-provisioner': provisioner }
+    if (claim.metadata.annotations?.['volume.kubernetes.io/storage-provisioner'] !== provisioner) tolerateGone(() => api.update<PersistentVolumeClaim>(persistentvolumeclaims, { ...claim, metadata: { ...claim.metadata, annotations } }))
+    api.event(claim, 'Normal', 'ExternalProvisioning', `Waiting for a volume to be created either by the external provisioner '${provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`, component)
   }
 
   function best(claim: PersistentVolumeClaim): PersistentVolume | undefined {
@@ -136,8 +150,9 @@ export function startVolumeBinder(context: ControllerContext): void {
     if (volume.status?.phase === 'Released' || volume.status?.phase === 'Failed') return
     const released = setVolumePhase(volume, 'Released')
     if (released.spec.persistentVolumeReclaimPolicy === 'Delete') {
-      api.event(released, 'Warning', 'VolumeFailedDelete', 'error getting deleter volume plugin for volume "' + name + '": no volume plugin matched', component)
-      tolerateGone(() => api.update<PersistentVolume>(persistentvolumes, { ...released, status: { ...released.status, phase: 'Failed', message: `error getting deleter volume plugin for volume "${name}": no volume plugin matched`, lastPhaseTransitionTime: timestamp(sim.now) } }, 'status'))
+      const message = undeletable(released)
+      api.event(released, 'Warning', 'VolumeFailedDelete', message, component)
+      tolerateGone(() => api.update<PersistentVolume>(persistentvolumes, { ...released, status: { ...released.status, phase: 'Failed', message, lastPhaseTransitionTime: timestamp(sim.now) } }, 'status'))
     }
   }
 }

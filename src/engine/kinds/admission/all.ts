@@ -6,7 +6,7 @@ import { ServiceAllocator } from '../service/allocator.ts'
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
-import { defaultTolerationSeconds, priority, runtimeClass, taintNodes } from './pod-plugins.ts'
+import { defaultTolerationSeconds, podTopologyLabels, priority, runtimeClass, taintNodes } from './pod-plugins.ts'
 import { podSecurity } from './pod-security.ts'
 import { rbacEscalation } from './rbac-escalation.ts'
 import { ResourceQuota } from './resource-quota.ts'
@@ -15,7 +15,7 @@ import { serviceAccount } from './service-account.ts'
 export function kubeadmAdmission(server: ApiServer): readonly AdmissionPlugin[] {
   const { options, store } = server
   return [
-    namespaceLifecycle, limitRanger, serviceAccount, taintNodes, priority, defaultTolerationSeconds, defaultStorageClass, runtimeClass, defaultIngressClass,
+    namespaceLifecycle, limitRanger, serviceAccount, taintNodes, priority, defaultTolerationSeconds, defaultStorageClass, runtimeClass, defaultIngressClass, podTopologyLabels,
     podSecurity, rbacEscalation(server.rbac), new ResourceQuota(store), new CustomResources(server),
     new ServiceAllocator({ store, serviceCidr: options.serviceCidr ?? '10.96.0.0/12', nodePortRange: options.nodePortRange ?? [30000, 32767] }),
   ]

@@ -1,6 +1,7 @@
 /** The small plugins that touch pods: Priority, DefaultTolerationSeconds, RuntimeClass, and the taint that new nodes get. */
 import type { AdmissionPlugin } from '#engine/api/admission.ts'
 import type { Loose } from '#engine/api/loose.ts'
+import { topologyOf } from '#engine/api/topology.ts'
 import * as status from '#engine/api/status.ts'
 
 const CLASSES = 'priorityclasses.scheduling.k8s.io'
@@ -63,6 +64,16 @@ export const taintNodes: AdmissionPlugin = {
     const spec = (object.spec ??= {})
     if ((spec.taints ?? []).some((t: Loose) => t.key === 'node.kubernetes.io/not-ready' && t.effect === 'NoSchedule')) return
     spec.taints = [...(spec.taints ?? []), { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }]
+  },
+}
+
+/** Pods carry the zone and region of their node; those that are bound later get them from their binding. */
+export const podTopologyLabels: AdmissionPlugin = {
+  name: 'PodTopologyLabels',
+  admit({ operation, kind, subresource, object, context }) {
+    if (kind.kind !== 'Pod' || kind.group !== '' || subresource !== '' || operation !== 'CREATE' || !object.spec.nodeName) return
+    const labels = topologyOf(context.find('nodes', '', object.spec.nodeName))
+    if (Object.keys(labels).length > 0) object.metadata.labels = { ...object.metadata.labels, ...labels }
   },
 }
 
