@@ -9,6 +9,7 @@ import { applySetOptions } from './builtins/options.ts'
 import type { Completer } from './completion.ts'
 import { runInteractive } from './edit/session.ts'
 import { importEnvironment } from './run/environment.ts'
+import { interpreter } from './run/interpreter.ts'
 import { runInput, runShell, runText } from './run/script.ts'
 import { Shell } from './state.ts'
 
@@ -99,7 +100,7 @@ export function createBash(options: { readonly completers: ReadonlyMap<string, C
     const interactive = args.interactive || (args.command === undefined && script === undefined && terminal)
     const name = args.command !== undefined ? (args.rest[0] ?? called) : (script ?? called)
     const params = args.command !== undefined || script !== undefined ? args.rest.slice(1) : args.rest
-    const sh = new Shell(process, { interactive, login: args.login, name, params, posix, completers: options.completers })
+    const sh = new Shell(process, { interactive, login: args.login, name, params, posix, completers: options.completers, interpreter })
     importEnvironment(sh)
     if (args.command !== undefined) sh.source = '-c'
     else if (script === undefined) sh.source = interactive ? 'interactive' : 'stdin'

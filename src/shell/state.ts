@@ -3,6 +3,7 @@
  * gets a copy (`fork`). Control flow that leaves several frames travels as the exceptions defined here.
  */
 import type { Process, Signal } from '#engine/machine/process.ts'
+import type { Interpreter } from './interpreter.ts'
 import type { Command } from './parser/ast.ts'
 import { JobTable } from './run/job-table.ts'
 import type { Completer, CompletionSpec } from './completion.ts'
@@ -93,10 +94,12 @@ export interface ShellStart {
   readonly params: readonly string[]
   readonly posix: boolean
   readonly completers: ReadonlyMap<string, Completer>
+  readonly interpreter: Interpreter
 }
 
 export class Shell {
   process: Process
+  readonly interpreter: Interpreter
   readonly interactive: boolean
   readonly completers: ReadonlyMap<string, Completer>
   readonly posix: boolean
@@ -154,6 +157,8 @@ export class Shell {
   traceDepth = 0
   editing = true
   warnedOfJobs = false
+  /** The exit code of the last command substitution: what an assignment without command ends with. */
+  substitutionStatus: number | undefined
   /** The simple command that runs (BASH_COMMAND). */
   command: Command | undefined
   /** `enable -n` */
@@ -163,6 +168,7 @@ export class Shell {
 
   constructor(process: Process, start: ShellStart) {
     this.process = process
+    this.interpreter = start.interpreter
     this.start = start
     this.interactive = start.interactive
     this.login = start.login

@@ -1,5 +1,6 @@
 /** find: the usual tests, operators and actions. Entries come in byte order (a real directory has its own). */
 import { matchesPattern } from '#base/glob.ts'
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { posixRegex } from '#base/regex.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Stat } from '#engine/machine/files.ts'
@@ -44,38 +45,37 @@ function baseName(path: string): string {
 
 const sizeUnits: Record<string, number> = { b: 512, c: 1, w: 2, k: 1024, M: 1048576, G: 1073741824 }
 
+/** The letters of -printf. `time`: the letter behind %T, %A, %C. */
+const directives: NameTable<(item: Item, process: Process, time: string) => string | undefined> = nameTable<(item: Item, process: Process, time: string) => string | undefined>({
+  '%': () => '%',
+  p: (item) => item.path,
+  f: (item) => baseName(item.path),
+  h: (item) => item.path.includes('/') ? item.path.slice(0, item.path.lastIndexOf('/')) : '.',
+  P: (item) => item.path === item.start ? '' : item.path.slice(item.start.length).replace(/^\//, ''),
+  H: (item) => item.start,
+  s: (item) => String(item.stat.size),
+  k: (item) => String(blocks(item.stat)),
+  b: (item) => String(blocks(item.stat) * 2),
+  m: (item) => item.stat.mode.toString(8),
+  M: (item) => modeText(item.stat),
+  y: (item) => ({ file: 'f', directory: 'd', symlink: 'l', device: 'c', fifo: 'p', socket: 's' }[item.stat.type]),
+  u: (item, process) => userName(process, item.stat.uid),
+  g: (item, process) => groupName(process, item.stat.gid),
+  U: (item) => String(item.stat.uid),
+  G: (item) => String(item.stat.gid),
+  d: (item) => String(item.depth),
+  i: (item) => String(item.stat.ino),
+  n: (item) => String(item.stat.nlink),
+  l: (item, process) => item.stat.type === 'symlink' ? process.fs.readlink(item.path) : '',
+  't a c': (item) => strftime('%a %b %e %H:%M:%S.%N0 %Y', item.stat.mtime),
+  'T A C': (item, _process, time) => time === '@' ? (item.stat.mtime / 1000).toFixed(10) : time === '+' ? strftime('%Y-%m-%d+%H:%M:%S.%N0', item.stat.mtime) : time === 'S' ? strftime('%S.%N0', item.stat.mtime) : time === 'T' ? strftime('%H:%M:%S.%N0', item.stat.mtime) : strftime(`%${time}`, item.stat.mtime),
+})
+
 function format(process: Process, text: string, item: Item): string {
-  const s = item.stat
   return text
     .replace(/\\(n|t|0|\\|r)/g, (_, c: string) => ({ n: '\n', t: '\t', '0': '\0', '\\': '\\', r: '\r' })[c]!)
     .replace(/%(-?\d*)(A.|C.|T.|[a-zA-Z%])/g, (all, width: string, c: string) => {
-      const value = ((): string | undefined => {
-        switch (c[0]) {
-          case '%': return '%'
-          case 'p': return item.path
-          case 'f': return baseName(item.path)
-          case 'h': return item.path.includes('/') ? item.path.slice(0, item.path.lastIndexOf('/')) : '.'
-          case 'P': return item.path === item.start ? '' : item.path.slice(item.start.length).replace(/^\//, '')
-          case 'H': return item.start
-          case 's': return String(s.size)
-          case 'k': return String(blocks(s))
-          case 'b': return String(blocks(s) * 2)
-          case 'm': return s.mode.toString(8)
-          case 'M': return modeText(s)
-          case 'y': return { file: 'f', directory: 'd', symlink: 'l', device: 'c', fifo: 'p', socket: 's' }[s.type]
-          case 'u': return userName(process, s.uid)
-          case 'g': return groupName(process, s.gid)
-          case 'U': return String(s.uid)
-          case 'G': return String(s.gid)
-          case 'd': return String(item.depth)
-          case 'i': return String(s.ino)
-          case 'n': return String(s.nlink)
-          case 'l': return s.type === 'symlink' ? process.fs.readlink(item.path) : ''
-          case 't': case 'a': case 'c': return strftime('%a %b %e %H:%M:%S.%N0 %Y', s.mtime)
-          case 'T': case 'A': case 'C': return c[1] === '@' ? (s.mtime / 1000).toFixed(10) : c[1] === '+' ? strftime('%Y-%m-%d+%H:%M:%S.%N0', s.mtime) : c[1] === 'S' ? strftime('%S.%N0', s.mtime) : c[1] === 'T' ? strftime('%H:%M:%S.%N0', s.mtime) : strftime(`%${c[1]}`, s.mtime)
-          default: return undefined
-        }
-      })()
+      const value = directives.get(c[0]!)?.(item, process, c[1] ?? '')
       if (value === undefined) return all
       const w = Number(width || 0)
       return w < 0 ? value.padEnd(-w) : value.padStart(w)
@@ -142,178 +142,24 @@ class FindParser {
     return this.primary()
   }
 
+  number(name: string): string {
+    const v = this.value(name)
+    if (!/^[-+]?\d+$/.test(v)) throw new Fatal(`find: invalid argument \`${v}' to \`${name}'`)
+    return v
+  }
+
+  glob(name: string, ignoreCase: boolean, pick: (i: Item) => string): Test {
+    const pattern = this.value(name)
+    return async (i) => matchesPattern(pick(i), pattern, { ignoreCase, extglob: false })
+  }
+
   primary(): Test {
     const name = this.args[this.pos++]
-    const { c } = this
-    const { process } = c
     if (name === undefined) throw new Fatal('find: expected an expression')
-    const number = () => {
-      const v = this.value(name)
-      if (!/^[-+]?\d+$/.test(v)) throw new Fatal(`find: invalid argument \`${v}' to \`${name}'`)
-      return v
-    }
-    const glob = (ignoreCase: boolean, pick: (i: Item) => string): Test => {
-      const pattern = this.value(name)
-      return async (i) => matchesPattern(pick(i), pattern, { ignoreCase, extglob: false })
-    }
-    switch (name) {
-      case '-name': return glob(false, (i) => baseName(i.path))
-      case '-iname': return glob(true, (i) => baseName(i.path))
-      case '-path':
-      case '-wholename': return glob(false, (i) => i.path)
-      case '-ipath': return glob(true, (i) => i.path)
-      case '-lname': return glob(false, (i) => (i.stat.type === 'symlink' ? process.fs.readlink(i.path) : ''))
-      case '-regex':
-      case '-iregex': {
-        const source = this.value(name)
-        const regex = posixRegex(`^(${source.replace(/\\([|()])/g, '$1')})$`, { extended: true, ignoreCase: name === '-iregex' })
-        return async (i) => regex.test(i.path)
-      }
-      case '-regextype': {
-        this.value(name)
-        return async () => true
-      }
-      case '-type':
-      case '-xtype': {
-        const kinds = this.value(name).split(',')
-        const map: Record<string, string> = { f: 'file', d: 'directory', l: 'symlink', c: 'device', b: 'block', p: 'fifo', s: 'socket' }
-        for (const k of kinds) if (!map[k]) throw new Fatal(`find: Unknown argument to -type: ${k}`)
-        return async (i) => kinds.some((k) => map[k] === i.stat.type)
-      }
-      case '-empty': return async (i) => (i.stat.type === 'directory' ? process.fs.readDir(i.path).length === 0 : i.stat.type === 'file' && i.stat.size === 0)
-      case '-size': {
-        const v = this.value(name)
-        const m = /^([-+]?)(\d+)([bcwkMG]?)$/.exec(v)
-        if (!m) throw new Fatal(`find: Invalid argument \`${v}' to -size`)
-        const unit = sizeUnits[m[3] || 'b']!
-        return async (i) => compare(`${m[1]}${m[2]}`, Math.ceil(i.stat.size / unit))
-      }
-      case '-mtime':
-      case '-ctime':
-      case '-atime': {
-        const v = number()
-        return async (i) => compare(v, Math.floor((c.now - i.stat.mtime) / 86400000))
-      }
-      case '-mmin':
-      case '-cmin':
-      case '-amin': {
-        const v = number()
-        return async (i) => compare(v, v.startsWith('-') || v.startsWith('+') ? (c.now - i.stat.mtime) / 60000 : Math.ceil((c.now - i.stat.mtime) / 60000))
-      }
-      case '-newer': {
-        const path = this.value(name)
-        let time: number
-        try {
-          time = process.fs.stat(path).mtime
-        } catch {
-          throw new Fatal(`find: ‘${path}’: No such file or directory`)
-        }
-        return async (i) => i.stat.mtime > time
-      }
-      case '-newermt': {
-        const text = this.value(name)
-        const time = Date.parse(/\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : `${text.replace(' ', 'T')}Z`)
-        return async (i) => i.stat.mtime > time
-      }
-      case '-perm': {
-        const v = this.value(name)
-        const want = parseMode(v.replace(/^[-/]/, ''), 0, false, 0)
-        return async (i) => (v.startsWith('-') ? (i.stat.mode & want) === want : v.startsWith('/') ? want === 0 || (i.stat.mode & want) !== 0 : i.stat.mode === want)
-      }
-      case '-user': {
-        const v = this.value(name)
-        const uid = /^\d+$/.test(v) ? Number(v) : process.machine.users.get(v)?.uid
-        if (uid === undefined) throw new Fatal(`find: ‘${v}’ is not the name of a known user`)
-        return async (i) => i.stat.uid === uid
-      }
-      case '-group': {
-        const v = this.value(name)
-        return async (i) => groupName(process, i.stat.gid) === v || String(i.stat.gid) === v
-      }
-      case '-uid': { const v = number(); return async (i) => compare(v, i.stat.uid) }
-      case '-gid': { const v = number(); return async (i) => compare(v, i.stat.gid) }
-      case '-links': { const v = number(); return async (i) => compare(v, i.stat.nlink) }
-      case '-inum': { const v = number(); return async (i) => compare(v, i.stat.ino) }
-      case '-readable': return async (i) => process.fs.access(i.path, { read: true })
-      case '-writable': return async (i) => process.fs.access(i.path, { write: true })
-      case '-executable': return async (i) => process.fs.access(i.path, { execute: true })
-      case '-true': return async () => true
-      case '-false': return async () => false
-      case '-maxdepth':
-      case '-mindepth': {
-        const v = this.value(name)
-        if (!/^\d+$/.test(v)) throw new Fatal(`find: Expected a positive decimal integer argument to ${name}, but got ‘${v}’`)
-        if (name === '-maxdepth') c.maxDepth = Number(v)
-        else c.minDepth = Number(v)
-        return async () => true
-      }
-      case '-depth':
-        c.depthFirst = true
-        return async () => true
-      case '-xdev':
-      case '-mount':
-      case '-daystart':
-      case '-follow':
-      case '-noleaf':
-      case '-warn':
-      case '-nowarn':
-        return async () => true
-      case '-prune':
-        return async () => {
-          c.prune = true
-          return true
-        }
-      case '-quit':
-        return async () => {
-          c.quit = true
-          return true
-        }
-      case '-print':
-      case '-print0': {
-        c.action = true
-        const end = name === '-print' ? '\n' : '\0'
-        return async (i) => {
-          await c.out.put(i.path + end)
-          return true
-        }
-      }
-      case '-printf': {
-        c.action = true
-        const text = this.value(name)
-        return async (i) => {
-          await c.out.put(format(process, text, i))
-          return true
-        }
-      }
-      case '-ls':
-        c.action = true
-        return async (i) => {
-          await c.out.put(`${String(i.stat.ino).padStart(9)} ${String(blocks(i.stat)).padStart(6)} ${modeText(i.stat)} ${String(i.stat.nlink).padStart(3)} ${userName(process, i.stat.uid).padEnd(8)} ${groupName(process, i.stat.gid).padEnd(8)} ${String(i.stat.size).padStart(8)} ${strftime('%b %e %H:%M', i.stat.mtime)} ${i.path}\n`)
-          return true
-        }
-      case '-delete':
-        c.action = true
-        c.depthFirst = true
-        return async (i) => {
-          try {
-            if (i.path === '.') return true
-            if (i.stat.type === 'directory') process.fs.rmdir(i.path)
-            else process.fs.unlink(i.path)
-            return true
-          } catch (error) {
-            if (!(error instanceof FsError)) throw error
-            await complain(process, `cannot delete ‘${i.path}’: ${strerror(error.code)}`)
-            c.failed = true
-            return false
-          }
-        }
-      case '-exec':
-      case '-execdir':
-      case '-ok':
-        return this.exec(name)
-    }
+    const predicate = predicates.get(name)
+    if (predicate) return predicate(this, name)
     if (name.startsWith('-')) throw new Fatal(`find: unknown predicate \`${name}'`)
-    throw new Fatal(name === ')' ? "find: invalid expression; you have too many ')'" : precede(process, name, this.args[this.pos - 3]))
+    throw new Fatal(name === ')' ? "find: invalid expression; you have too many ')'" : precede(this.c.process, name, this.args[this.pos - 3]))
   }
 
   exec(name: string): Test {
@@ -364,6 +210,172 @@ class FindParser {
     }
   }
 }
+
+/** How each predicate's arguments become a test. */
+const predicates: NameTable<(parser: FindParser, name: string) => Test> = nameTable<(parser: FindParser, name: string) => Test>({
+  '-name': (parser, name) => parser.glob(name, false, (i) => baseName(i.path)),
+  '-iname': (parser, name) => parser.glob(name, true, (i) => baseName(i.path)),
+  '-path -wholename': (parser, name) => parser.glob(name, false, (i) => i.path),
+  '-ipath': (parser, name) => parser.glob(name, true, (i) => i.path),
+  '-lname': (parser, name) => parser.glob(name, false, (i) => (i.stat.type === 'symlink' ? parser.c.process.fs.readlink(i.path) : '')),
+  '-regex -iregex': (parser, name) => {
+    const source = parser.value(name)
+    const regex = posixRegex(`^(${source.replace(/\\([|()])/g, '$1')})$`, { extended: true, ignoreCase: name === '-iregex' })
+    return async (i) => regex.test(i.path)
+  },
+  '-regextype': (parser, name) => {
+    parser.value(name)
+    return async () => true
+  },
+  '-type -xtype': (parser, name) => {
+    const kinds = parser.value(name).split(',')
+    const map: Record<string, string> = { f: 'file', d: 'directory', l: 'symlink', c: 'device', b: 'block', p: 'fifo', s: 'socket' }
+    for (const k of kinds) if (!map[k]) throw new Fatal(`find: Unknown argument to -type: ${k}`)
+    return async (i) => kinds.some((k) => map[k] === i.stat.type)
+  },
+  '-empty': (parser) => async (i) => (i.stat.type === 'directory' ? parser.c.process.fs.readDir(i.path).length === 0 : i.stat.type === 'file' && i.stat.size === 0),
+  '-size': (parser, name) => {
+    const v = parser.value(name)
+    const m = /^([-+]?)(\d+)([bcwkMG]?)$/.exec(v)
+    if (!m) throw new Fatal(`find: Invalid argument \`${v}' to -size`)
+    const unit = sizeUnits[m[3] || 'b']!
+    return async (i) => compare(`${m[1]}${m[2]}`, Math.ceil(i.stat.size / unit))
+  },
+  '-mtime -ctime -atime': (parser, name) => {
+    const { c } = parser
+    const v = parser.number(name)
+    return async (i) => compare(v, Math.floor((c.now - i.stat.mtime) / 86400000))
+  },
+  '-mmin -cmin -amin': (parser, name) => {
+    const { c } = parser
+    const v = parser.number(name)
+    return async (i) => compare(v, v.startsWith('-') || v.startsWith('+') ? (c.now - i.stat.mtime) / 60000 : Math.ceil((c.now - i.stat.mtime) / 60000))
+  },
+  '-newer': (parser, name) => {
+    const { process } = parser.c
+    const path = parser.value(name)
+    let time: number
+    try {
+      time = process.fs.stat(path).mtime
+    } catch {
+      throw new Fatal(`find: ‘${path}’: No such file or directory`)
+    }
+    return async (i) => i.stat.mtime > time
+  },
+  '-newermt': (parser, name) => {
+    const text = parser.value(name)
+    const time = Date.parse(/\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : `${text.replace(' ', 'T')}Z`)
+    return async (i) => i.stat.mtime > time
+  },
+  '-perm': (parser, name) => {
+    const v = parser.value(name)
+    const want = parseMode(v.replace(/^[-/]/, ''), 0, false, 0)
+    return async (i) => (v.startsWith('-') ? (i.stat.mode & want) === want : v.startsWith('/') ? want === 0 || (i.stat.mode & want) !== 0 : i.stat.mode === want)
+  },
+  '-user': (parser, name) => {
+    const { process } = parser.c
+    const v = parser.value(name)
+    const uid = /^\d+$/.test(v) ? Number(v) : process.machine.users.get(v)?.uid
+    if (uid === undefined) throw new Fatal(`find: ‘${v}’ is not the name of a known user`)
+    return async (i) => i.stat.uid === uid
+  },
+  '-group': (parser, name) => {
+    const { process } = parser.c
+    const v = parser.value(name)
+    return async (i) => groupName(process, i.stat.gid) === v || String(i.stat.gid) === v
+  },
+  '-uid': (parser, name) => {
+    const v = parser.number(name)
+    return async (i) => compare(v, i.stat.uid)
+  },
+  '-gid': (parser, name) => {
+    const v = parser.number(name)
+    return async (i) => compare(v, i.stat.gid)
+  },
+  '-links': (parser, name) => {
+    const v = parser.number(name)
+    return async (i) => compare(v, i.stat.nlink)
+  },
+  '-inum': (parser, name) => {
+    const v = parser.number(name)
+    return async (i) => compare(v, i.stat.ino)
+  },
+  '-readable': (parser) => async (i) => parser.c.process.fs.access(i.path, { read: true }),
+  '-writable': (parser) => async (i) => parser.c.process.fs.access(i.path, { write: true }),
+  '-executable': (parser) => async (i) => parser.c.process.fs.access(i.path, { execute: true }),
+  '-true': () => async () => true,
+  '-false': () => async () => false,
+  '-maxdepth -mindepth': (parser, name) => {
+    const { c } = parser
+    const v = parser.value(name)
+    if (!/^\d+$/.test(v)) throw new Fatal(`find: Expected a positive decimal integer argument to ${name}, but got ‘${v}’`)
+    if (name === '-maxdepth') c.maxDepth = Number(v)
+    else c.minDepth = Number(v)
+    return async () => true
+  },
+  '-depth': ({ c }) => {
+    c.depthFirst = true
+    return async () => true
+  },
+  '-xdev -mount -daystart -follow -noleaf -warn -nowarn': () => async () => true,
+  '-prune': ({ c }) => {
+    return async () => {
+      c.prune = true
+      return true
+    }
+  },
+  '-quit': ({ c }) => {
+    return async () => {
+      c.quit = true
+      return true
+    }
+  },
+  '-print -print0': ({ c }, name) => {
+    c.action = true
+    const end = name === '-print' ? '\n' : '\0'
+    return async (i) => {
+      await c.out.put(i.path + end)
+      return true
+    }
+  },
+  '-printf': (parser, name) => {
+    const { c } = parser
+    const { process } = c
+    c.action = true
+    const text = parser.value(name)
+    return async (i) => {
+      await c.out.put(format(process, text, i))
+      return true
+    }
+  },
+  '-ls': ({ c }) => {
+    const { process } = c
+    c.action = true
+    return async (i) => {
+      await c.out.put(`${String(i.stat.ino).padStart(9)} ${String(blocks(i.stat)).padStart(6)} ${modeText(i.stat)} ${String(i.stat.nlink).padStart(3)} ${userName(process, i.stat.uid).padEnd(8)} ${groupName(process, i.stat.gid).padEnd(8)} ${String(i.stat.size).padStart(8)} ${strftime('%b %e %H:%M', i.stat.mtime)} ${i.path}\n`)
+      return true
+    }
+  },
+  '-delete': ({ c }) => {
+    const { process } = c
+    c.action = true
+    c.depthFirst = true
+    return async (i) => {
+      try {
+        if (i.path === '.') return true
+        if (i.stat.type === 'directory') process.fs.rmdir(i.path)
+        else process.fs.unlink(i.path)
+        return true
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error
+        await complain(process, `cannot delete ‘${i.path}’: ${strerror(error.code)}`)
+        c.failed = true
+        return false
+      }
+    }
+  },
+  '-exec -execdir -ok': (parser, name) => parser.exec(name),
+})
 
 export const find: Program = tool(async (process) => {
   const args = process.argv.slice(1)

@@ -1,6 +1,6 @@
 /** read and mapfile. */
 import { AssignError, getScalar, setArray, setElement, setScalar } from '../expand/variables.ts'
-import { runSource } from '../run/subshell.ts'
+import { runSource } from '../run/source.ts'
 import { runPendingTraps } from '../run/traps.ts'
 import { Interrupted } from '../state.ts'
 import type { Shell } from '../state.ts'

@@ -12,20 +12,8 @@ import type { WordContext } from '../parser/words.ts'
 import { ArithError, arithVariables, AssignError, getScalar } from './variables.ts'
 import { evaluate } from './arith.ts'
 import { expandBraces } from './brace.ts'
-import { expandParam } from './param.ts'
 import { glob } from './pathname.ts'
-import { substituteCommand, substituteProcess } from '../run/substitution.ts'
-
-export interface Segment {
-  readonly text: string
-  readonly quoted: boolean
-  /** Subject to splitting: came out of an unquoted expansion. */
-  readonly split: boolean
-  /** Ends a field: between the elements of "$@". */
-  readonly end?: boolean
-}
-
-export const fieldEnd: Segment = { text: '', quoted: false, split: false, end: true }
+import { fieldEnd, type Segment } from './segment.ts'
 
 /** Reports an expansion failure and gives the command up. */
 export async function fail(sh: Shell, error: unknown, label = ''): Promise<never> {
@@ -72,10 +60,10 @@ export async function segmentsOf(sh: Shell, parts: readonly Part[], quoted: bool
         break
       }
       case 'param':
-        await expandParam(sh, part.param, quoted, out)
+        await sh.interpreter.expandParam(sh, part.param, quoted, out)
         break
       case 'command': {
-        const text = await substituteCommand(sh, part)
+        const text = await sh.interpreter.substituteCommand(sh, part)
         out.push({ text, quoted, split: !quoted })
         break
       }
@@ -83,7 +71,7 @@ export async function segmentsOf(sh: Shell, parts: readonly Part[], quoted: bool
         out.push({ text: String(await arithmetic(sh, part.text, part.line)), quoted, split: !quoted })
         break
       case 'process':
-        out.push({ text: await substituteProcess(sh, part), quoted: true, split: false })
+        out.push({ text: await sh.interpreter.substituteProcess(sh, part), quoted: true, split: false })
         break
     }
   }

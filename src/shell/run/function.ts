@@ -2,7 +2,6 @@
 import { ReturnFrom } from '../state.ts'
 import type { Shell, ShellFunction } from '../state.ts'
 import type { Command } from '../parser/ast.ts'
-import { executeCommand } from './execute.ts'
 import { runTrap } from './traps.ts'
 
 export async function defineFunction(sh: Shell, command: Command & { kind: 'function' }): Promise<number> {
@@ -25,7 +24,7 @@ export async function callFunction(sh: Shell, fn: ShellFunction, argv: readonly 
   sh.scopes.push(new Map())
   sh.frames.push({ name: fn.name, source: fn.source, line: sh.line, isFunction: true })
   try {
-    return await executeCommand(sh, fn.body, false)
+    return await sh.interpreter.executeCommand(sh, fn.body, false)
   } catch (error) {
     if (error instanceof ReturnFrom) return error.code
     throw error

@@ -6,8 +6,7 @@ import { Parser } from '../parser/parser.ts'
 import { Discard, ExitShell, Shell } from '../state.ts'
 import type { ShellStart } from '../state.ts'
 import { importEnvironment } from './environment.ts'
-import { executeList } from './execute.ts'
-import { complainSyntax, outcome, warnHeredocs } from './subshell.ts'
+import { complainSyntax, outcome, warnHeredocs } from './source.ts'
 import { installTraps, runExitTrap } from './traps.ts'
 
 /** The statuses that bash ends with when a syntax error of this kind ends the text. */
@@ -43,7 +42,7 @@ export async function runText(sh: Shell, text: string): Promise<number> {
     if (sh.option('verbose')) await sh.write(2, parser.lexer.lineAt(Math.max(0, parser.lexer.pos - 1)) + '\n')
     if (sh.option('noexec')) continue
     try {
-      await executeList(sh, list)
+      await sh.interpreter.executeList(sh, list)
     } catch (error) {
       if (!(error instanceof Discard) || error.fatal) throw error
       sh.status = error.code
@@ -93,7 +92,7 @@ export async function runInput(sh: Shell): Promise<number> {
       text = ''
       for (const list of lists) {
         try {
-          await executeList(sh, list)
+          await sh.interpreter.executeList(sh, list)
         } catch (error) {
           if (!(error instanceof Discard) || error.fatal) throw error
           sh.status = error.code

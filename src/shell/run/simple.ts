@@ -14,7 +14,6 @@ import { callFunction } from './function.ts'
 import { waitForeground } from './foreground.ts'
 import { applyRedirects, RedirectFailed, undoRedirects } from './redirect.ts'
 import type { Undo } from './redirect.ts'
-import { substitutionStatus } from './substitution.ts'
 import { expandText } from '../expand/word.ts'
 import { commandText } from '../print/command.ts'
 import { runScriptFile } from './script.ts'
@@ -103,7 +102,7 @@ async function elementsFor(sh: Shell, _name: string, words: readonly Word[]) {
 export async function runSimple(sh: Shell, command: Simple, last: boolean): Promise<number> {
   sh.line = command.line
   const { assignments, redirects } = command
-  substitutionStatus.delete(sh)
+  sh.substitutionStatus = undefined
   const argv = await argumentsOf(sh, command.words)
   if (argv.length === 0) {
     let undo: Undo[] = []
@@ -116,7 +115,7 @@ export async function runSimple(sh: Shell, command: Simple, last: boolean): Prom
     } finally {
       undoRedirects(undo)
     }
-    return substitutionStatus.get(sh) ?? 0
+    return sh.substitutionStatus ?? 0
   }
   const name = argv[0]!
   const fn = sh.functions.get(name)

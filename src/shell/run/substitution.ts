@@ -3,9 +3,9 @@ import type { Part } from '../parser/ast.ts'
 import type { Shell } from '../state.ts'
 import { expandString } from '../expand/word.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
-import { runSource, runSubshell } from './subshell.ts'
-import { executeList } from './execute.ts'
+import { runSource } from './source.ts'
 import { spawn } from './spawn.ts'
+import { runSubshell } from './subshell.ts'
 
 type CommandPart = Extract<Part, { kind: 'command' }>
 type ProcessPart = Extract<Part, { kind: 'process' }>
@@ -35,7 +35,7 @@ export async function substituteCommand(sh: Shell, part: CommandPart): Promise<s
       runSubshell(sh, process, async (sub) => {
         sub.traceDepth++
         if (!sub.shopt('inherit_errexit') && !sub.posix) sub.options.delete('errexit')
-        if (part.program && !part.backquoted) return executeList(sub, part.program)
+        if (part.program && !part.backquoted) return sub.interpreter.executeList(sub, part.program)
         return runSource(sub, part.source, { name: 'command substitution', line: part.line })
       }),
   })
@@ -44,12 +44,9 @@ export async function substituteCommand(sh: Shell, part: CommandPart): Promise<s
   read.release()
   const status = await child.wait()
   sh.status = status.code
-  substitutionStatus.set(sh, status.code)
+  sh.substitutionStatus = status.code
   return text.replace(/\0/g, '').replace(/\n+$/, '')
 }
-
-/** The exit code of the last command substitution: what an assignment without command ends with. */
-export const substitutionStatus = new WeakMap<Shell, number>()
 
 export async function substituteProcess(sh: Shell, part: ProcessPart): Promise<string> {
   const { read, write } = sh.process.pipe()

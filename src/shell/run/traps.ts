@@ -2,7 +2,7 @@
 import type { Signal } from '#engine/machine/process.ts'
 import { ExitShell } from '../state.ts'
 import type { Shell } from '../state.ts'
-import { outcome, runSource } from './subshell.ts'
+import { outcome, runSource } from './source.ts'
 
 /** Names by number, as `kill -l` lists them (Linux). */
 export const signalNames: readonly string[] = [

@@ -3,7 +3,8 @@ import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Program } from '#engine/machine/process.ts'
 import { Fatal, nameOf, readText, tool } from '../common.ts'
 import { AwkError, awkEscapes, parseAwk } from './parse.ts'
-import { Awk, Input } from './run.ts'
+import { Awk } from './run.ts'
+import { Input } from './values.ts'
 
 export const awk: Program = tool(async (process) => {
   const args = process.argv.slice(1)

@@ -1,111 +1,142 @@
 /** awk's built-in functions and its printf. */
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import type { Regex } from '#base/regex.ts'
 import { formatFloat, formatInteger, strftime } from '#shell/builtins/printf.ts'
 import { Fatal } from '../common.ts'
 import { AwkError } from './parse.ts'
 import type { Expr } from './parse.ts'
-import { Input } from './run.ts'
-import type { Awk, AwkArray, Value } from './run.ts'
+import type { Awk } from './run.ts'
+import { Input, type AwkArray, type Value } from './values.ts'
+
+/** A call: its arguments are evaluated when they are asked for. */
+class Call {
+  readonly awk: Awk
+  readonly args: readonly Expr[]
+
+  constructor(awk: Awk, args: readonly Expr[]) {
+    this.awk = awk
+    this.args = args
+  }
+
+  async at(i: number): Promise<Value> {
+    return this.args[i] ? this.awk.eval(this.args[i]) : undefined
+  }
+
+  async n(i: number): Promise<number> {
+    return this.awk.num(await this.at(i))
+  }
+
+  async s(i: number): Promise<string> {
+    return this.awk.str(await this.at(i))
+  }
+}
+
+const functions: NameTable<(c: Call) => Promise<Value>> = nameTable<(c: Call) => Promise<Value>>({
+  length: async (c) => {
+    const { awk, args } = c
+    if (args.length === 0) {
+      awk.rebuild()
+      return [...awk.record].length
+    }
+    const a = args[0]!
+    if (a.k === 'var' && awk.scope(a.name).get(a.name) instanceof Map) return (awk.scope(a.name).get(a.name) as AwkArray).size
+    return [...(await c.s(0))].length
+  },
+  substr: async (c) => {
+    const { args } = c
+    const chars = [...(await c.s(0))]
+    const start = await c.n(1)
+    const length = args.length > 2 ? await c.n(2) : Infinity
+    const from = Math.round(start)
+    const to = length === Infinity ? Infinity : Math.round(start + length)
+    return chars.slice(Math.max(0, from - 1), Math.max(0, Math.min(chars.length, to - 1))).join('')
+  },
+  index: async (c) => {
+    const text = await c.s(0)
+    const i = text.indexOf(await c.s(1))
+    return i < 0 ? 0 : [...text.slice(0, i)].length + 1
+  },
+  split: async (c) => {
+    const { awk, args } = c
+    const text = await c.s(0)
+    const target = args[1]!
+    if (target.k !== 'var') throw new AwkError('split into a non-array')
+    const third = args[2]
+    const separator = third === undefined ? awk.str(awk.globals.get('FS') as Value) : third.k === 'regex' ? third.source : await c.s(2)
+    const parts = third?.k === 'regex' && separator.length === 1 && separator !== ' ' ? awk.splitText(text, separator === '.' ? '(.)' : separator) : third?.k === 'regex' && separator === ' ' ? awk.splitText(text, '[ ]') : awk.splitText(text, separator)
+    const array = awk.array(target.name)
+    array.clear()
+    parts.forEach((p, i) => array.set(String(i + 1), new Input(p)))
+    return parts.length
+  },
+  sub: async (c) => substitute(c.awk, false, await c.awk.pattern(c.args[0]!), await c.s(1), c.args[2]),
+  gsub: async (c) => substitute(c.awk, true, await c.awk.pattern(c.args[0]!), await c.s(1), c.args[2]),
+  gensub: async (c) => {
+    const { awk, args } = c
+    const regex = await awk.pattern(args[0]!)
+    const how = await c.s(2)
+    const text = args[3] ? await c.s(3) : (awk.rebuild(), awk.record)
+    return gensub(regex, await c.s(1), how, text)
+  },
+  match: async (c) => {
+    const { awk, args } = c
+    const text = await c.s(0)
+    const m = (await awk.pattern(args[1]!)).exec(text, 0)
+    awk.globals.set('RSTART', m ? [...text.slice(0, m.index)].length + 1 : 0)
+    awk.globals.set('RLENGTH', m ? [...text.slice(m.index, m.end)].length : -1)
+    return m ? [...text.slice(0, m.index)].length + 1 : 0
+  },
+  sprintf: async ({ awk, args }) => {
+    const values: Value[] = []
+    for (const a of args) values.push(await awk.eval(a))
+    return sprintf(awk, awk.str(values[0]), values.slice(1))
+  },
+  sin: async (c) => Math.sin(await c.n(0)),
+  cos: async (c) => Math.cos(await c.n(0)),
+  atan2: async (c) => Math.atan2(await c.n(0), await c.n(1)),
+  exp: async (c) => Math.exp(await c.n(0)),
+  log: async (c) => Math.log(await c.n(0)),
+  sqrt: async (c) => Math.sqrt(await c.n(0)),
+  int: async (c) => Math.trunc(await c.n(0)),
+  rand: async ({ awk }) => {
+    awk.random = (awk.random * 16807) % 2147483647
+    return awk.random / 2147483647
+  },
+  srand: async (c) => {
+    const { awk, args } = c
+    const old = awk.seed
+    awk.seed = args.length > 0 ? await c.n(0) : Math.floor(awk.process.now() / 1000)
+    awk.random = ((Math.floor(Math.abs(awk.seed)) * 2654435761) % 2147483646) + 1
+    return old
+  },
+  tolower: async (c) => (await c.s(0)).toLowerCase(),
+  toupper: async (c) => (await c.s(0)).toUpperCase(),
+  system: async (c) => {
+    const { awk } = c
+    const command = await c.s(0)
+    await awk.out.flush()
+    for (const o of awk.outputs.values()) await o.out.flush()
+    const child = awk.process.spawn({ argv: ['sh', '-c', command] })
+    return (await child.wait()).code
+  },
+  close: async (c) => c.awk.close(await c.s(0)),
+  fflush: async ({ awk }) => {
+    await awk.out.flush()
+    for (const o of awk.outputs.values()) await o.out.flush()
+    return 0
+  },
+  systime: async (c) => Math.floor(c.awk.process.now() / 1000),
+  mktime: async (c) => {
+    const [y, mo, d, h, mi, sec] = (await c.s(0)).trim().split(/\s+/).map(Number)
+    return Date.UTC(y!, mo! - 1, d!, h ?? 0, mi ?? 0, sec ?? 0) / 1000
+  },
+  strftime: async (c) => strftime(c.args.length > 0 ? await c.s(0) : '%a %b %e %H:%M:%S %Z %Y', c.args.length > 1 ? (await c.n(1)) * 1000 : c.awk.process.now()),
+})
 
 export async function callBuiltin(awk: Awk, e: Extract<Expr, { k: 'builtin' }>): Promise<Value> {
-  const args = e.args ?? []
-  const at = async (i: number): Promise<Value> => (args[i] ? awk.eval(args[i]) : undefined)
-  const n = async (i: number) => awk.num(await at(i))
-  const s = async (i: number) => awk.str(await at(i))
-  switch (e.name) {
-    case 'length': {
-      if (args.length === 0) {
-        awk.rebuild()
-        return [...awk.record].length
-      }
-      const a = args[0]!
-      if (a.k === 'var' && awk.scope(a.name).get(a.name) instanceof Map) return (awk.scope(a.name).get(a.name) as AwkArray).size
-      return [...(await s(0))].length
-    }
-    case 'substr': {
-      const chars = [...(await s(0))]
-      const start = await n(1)
-      const length = args.length > 2 ? await n(2) : Infinity
-      const from = Math.round(start)
-      const to = length === Infinity ? Infinity : Math.round(start + length)
-      return chars.slice(Math.max(0, from - 1), Math.max(0, Math.min(chars.length, to - 1))).join('')
-    }
-    case 'index': {
-      const text = await s(0)
-      const i = text.indexOf(await s(1))
-      return i < 0 ? 0 : [...text.slice(0, i)].length + 1
-    }
-    case 'split': {
-      const text = await s(0)
-      const target = args[1]!
-      if (target.k !== 'var') throw new AwkError('split into a non-array')
-      const third = args[2]
-      const separator = third === undefined ? awk.str(awk.globals.get('FS') as Value) : third.k === 'regex' ? third.source : await s(2)
-      const parts = third?.k === 'regex' && separator.length === 1 && separator !== ' ' ? awk.splitText(text, separator === '.' ? '(.)' : separator) : third?.k === 'regex' && separator === ' ' ? awk.splitText(text, '[ ]') : awk.splitText(text, separator)
-      const array = awk.array(target.name)
-      array.clear()
-      parts.forEach((p, i) => array.set(String(i + 1), new Input(p)))
-      return parts.length
-    }
-    case 'sub':
-    case 'gsub':
-      return substitute(awk, e.name === 'gsub', await awk.pattern(args[0]!), await s(1), args[2])
-    case 'gensub': {
-      const regex = await awk.pattern(args[0]!)
-      const how = await s(2)
-      const text = args[3] ? await s(3) : (awk.rebuild(), awk.record)
-      return gensub(regex, await s(1), how, text)
-    }
-    case 'match': {
-      const text = await s(0)
-      const m = (await awk.pattern(args[1]!)).exec(text, 0)
-      awk.globals.set('RSTART', m ? [...text.slice(0, m.index)].length + 1 : 0)
-      awk.globals.set('RLENGTH', m ? [...text.slice(m.index, m.end)].length : -1)
-      return m ? [...text.slice(0, m.index)].length + 1 : 0
-    }
-    case 'sprintf': {
-      const values: Value[] = []
-      for (const a of args) values.push(await awk.eval(a))
-      return sprintf(awk, awk.str(values[0]), values.slice(1))
-    }
-    case 'sin': return Math.sin(await n(0))
-    case 'cos': return Math.cos(await n(0))
-    case 'atan2': return Math.atan2(await n(0), await n(1))
-    case 'exp': return Math.exp(await n(0))
-    case 'log': return Math.log(await n(0))
-    case 'sqrt': return Math.sqrt(await n(0))
-    case 'int': return Math.trunc(await n(0))
-    case 'rand':
-      awk.random = (awk.random * 16807) % 2147483647
-      return awk.random / 2147483647
-    case 'srand': {
-      const old = awk.seed
-      awk.seed = args.length > 0 ? await n(0) : Math.floor(awk.process.now() / 1000)
-      awk.random = ((Math.floor(Math.abs(awk.seed)) * 2654435761) % 2147483646) + 1
-      return old
-    }
-    case 'tolower': return (await s(0)).toLowerCase()
-    case 'toupper': return (await s(0)).toUpperCase()
-    case 'system': {
-      const command = await s(0)
-      await awk.out.flush()
-      for (const o of awk.outputs.values()) await o.out.flush()
-      const child = awk.process.spawn({ argv: ['sh', '-c', command] })
-      return (await child.wait()).code
-    }
-    case 'close': return awk.close(await s(0))
-    case 'fflush':
-      await awk.out.flush()
-      for (const o of awk.outputs.values()) await o.out.flush()
-      return 0
-    case 'systime': return Math.floor(awk.process.now() / 1000)
-    case 'mktime': {
-      const [y, mo, d, h, mi, sec] = (await s(0)).trim().split(/\s+/).map(Number)
-      return Date.UTC(y!, mo! - 1, d!, h ?? 0, mi ?? 0, sec ?? 0) / 1000
-    }
-    case 'strftime': return strftime(args.length > 0 ? await s(0) : '%a %b %e %H:%M:%S %Z %Y', args.length > 1 ? (await n(1)) * 1000 : awk.process.now())
-    default: throw new Fatal(`mawk: function ${e.name} never defined`, 2)
-  }
+  const known = functions.get(e.name)
+  if (!known) throw new Fatal(`mawk: function ${e.name} never defined`, 2)
+  return known(new Call(awk, e.args ?? []))
 }
 
 async function substitute(awk: Awk, all: boolean, regex: Regex, replacement: string, target: Expr | undefined): Promise<number> {
@@ -140,6 +171,29 @@ async function substitute(awk: Awk, all: boolean, regex: Regex, replacement: str
   return count
 }
 
+type Conversion = (awk: Awk, value: Value, how: { readonly letter: string; readonly flags: string; readonly precision: number | undefined }) => string
+
+const integers: ReadonlySet<string> = new Set('dioxXu')
+const floats: ReadonlySet<string> = new Set('eEfFgG')
+
+const integer: Conversion = (awk, value, { letter, flags, precision }) => {
+  const number = awk.num(value)
+  if (!Number.isFinite(number)) return Number.isNaN(number) ? 'nan' : number > 0 ? 'inf' : '-inf'
+  return formatInteger(BigInt(Math.trunc(number)), letter, flags, precision)
+}
+
+const float: Conversion = (awk, value, { letter, flags, precision }) => {
+  const text = formatFloat(awk.num(value), letter, precision, flags.includes('#'))
+  return text.startsWith('-') ? text : (flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '') + text
+}
+
+const conversions: ReadonlyMap<string, Conversion> = new Map<string, Conversion>([
+  ...[...integers].map((letter) => [letter, integer] as const),
+  ...[...floats].map((letter) => [letter, float] as const),
+  ['c', (awk, value) => (typeof value === 'number' ? String.fromCodePoint(Math.max(0, Math.min(0x10ffff, Math.trunc(value)))) : ([...awk.str(value)][0] ?? ''))],
+  ['s', (awk, value, { precision }) => (precision === undefined ? awk.str(value) : [...awk.str(value)].slice(0, precision).join(''))],
+])
+
 export function sprintf(awk: Awk, format: string, args: readonly Value[]): string {
   let at = 0
   return format.replace(/%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?(?:hh|h|ll|l|L|q|j|z|t)*([a-zA-Z%])/g, (all, rawFlags: string, w: string | undefined, p: string | undefined, c: string) => {
@@ -156,35 +210,10 @@ export function sprintf(awk: Awk, format: string, args: readonly Value[]): strin
       if (args.length > 0 || at >= args.length) throw new Fatal(`mawk: not enough arguments passed to sprintf("${format}")`, 2)
     }
     const value = take()
-    let text: string
-    let zero = flags.includes('0') && !flags.includes('-')
-    switch (c) {
-      case 'd': case 'i': case 'o': case 'x': case 'X': case 'u': {
-        const number = awk.num(value)
-        if (!Number.isFinite(number)) text = Number.isNaN(number) ? 'nan' : number > 0 ? 'inf' : '-inf'
-        else text = formatInteger(BigInt(Math.trunc(number)), c, flags, precision)
-        if (precision !== undefined) zero = false
-        break
-      }
-      case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': {
-        text = formatFloat(awk.num(value), c, precision, flags.includes('#'))
-        if (!text.startsWith('-')) text = (flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '') + text
-        break
-      }
-      case 'c': {
-        const numeric = typeof value === 'number'
-        text = numeric ? String.fromCodePoint(Math.max(0, Math.min(0x10ffff, Math.trunc(value)))) : ([...awk.str(value)][0] ?? '')
-        zero = false
-        break
-      }
-      case 's':
-        text = awk.str(value)
-        if (precision !== undefined) text = [...text].slice(0, precision).join('')
-        zero = false
-        break
-      default:
-        return all
-    }
+    const convert = conversions.get(c)
+    if (!convert) return all
+    const text = convert(awk, value, { letter: c, flags, precision })
+    const zero = flags.includes('0') && !flags.includes('-') && (floats.has(c) || (integers.has(c) && precision === undefined))
     const missing = width - [...text].length
     if (missing <= 0) return text
     if (flags.includes('-')) return text + ' '.repeat(missing)

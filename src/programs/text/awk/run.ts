@@ -4,32 +4,12 @@ import type { Regex } from '#base/regex.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Child, OpenFile, Process } from '#engine/machine/process.ts'
 import { compareBytes, Fatal, Out } from '../common.ts'
+import { expressions, type Evaluator } from './expressions.ts'
+import { sprintf } from './functions.ts'
 import { AwkError, awkEscapes } from './parse.ts'
-import { callBuiltin, sprintf } from './functions.ts'
 import type { Expr, Func, Program, Stmt } from './parse.ts'
-
-/** Text that came from input and looks like a number compares as one. */
-export class Input {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-export type Value = number | string | Input | undefined
-export type AwkArray = Map<string, Value>
-
-class Next {}
-class NextFile {}
-class Break {}
-class Continue {}
-class Return {
-  readonly value: Value
-  constructor(value: Value) {
-    this.value = value
-  }
-}
-class Exit {}
+import { statements, type Executor } from './statements.ts'
+import { Break, Continue, Exit, Input, Next, NextFile, Return, type AwkArray, type Value } from './values.ts'
 
 const numberPattern = /^[ \t\n\r]*[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|0[xX][0-9a-fA-F]+)[ \t\n\r]*$/
 
@@ -461,56 +441,7 @@ export class Awk {
 
   async exec(s: Stmt): Promise<void> {
     if (++this.#steps % 2000 === 0) await this.process.yield()
-    switch (s.k) {
-      case 'block':
-        for (const x of s.body) await this.exec(x)
-        return
-      case 'expr':
-        await this.eval(s.e)
-        return
-      case 'print':
-        return this.printStatement(s)
-      case 'if':
-        if (this.truth(await this.eval(s.test))) await this.exec(s.yes)
-        else if (s.no) await this.exec(s.no)
-        return
-      case 'while':
-        while (this.truth(await this.eval(s.test))) if (await this.loopBody(s.body)) break
-        return
-      case 'do':
-        do {
-          if (await this.loopBody(s.body)) break
-        } while (this.truth(await this.eval(s.test)))
-        return
-      case 'for':
-        if (s.init) await this.exec(s.init)
-        while (!s.test || this.truth(await this.eval(s.test))) {
-          if (await this.loopBody(s.body)) break
-          if (s.step) await this.exec(s.step)
-        }
-        return
-      case 'forin': {
-        const array = this.array(s.array)
-        for (const key of order([...array.keys()])) {
-          if (!array.has(key)) continue
-          this.setVar(s.variable, new Input(key))
-          if (await this.loopBody(s.body)) break
-        }
-        return
-      }
-      case 'next': throw new Next()
-      case 'nextfile': throw new NextFile()
-      case 'break': throw new Break()
-      case 'continue': throw new Continue()
-      case 'exit':
-        if (s.value) this.exitCode = this.num(await this.eval(s.value)) & 255
-        throw new Exit()
-      case 'return':
-        throw new Return(s.value ? await this.eval(s.value) : undefined)
-      case 'delete':
-        if (s.subs) this.array(s.name).delete(await this.key(s.subs))
-        else this.array(s.name).clear()
-    }
+    await (statements[s.k] as Executor<Stmt['k']>)(this, s as never)
   }
 
   /** True when the loop was left. */
@@ -603,71 +534,8 @@ export class Awk {
     else throw new AwkError('assignment to a non-variable')
   }
 
-  async eval(e: Expr): Promise<Value> {
-    switch (e.k) {
-      case 'num': return e.v
-      case 'str': return e.v
-      case 'regex':
-        this.rebuild()
-        return this.regex(e.source).exec(this.record, 0) ? 1 : 0
-      case 'group': return this.eval(e.inner)
-      case 'var': return this.getVar(e.name)
-      case 'field': return this.field(Math.floor(this.num(await this.eval(e.index))))
-      case 'index': {
-        const array = this.array(e.name)
-        const key = await this.key(e.subs)
-        if (!array.has(key)) array.set(key, undefined)
-        return array.get(key)
-      }
-      case 'assign': {
-        const right = await this.eval(e.value)
-        if (e.op === '=') {
-          await this.assign(e.target, right)
-          return right
-        }
-        const value = this.arith(e.op.slice(0, -1), this.num(await this.eval(e.target)), this.num(right))
-        await this.assign(e.target, value)
-        return value
-      }
-      case 'cond': return this.truth(await this.eval(e.test)) ? this.eval(e.yes) : this.eval(e.no)
-      case 'and': return this.truth(await this.eval(e.left)) && this.truth(await this.eval(e.right)) ? 1 : 0
-      case 'or': return this.truth(await this.eval(e.left)) || this.truth(await this.eval(e.right)) ? 1 : 0
-      case 'in': return this.array(e.name).has(await this.key(e.subs)) ? 1 : 0
-      case 'match': {
-        const text = this.str(await this.eval(e.left))
-        return ((await this.pattern(e.right)).exec(text, 0) !== undefined) !== e.negated ? 1 : 0
-      }
-      case 'concat': {
-        const left = this.str(await this.eval(e.left))
-        return left + this.str(await this.eval(e.right))
-      }
-      case 'binary': {
-        const left = await this.eval(e.left)
-        const right = await this.eval(e.right)
-        switch (e.op) {
-          case '<': return this.compare(left, right) < 0 ? 1 : 0
-          case '<=': return this.compare(left, right) <= 0 ? 1 : 0
-          case '>': return this.compare(left, right) > 0 ? 1 : 0
-          case '>=': return this.compare(left, right) >= 0 ? 1 : 0
-          case '==': return this.compare(left, right) === 0 ? 1 : 0
-          case '!=': return this.compare(left, right) !== 0 ? 1 : 0
-          default: return this.arith(e.op, this.num(left), this.num(right))
-        }
-      }
-      case 'unary': {
-        const v = await this.eval(e.arg)
-        return e.op === '!' ? (this.truth(v) ? 0 : 1) : e.op === '-' ? -this.num(v) : this.num(v)
-      }
-      case 'step': {
-        const old = this.num(await this.eval(e.target))
-        const value = old + (e.op === '++' ? 1 : -1)
-        await this.assign(e.target, value)
-        return e.prefix ? value : old
-      }
-      case 'call': return this.call(e)
-      case 'builtin': return callBuiltin(this, e)
-      case 'getline': return this.getline(e)
-    }
+  eval(e: Expr): Promise<Value> {
+    return (expressions[e.k] as Evaluator<Expr['k']>)(this, e as never)
   }
 
   arith(op: string, a: number, b: number): number {
@@ -755,10 +623,4 @@ export class Awk {
 function parse(text: string): number {
   const n = Number(text)
   return Number.isNaN(n) ? 0 : n
-}
-
-/** The order of `for (k in a)`: as numbers where all are, else as they came. */
-function order(keys: string[]): string[] {
-  if (keys.every((k) => /^-?\d+$/.test(k))) return keys.sort((a, b) => Number(a) - Number(b))
-  return keys
 }

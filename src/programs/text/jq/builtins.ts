@@ -1,125 +1,15 @@
 /** jq's built-in functions, by `name/arity`. */
-import { byteLength, decodeBytes, encodeBytes, fromBase64, toBase64 } from '#base/bytes.ts'
+import { byteLength } from '#base/bytes.ts'
 import { addDates } from './dates.ts'
 import type { Ast } from './parse.ts'
-import { checkPath, deletePaths, getPath, iterate, run, setPath, short, truthy } from './run.ts'
-import type { Env, Path, Result } from './run.ts'
-import { compare, compact, JqError, JsonReader, JsonSyntax, keysOf, numberText, object, print, sortedKeys, stringText, typeOf } from './values.ts'
+import type { Builtin, Env } from './env.ts'
+import { arithmetic, invalid, shown, text } from './operators.ts'
+import { checkPath, deletePaths, getPath, iterate, poisoned, setPath, truthy, type Path, type Result } from './paths.ts'
+import { run } from './run.ts'
+import { compare, compact, JqError, JsonReader, JsonSyntax, keysOf, object, print, sortedKeys, typeOf } from './values.ts'
 import type { Json } from './values.ts'
 
 type Obj = { [key: string]: Json }
-type Builtin = (args: readonly Ast[], env: Env, v: Json, path: Path) => Generator<Result>
-
-const name = (v: Json) => `${typeOf(v)} (${short(v)})`
-
-export function invalid(v: Json, what: string): never {
-  throw new JqError(`${name(v)} ${what}`)
-}
-
-export function arithmetic(op: string, l: Json, r: Json): Json {
-  const both = (t: string) => typeOf(l) === t && typeOf(r) === t
-  switch (op) {
-    case '+':
-      if (l === null) return r
-      if (r === null) return l
-      if (both('number')) return (l as number) + (r as number)
-      if (both('string')) return (l as string) + (r as string)
-      if (both('array')) return [...(l as Json[]), ...(r as Json[])]
-      if (both('object')) return merge(l as Obj, r as Obj)
-      throw new JqError(`${name(l)} and ${name(r)} cannot be added`)
-    case '-':
-      if (both('number')) return (l as number) - (r as number)
-      if (both('array')) return (l as Json[]).filter((x) => !(r as Json[]).some((y) => compare(x, y) === 0))
-      throw new JqError(`${name(l)} and ${name(r)} cannot be subtracted`)
-    case '*':
-      if (both('number')) return (l as number) * (r as number)
-      if (typeof l === 'string' && typeof r === 'number') return r <= 0 ? null : l.repeat(Math.max(1, r < 1 ? 1 : Math.ceil(r) === r ? r : Math.floor(r) + 1))
-      if (both('object')) return deepMerge(l as Obj, r as Obj)
-      throw new JqError(`${name(l)} and ${name(r)} cannot be multiplied`)
-    case '/':
-      if (both('number')) {
-        if (r === 0) throw new JqError(`${name(l)} and ${name(r)} cannot be divided because the divisor is zero`)
-        return (l as number) / (r as number)
-      }
-      if (both('string')) return (l as string) === '' ? [] : (r as string) === '' ? [...(l as string)] : (l as string).split(r as string)
-      throw new JqError(`${name(l)} and ${name(r)} cannot be divided`)
-    default: {
-      if (!both('number')) throw new JqError(`${name(l)} and ${name(r)} cannot be divided (remainder)`)
-      const b = Math.trunc(r as number)
-      if (b === 0) throw new JqError(`${name(l)} and ${name(r)} cannot be divided (remainder) because the divisor is zero`)
-      const n = Math.trunc(l as number) % Math.abs(b)
-      return n === 0 ? 0 : n
-    }
-  }
-}
-
-function merge(a: Obj, b: Obj): Obj {
-  const o = object(keysOf(a).map((k) => [k, a[k]!]))
-  for (const k of keysOf(b)) o[k] = b[k]!
-  return o
-}
-
-function deepMerge(a: Obj, b: Obj): Obj {
-  const o = object(keysOf(a).map((k) => [k, a[k]!]))
-  for (const k of keysOf(b)) o[k] = typeOf(o[k] ?? null) === 'object' && typeOf(b[k]!) === 'object' ? deepMerge(o[k] as Obj, b[k] as Obj) : b[k]!
-  return o
-}
-
-const text = (v: Json) => (typeof v === 'string' ? v : print(v))
-
-export function formats(format: string, v: Json): string {
-  const row = (what: string, cell: (x: Json) => string, separator: string) => {
-    if (!Array.isArray(v)) throw new JqError(`${name(v)} cannot be ${what}-formatted, only an array can be`)
-    return v.map(cell).join(separator)
-  }
-  switch (format) {
-    case '@text': return text(v)
-    case '@json': return print(v)
-    case '@csv':
-      return row('csv', (x) => {
-        if (typeof x === 'string') return `"${x.replace(/"/g, '""')}"`
-        if (typeof x === 'number') return numberText(x)
-        if (x === null) return ''
-        if (typeof x === 'boolean') return String(x)
-        throw new JqError(`${name(x)} is not valid in a csv row`)
-      }, ',')
-    case '@tsv':
-      return row('tsv', (x) => {
-        if (typeof x === 'string') return x.replace(/[\\\t\n\r]/g, (c) => ({ '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' })[c]!)
-        if (typeof x === 'number') return numberText(x)
-        if (x === null) return ''
-        if (typeof x === 'boolean') return String(x)
-        throw new JqError(`${name(x)} is not valid in a tsv row`)
-      }, '\t')
-    case '@html': return text(v).replace(/[<>&'"]/g, (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&#39;', '"': '&quot;' })[c]!)
-    case '@uri': return [...encodeBytes(text(v))].map((b) => (/[A-Za-z0-9\-_.~]/.test(String.fromCharCode(b)) && b < 128 ? String.fromCharCode(b) : '%' + b.toString(16).toUpperCase().padStart(2, '0'))).join('')
-    case '@sh':
-      return (Array.isArray(v) ? v : [v]).map((x) => {
-        if (typeof x === 'string') return `'${x.replace(/'/g, "'\\''")}'`
-        if (x !== null && typeof x === 'object') throw new JqError(`${name(x)} can not be escaped for shell`)
-        return print(x)
-      }).join(' ')
-    case '@base64': return toBase64(text(v))
-    case '@base64d': {
-      const t = text(v)
-      const clean = t.replace(/=+$/, '')
-      const out = /^[A-Za-z0-9+/]*$/.test(clean) && clean.length % 4 !== 1 ? fromBase64(clean + '='.repeat((4 - (clean.length % 4)) % 4)) : undefined
-      if (out === undefined || (out === '' && t !== '')) throw new JqError(`${name(v)} is not valid base64 data`)
-      return replaceInvalid(out)
-    }
-    default: throw new JqError(`${format.slice(1)} is not a valid format`)
-  }
-}
-
-/** Bytes that are not UTF-8 become U+FFFD; a sequence that the text cuts off becomes one. */
-function replaceInvalid(text: string): string {
-  if (!/[\udc80-\udcff]/.test(text)) return text
-  const bytes = encodeBytes(text)
-  const tail = [...bytes].findLastIndex((b) => b >= 0xc2 && b < 0xf5)
-  const need = tail < 0 ? 0 : bytes[tail]! < 0xe0 ? 2 : bytes[tail]! < 0xf0 ? 3 : 4
-  const cut = tail >= 0 && tail + need > bytes.length ? tail : bytes.length
-  return decodeBytes(bytes.slice(0, cut)).replace(/[\udc80-\udcff]/g, '\ufffd') + (cut < bytes.length ? '\ufffd' : '')
-}
 
 const table = new Map<string, Builtin>()
 export const builtins: ReadonlyMap<string, Builtin> = table
@@ -146,7 +36,6 @@ function values(key: string, f: (v: Json, args: readonly Json[], env: Env) => Js
   })
 }
 
-import { poisoned } from './run.ts'
 function out(v: Json, path: Path): Result {
   return path ? [v, poisoned] : [v, undefined]
 }
@@ -174,7 +63,7 @@ function groups(list: readonly [Json, Json][]): Json[][] {
 }
 
 function contains(a: Json, b: Json): boolean {
-  if (typeOf(a) !== typeOf(b)) throw new JqError(`${name(a)} and ${name(b)} cannot have their containment checked`)
+  if (typeOf(a) !== typeOf(b)) throw new JqError(`${shown(a)} and ${shown(b)} cannot have their containment checked`)
   if (typeof a === 'string') return a.includes(b as string)
   if (Array.isArray(a)) return (b as Json[]).every((y) => a.some((x) => typeOf(x) === typeOf(y) && contains(x, y)))
   if (a !== null && typeof a === 'object') return keysOf(b as Obj).every((k) => k in a && typeOf(a[k]!) === typeOf((b as Obj)[k]!) && contains(a[k]!, (b as Obj)[k]!))
@@ -188,7 +77,7 @@ function flatten(v: Json[], depth: number): Json[] {
 // Regular expressions (Oniguruma in jq; RegExp here).
 
 function regexOf(source: Json, flags: Json): RegExp {
-  if (typeof source !== 'string') throw new JqError(`${name(source)} cannot be matched, as it is not a string`)
+  if (typeof source !== 'string') throw new JqError(`${shown(source)} cannot be matched, as it is not a string`)
   const f = typeof flags === 'string' ? flags : ''
   for (const c of f) if (!'gimnpslx'.includes(c)) throw new JqError(`${f} is not a valid modifier string`)
   let s = source.replace(/\(\?<([A-Za-z_]\w*)>/g, '(?<$1>').replace(/\[\[:(\w+):\]\]/g, (_, c: string) => ({ digit: '\\d', space: '\\s', alpha: '[A-Za-z]', alnum: '[A-Za-z0-9]', upper: '[A-Z]', lower: '[a-z]' })[c] ?? '.').replace(/\\h/g, '[0-9a-fA-F]').replace(/\\A/g, '^').replace(/\\[zZ]/g, '$')
@@ -297,7 +186,7 @@ function substitution(all: boolean): Builtin {
             piece = x
             break
           }
-          if (typeof piece !== 'string') throw new JqError(`${name(captureObject(m))} cannot be added to a string`)
+          if (typeof piece !== 'string') throw new JqError(`${shown(captureObject(m))} cannot be added to a string`)
           done += piece
           at = (m['offset'] as number) + (m['length'] as number)
         }
@@ -373,7 +262,7 @@ value('from_entries/0', (v) => {
     let key = get('key', 'k', 'name', 'Name', 'K', 'Key') ?? (x['key'] === false ? false : null)
     if (typeof key === 'number' || typeof key === 'boolean') key = String(key)
     if (key === null) key = 'null'
-    if (typeof key !== 'string') throw new JqError(`Cannot use ${name(key)} as object key`)
+    if (typeof key !== 'string') throw new JqError(`Cannot use ${shown(key)} as object key`)
     const value = ['value', 'v', 'Value', 'V'].map((n) => x[n]).find((y) => y !== undefined)
     o[key] = value ?? null
   }
@@ -767,5 +656,3 @@ value('@json/0', (v) => print(v))
 value('splits/0', (v) => v)
 values('getpath/2', (v) => v)
 for (const key of ['splits/0', 'getpath/2', '@json/0', 'in/2', 'ascii/1', 'env/1', 'to_entries/1', 'min_by/0', 'dateadd/0', 'toisodate/0', 'tojson/1', 'dateadd/2', 'ascii/0']) table.delete(key)
-
-export { decodeBytes, stringText }

@@ -2,10 +2,11 @@
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Program } from '#engine/machine/process.ts'
 import { Fatal, Out, readText, tool } from '../common.ts'
-import { Halt } from './builtins.ts'
+import { builtins, Halt } from './builtins.ts'
+import { emptyEnv, type Context } from './env.ts'
+import { undefinedNames } from './names.ts'
 import { JqSyntax, parseJq } from './parse.ts'
-import { emptyEnv, run, undefinedNames } from './run.ts'
-import type { Context } from './run.ts'
+import { run } from './run.ts'
 import { JqError, JsonReader, JsonSyntax, object, print } from './values.ts'
 import type { Json, PrintStyle } from './values.ts'
 
@@ -124,6 +125,7 @@ export const jq: Program = tool(async (process) => {
   const queue: Json[] = []
   let stderr = ''
   const context: Context = {
+    builtins,
     variables,
     inputs: { next: () => queue.shift() },
     environment: () => object([...process.env]),

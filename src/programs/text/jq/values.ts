@@ -324,3 +324,9 @@ class TextLength {
     this.bytes = n
   }
 }
+
+/** A value in an error message. */
+export function short(v: Json): string {
+  const text = print(v)
+  return text.length > 11 ? `${text.slice(0, 10)}...` : text
+}

@@ -1,4 +1,5 @@
 /** The sed script language: addresses, functions, their arguments; GNU's complaints with the position in the script. */
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { posixRegex, RegexError } from '#base/regex.ts'
 import type { Regex } from '#base/regex.ts'
 
@@ -42,284 +43,306 @@ export interface Command {
 }
 
 export function parseSed(script: string, extended: boolean, label: (at: number) => string): Command[] {
-  const commands: Command[] = []
-  const braces: number[] = []
-  let pos = 0
-  const fail = (text: string, at = pos): never => {
-    throw new SedError(`${label(at)}${text}`)
+  return new Script(script, extended, label).read()
+}
+
+/** What stands before a command's letter, and the letter. */
+interface Head {
+  readonly from: Address | undefined
+  readonly to: Address | undefined
+  readonly negated: boolean
+  readonly name: string
+}
+
+/** How each command's arguments are read. */
+const readers: NameTable<(s: Script, head: Head) => void> = nameTable<(s: Script, head: Head) => void>({
+  '{': (s, head) => {
+    s.braces.push(s.commands.length)
+    s.push(head)
+  },
+  '}': (s, head) => {
+    const { from } = head
+    const open = s.braces.pop()
+    if (from) s.fail('} doesn\'t want any addresses', s.pos)
+    if (open === undefined) return s.fail("unexpected `}'", s.pos)
+    s.push(head)
+    s.commands[open]!.target = s.commands.length
+    s.finish()
+  },
+  s: (s, head) => {
+    const delimiter = s.script[s.pos++]
+    if (delimiter === undefined || delimiter === '\n' || delimiter === '\\') return s.fail("unterminated `s' command", s.pos - 1)
+    const source = s.delimited(delimiter, true, "unterminated `s' command")
+    const raw = s.delimited(delimiter, false, "unterminated `s' command")
+    let flags = ''
+    let nth = 0
+    let print = 0
+    let write: string | undefined
+    for (;;) {
+      const c = s.script[s.pos]
+      if (c === undefined) break
+      if (/\d/.test(c)) {
+        const m = /^\d+/.exec(s.script.slice(s.pos))![0]
+        if (nth > 0) s.fail("multiple number options to `s' command", s.pos + 1)
+        nth = Number(m)
+        if (nth === 0) s.fail("number option to `s' command may not be zero", s.pos + 1)
+        s.pos += m.length
+      } else if (/[gIiMme]/.test(c)) {
+        if (c === 'g' && flags.includes('g')) s.fail("multiple `g' options to `s' command", s.pos + 1)
+        flags += c
+        s.pos++
+      } else if (c === 'p') {
+        if (print > 0) s.fail("multiple `p' options to `s' command", s.pos + 1)
+        print++
+        s.pos++
+      } else if (c === 'w') {
+        s.pos++
+        const m = /^[^\n]*/.exec(s.script.slice(s.pos))![0]
+        s.pos += m.length
+        write = m.trim()
+      } else if (/[\s;}#]/.test(c)) break
+      else s.fail("unknown option to `s'", s.pos + 1)
+    }
+    const regex = s.compile(source, flags)
+    const replacement = pieces(raw)
+    for (const p of replacement) if ('group' in p && regex && p.group > regex.groupCount) s.fail(`invalid reference \\${p.group} on \`s' command's RHS`, s.pos)
+    s.push(head, { substitute: { regex, replacement, global: flags.includes('g'), print, nth, write, evaluate: flags.includes('e') } })
+  },
+  y: (s, head) => {
+    const delimiter = s.script[s.pos++]
+    if (delimiter === undefined) return s.fail("unterminated `y' command", s.pos)
+    const a = [...s.delimited(delimiter, false, "unterminated `y' command").replace(/\\\\/g, '\u0001').replace(/\\n/g, '\n').replace(/\\t/g, '\t').replace(/\u0001/g, '\\')]
+    const b = [...s.delimited(delimiter, false, "unterminated `y' command").replace(/\\\\/g, '\u0001').replace(/\\n/g, '\n').replace(/\\t/g, '\t').replace(/\u0001/g, '\\')]
+    if (a.length !== b.length) s.fail("strings for `y' command are different lengths", s.pos)
+    s.finish()
+    s.push(head, { map: new Map(a.map((c, i) => [c, b[i]!])) })
+  },
+  'a i c': (s, head) => {
+    s.blanks()
+    if (s.script[s.pos] === undefined) s.fail('expected \\ after `a\', `c\' or `i\'', s.pos)
+    if (s.script[s.pos] === '\\') {
+      s.pos++
+      // Blanks behind the backslash belong to the text unless the line ends there.
+      const tail = /^[ \t]*\n/.exec(s.script.slice(s.pos))
+      if (tail) s.pos += tail[0].length
+    }
+    let text = ''
+    while (s.pos < s.script.length && s.script[s.pos] !== '\n') {
+      if (s.script[s.pos] === '\\' && s.pos + 1 < s.script.length) {
+        const n = s.script[s.pos + 1]!
+        text += n === 't' ? '\t' : n
+        s.pos += 2
+      } else text += s.script[s.pos++]
+    }
+    s.push(head, { text: text + '\n' })
+  },
+  ':': (s, head) => {
+    const { from } = head
+    if (from) s.fail(': doesn\'t want any addresses', s.pos)
+    s.blanks()
+    const m = /^[^\n;}]*/.exec(s.script.slice(s.pos))![0]
+    s.pos += m.length
+    if (m.trim() === '') s.fail('":" lacks a label', s.pos)
+    s.labels.set(m.trim(), s.commands.length)
+    s.push(head, { text: m.trim() })
+  },
+  'b t T': (s, head) => {
+    s.push(head, { text: s.word() })
+  },
+  'r R w W': (s, head) => {
+    s.blanks()
+    const m = /^[^\n]*/.exec(s.script.slice(s.pos))![0]
+    s.pos += m.length
+    if (m.trim() === '') s.fail('missing filename in r/R/w/W commands', s.pos)
+    s.push(head, { text: m.trim() })
+  },
+  'q Q l L': (s, head) => {
+    const { to, name } = head
+    if (to && (name === 'q' || name === 'Q')) s.fail('command only uses one address', s.pos)
+    s.blanks()
+    const m = /^\d*/.exec(s.script.slice(s.pos))![0]
+    s.pos += m.length
+    s.finish()
+    s.push(head, { text: m })
+  },
+  '= d D g G h H n N p P x z F e': (s, head) => {
+    s.finish()
+    s.push(head)
+  },
+})
+
+/** A script being read. */
+class Script {
+  readonly script: string
+  readonly extended: boolean
+  readonly #label: (at: number) => string
+  pos = 0
+  readonly commands: Command[] = []
+  readonly braces: number[] = []
+  readonly labels = new Map<string, number>()
+
+  constructor(script: string, extended: boolean, label: (at: number) => string) {
+    this.script = script
+    this.extended = extended
+    this.#label = label
   }
-  const compile = (source: string, flags: string): Regex | undefined => {
+
+  fail(text: string, at = this.pos): never {
+    throw new SedError(`${this.#label(at)}${text}`)
+  }
+
+  compile(source: string, flags: string): Regex | undefined {
     if (source === '') return undefined
     try {
-      return posixRegex(source, { extended, strict: true, ignoreCase: /[iI]/.test(flags), multiline: /[mM]/.test(flags) })
+      return posixRegex(source, { extended: this.extended, strict: true, ignoreCase: /[iI]/.test(flags), multiline: /[mM]/.test(flags) })
     } catch (error) {
-      if (error instanceof RegexError) return fail(error.message)
+      if (error instanceof RegexError) return this.fail(error.message)
       throw error
     }
   }
-  const blanks = () => {
-    while (pos < script.length && /[ \t]/.test(script[pos]!)) pos++
+
+  blanks(): void {
+    while (this.pos < this.script.length && /[ \t]/.test(this.script[this.pos]!)) this.pos++
   }
+
   /** Text up to an unescaped delimiter; `\delimiter` loses its backslash. */
-  const delimited = (delimiter: string, regex: boolean, message: string): string => {
+  delimited(delimiter: string, regex: boolean, message: string): string {
     let out = ''
     let bracket = false
     for (;;) {
-      const c = script[pos]
-      if (c === undefined || (c === '\n' && regex && false)) return fail(message, script.length)
+      const c = this.script[this.pos]
+      if (c === undefined || (c === '\n' && regex && false)) return this.fail(message, this.script.length)
       if (c === '\\' && !bracket) {
-        const n = script[pos + 1]
-        if (n === undefined) return fail(message, script.length)
-        if (n === delimiter) out += /[|+?(){}]/.test(n) && regex && !extended ? n : regex && /[.*[\]^$\\/&]/.test(n) && n !== '/' ? `\\${n}` : n === '&' ? '\\&' : n
+        const n = this.script[this.pos + 1]
+        if (n === undefined) return this.fail(message, this.script.length)
+        if (n === delimiter) out += /[|+?(){}]/.test(n) && regex && !this.extended ? n : regex && /[.*[\]^$\\/&]/.test(n) && n !== '/' ? `\\${n}` : n === '&' ? '\\&' : n
         else if (n === 'n' && regex) out += '\\n'
         else out += '\\' + n
-        pos += 2
+        this.pos += 2
         continue
       }
       if (regex && c === '[' && !bracket) {
         bracket = true
         out += c
-        pos++
-        if (script[pos] === '^') out += script[pos++]
-        if (script[pos] === ']') out += script[pos++]
+        this.pos++
+        if (this.script[this.pos] === '^') out += this.script[this.pos++]
+        if (this.script[this.pos] === ']') out += this.script[this.pos++]
         continue
       }
-      if (bracket && c === '[' && /[:.=]/.test(script[pos + 1] ?? '')) {
-        const end = script.indexOf(script[pos + 1] + ']', pos + 2)
+      if (bracket && c === '[' && /[:.=]/.test(this.script[this.pos + 1] ?? '')) {
+        const end = this.script.indexOf(this.script[this.pos + 1] + ']', this.pos + 2)
         if (end > 0) {
-          out += script.slice(pos, end + 2)
-          pos = end + 2
+          out += this.script.slice(this.pos, end + 2)
+          this.pos = end + 2
           continue
         }
       }
       if (bracket && c === ']') bracket = false
       else if (c === delimiter && !bracket) {
-        pos++
+        this.pos++
         return out
       }
       out += c
-      pos++
+      this.pos++
     }
   }
-  const address = (): Address | undefined => {
-    const c = script[pos]
+
+  address(): Address | undefined {
+    const c = this.script[this.pos]
     if (c === undefined) return undefined
     if (/\d/.test(c)) {
-      const n = /^\d+/.exec(script.slice(pos))![0]
-      pos += n.length
-      blanks()
-      if (script[pos] === '~') {
-        pos++
-        const step = /^\d*/.exec(script.slice(pos))![0]
-        pos += step.length
+      const n = /^\d+/.exec(this.script.slice(this.pos))![0]
+      this.pos += n.length
+      this.blanks()
+      if (this.script[this.pos] === '~') {
+        this.pos++
+        const step = /^\d*/.exec(this.script.slice(this.pos))![0]
+        this.pos += step.length
         return { kind: 'step', first: Number(n), step: Number(step || 0) }
       }
       return Number(n) === 0 ? { kind: 'zero' } : { kind: 'line', line: Number(n) }
     }
     if (c === '$') {
-      pos++
+      this.pos++
       return { kind: 'last' }
     }
     if (c === '/' || c === '\\') {
-      pos++
-      const delimiter = c === '/' ? '/' : script[pos++]!
-      const source = delimited(delimiter, true, 'unterminated address regex')
-      const flags = /^[IM]*/.exec(script.slice(pos))![0]
-      pos += flags.length
-      return { kind: 'regex', regex: compile(source, flags) }
+      this.pos++
+      const delimiter = c === '/' ? '/' : this.script[this.pos++]!
+      const source = this.delimited(delimiter, true, 'unterminated address regex')
+      const flags = /^[IM]*/.exec(this.script.slice(this.pos))![0]
+      this.pos += flags.length
+      return { kind: 'regex', regex: this.compile(source, flags) }
     }
     return undefined
   }
-  const labels = new Map<string, number>()
-  for (;;) {
-    while (pos < script.length && /[\s;]/.test(script[pos]!)) pos++
-    if (pos >= script.length) break
-    if (script[pos] === '#') {
-      while (pos < script.length && script[pos] !== '\n') pos++
-      continue
-    }
-    const from = address()
-    let to: Address | undefined
-    blanks()
-    if (from && script[pos] === ',') {
-      pos++
-      blanks()
-      const m = /^([+~])(\d+)/.exec(script.slice(pos))
-      if (m) {
-        pos += m[0].length
-        to = { kind: m[1] === '+' ? 'plus' : 'multiple', n: Number(m[2]) }
-      } else to = address()
-      if (!to) fail('unexpected `,\'', pos + 1)
-    }
-    if (from?.kind === 'zero' && to?.kind !== 'regex') fail('invalid usage of line address 0', pos + 1)
-    blanks()
-    let negated = false
-    while (script[pos] === '!') {
-      negated = true
-      pos++
-      blanks()
-    }
-    const name = script[pos]
-    if (name === undefined) return fail('missing command', pos)
-    pos++
-    const command = { from, to, negated, name, text: '', target: -1, index: commands.length, active: false, end: 0 }
-    const push = (more: Partial<Command> = {}) => void commands.push({ ...command, ...more })
-    const finish = () => {
-      blanks()
-      const c = script[pos]
-      if (c === undefined || c === '\n' || c === ';' || c === '}' || c === '#') return
-      fail('extra characters after command', pos + 1)
-    }
-    const word = () => {
-      blanks()
-      const m = /^[^\n;}]*/.exec(script.slice(pos))![0]
-      pos += m.length
-      return m.trim()
-    }
-    switch (name) {
-      case '{':
-        braces.push(commands.length)
-        push()
-        break
-      case '}': {
-        const open = braces.pop()
-        if (from) fail('} doesn\'t want any addresses', pos)
-        if (open === undefined) return fail("unexpected `}'", pos)
-        push()
-        commands[open]!.target = commands.length
-        finish()
-        break
-      }
-      case 's': {
-        const delimiter = script[pos++]
-        if (delimiter === undefined || delimiter === '\n' || delimiter === '\\') return fail("unterminated `s' command", pos - 1)
-        const source = delimited(delimiter, true, "unterminated `s' command")
-        const raw = delimited(delimiter, false, "unterminated `s' command")
-        let flags = ''
-        let nth = 0
-        let print = 0
-        let write: string | undefined
-        for (;;) {
-          const c = script[pos]
-          if (c === undefined) break
-          if (/\d/.test(c)) {
-            const m = /^\d+/.exec(script.slice(pos))![0]
-            if (nth > 0) fail("multiple number options to `s' command", pos + 1)
-            nth = Number(m)
-            if (nth === 0) fail("number option to `s' command may not be zero", pos + 1)
-            pos += m.length
-          } else if (/[gIiMme]/.test(c)) {
-            if (c === 'g' && flags.includes('g')) fail("multiple `g' options to `s' command", pos + 1)
-            flags += c
-            pos++
-          } else if (c === 'p') {
-            if (print > 0) fail("multiple `p' options to `s' command", pos + 1)
-            print++
-            pos++
-          } else if (c === 'w') {
-            pos++
-            const m = /^[^\n]*/.exec(script.slice(pos))![0]
-            pos += m.length
-            write = m.trim()
-          } else if (/[\s;}#]/.test(c)) break
-          else fail("unknown option to `s'", pos + 1)
-        }
-        const regex = compile(source, flags)
-        const replacement = pieces(raw)
-        for (const p of replacement) if ('group' in p && regex && p.group > regex.groupCount) fail(`invalid reference \\${p.group} on \`s' command's RHS`, pos)
-        push({ substitute: { regex, replacement, global: flags.includes('g'), print, nth, write, evaluate: flags.includes('e') } })
-        break
-      }
-      case 'y': {
-        const delimiter = script[pos++]
-        if (delimiter === undefined) return fail("unterminated `y' command", pos)
-        const a = [...delimited(delimiter, false, "unterminated `y' command").replace(/\\\\/g, '\u0001').replace(/\\n/g, '\n').replace(/\\t/g, '\t').replace(/\u0001/g, '\\')]
-        const b = [...delimited(delimiter, false, "unterminated `y' command").replace(/\\\\/g, '\u0001').replace(/\\n/g, '\n').replace(/\\t/g, '\t').replace(/\u0001/g, '\\')]
-        if (a.length !== b.length) fail("strings for `y' command are different lengths", pos)
-        finish()
-        push({ map: new Map(a.map((c, i) => [c, b[i]!])) })
-        break
-      }
-      case 'a':
-      case 'i':
-      case 'c': {
-        blanks()
-        if (script[pos] === undefined) fail('expected \\ after `a\', `c\' or `i\'', pos)
-        if (script[pos] === '\\') {
-          pos++
-          // Blanks behind the backslash belong to the text unless the line ends there.
-          const tail = /^[ \t]*\n/.exec(script.slice(pos))
-          if (tail) pos += tail[0].length
-        }
-        let text = ''
-        while (pos < script.length && script[pos] !== '\n') {
-          if (script[pos] === '\\' && pos + 1 < script.length) {
-            const n = script[pos + 1]!
-            text += n === 't' ? '\t' : n
-            pos += 2
-          } else text += script[pos++]
-        }
-        push({ text: text + '\n' })
-        break
-      }
-      case ':': {
-        if (from) fail(': doesn\'t want any addresses', pos)
-        blanks()
-        const m = /^[^\n;}]*/.exec(script.slice(pos))![0]
-        pos += m.length
-        if (m.trim() === '') fail('":" lacks a label', pos)
-        labels.set(m.trim(), commands.length)
-        push({ text: m.trim() })
-        break
-      }
-      case 'b':
-      case 't':
-      case 'T':
-        push({ text: word() })
-        break
-      case 'r':
-      case 'R':
-      case 'w':
-      case 'W': {
-        blanks()
-        const m = /^[^\n]*/.exec(script.slice(pos))![0]
-        pos += m.length
-        if (m.trim() === '') fail('missing filename in r/R/w/W commands', pos)
-        push({ text: m.trim() })
-        break
-      }
-      case 'q':
-      case 'Q':
-      case 'l':
-      case 'L': {
-        if (to && (name === 'q' || name === 'Q')) fail('command only uses one address', pos)
-        blanks()
-        const m = /^\d*/.exec(script.slice(pos))![0]
-        pos += m.length
-        finish()
-        push({ text: m })
-        break
-      }
-      case '=':
-      case 'd': case 'D': case 'g': case 'G': case 'h': case 'H': case 'n': case 'N': case 'p': case 'P': case 'x': case 'z': case 'F': case 'e':
-        finish()
-        push()
-        break
-      default:
-        fail(`unknown command: \`${name}'`, pos)
-    }
+
+  push(head: Head, more: Partial<Command> = {}): void {
+    this.commands.push({ ...head, text: '', target: -1, index: this.commands.length, active: false, end: 0, ...more })
   }
-  if (braces.length > 0) fail("unmatched `{'", 0)
-  for (const c of commands) {
-    if (!['b', 't', 'T'].includes(c.name)) continue
-    if (c.text === '') c.target = commands.length
-    else {
-      const at = labels.get(c.text)
-      if (at === undefined) throw new SedError(`-e expression #1, char ${script.length}: can't find label for jump to \`${c.text}'`.replace(/^-e.*?: can't/, "can't"))
-      c.target = at
-    }
+
+  finish(): void {
+    this.blanks()
+    const c = this.script[this.pos]
+    if (c === undefined || c === '\n' || c === ';' || c === '}' || c === '#') return
+    this.fail('extra characters after command', this.pos + 1)
   }
-  return commands
+
+  word(): string {
+    this.blanks()
+    const m = /^[^\n;}]*/.exec(this.script.slice(this.pos))![0]
+    this.pos += m.length
+    return m.trim()
+  }
+
+  read(): Command[] {
+    for (;;) {
+      while (this.pos < this.script.length && /[\s;]/.test(this.script[this.pos]!)) this.pos++
+      if (this.pos >= this.script.length) break
+      if (this.script[this.pos] === '#') {
+        while (this.pos < this.script.length && this.script[this.pos] !== '\n') this.pos++
+        continue
+      }
+      const from = this.address()
+      let to: Address | undefined
+      this.blanks()
+      if (from && this.script[this.pos] === ',') {
+        this.pos++
+        this.blanks()
+        const m = /^([+~])(\d+)/.exec(this.script.slice(this.pos))
+        if (m) {
+          this.pos += m[0].length
+          to = { kind: m[1] === '+' ? 'plus' : 'multiple', n: Number(m[2]) }
+        } else to = this.address()
+        if (!to) this.fail('unexpected `,\'', this.pos + 1)
+      }
+      if (from?.kind === 'zero' && to?.kind !== 'regex') this.fail('invalid usage of line address 0', this.pos + 1)
+      this.blanks()
+      let negated = false
+      while (this.script[this.pos] === '!') {
+        negated = true
+        this.pos++
+        this.blanks()
+      }
+      const name = this.script[this.pos]
+      if (name === undefined) return this.fail('missing command', this.pos)
+      this.pos++
+      const read = readers.get(name)
+      if (!read) return this.fail(`unknown command: \`${name}'`)
+      read(this, { from, to, negated, name })
+    }
+    if (this.braces.length > 0) this.fail("unmatched `{'", 0)
+    for (const c of this.commands) {
+      if (!['b', 't', 'T'].includes(c.name)) continue
+      if (c.text === '') c.target = this.commands.length
+      else {
+        const at = this.labels.get(c.text)
+        if (at === undefined) throw new SedError(`-e expression #1, char ${this.script.length}: can't find label for jump to \`${c.text}'`.replace(/^-e.*?: can't/, "can't"))
+        c.target = at
+      }
+    }
+    return this.commands
+  }
 }
 
 /** A replacement text taken apart. */

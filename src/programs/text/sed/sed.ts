@@ -1,4 +1,5 @@
 /** sed: reads lines, runs the script on each; -n -e -f -i -E -s -z. */
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { OpenFile, Process, Program } from '#engine/machine/process.ts'
 import type { Regex } from '#base/regex.ts'
@@ -274,7 +275,7 @@ class Machine {
     return this.quit ?? (this.input.failed ? 2 : 0)
   }
 
-  async cycle(): Promise<'done' | 'deleted' | 'restart' | 'quit' | 'silent-quit'> {
+  async cycle(): Promise<How> {
     this.replaced = false
     let steps = 0
     for (let i = 0; i < this.commands.length; i++) {
@@ -285,118 +286,9 @@ class Machine {
         if (c.name === '{') i = c.target - 1
         continue
       }
-      switch (c.name) {
-        case '{': break
-        case 's':
-          await this.substitute(c.substitute!)
-          break
-        case 'y':
-          this.pattern = [...this.pattern].map((x) => c.map!.get(x) ?? x).join('')
-          break
-        case 'p':
-          await this.put(this.pattern)
-          break
-        case 'P':
-          await this.put(this.pattern.split('\n')[0]!)
-          break
-        case 'd':
-          return 'deleted'
-        case 'D': {
-          const at = this.pattern.indexOf('\n')
-          if (at < 0) return 'deleted'
-          this.pattern = this.pattern.slice(at + 1)
-          return 'restart'
-        }
-        case 'h': this.hold = this.pattern; break
-        case 'H': this.hold += '\n' + this.pattern; break
-        case 'g': this.pattern = this.hold; break
-        case 'G': this.pattern += '\n' + this.hold; break
-        case 'x': [this.pattern, this.hold] = [this.hold, this.pattern]; break
-        case 'z': this.pattern = ''; break
-        case 'n':
-          if (await this.input.isLast()) {
-            if (this.silent) return 'silent-quit'
-            return 'quit'
-          }
-          await this.endCycle()
-          await this.nextLine()
-          break
-        case 'N': {
-          if (await this.input.isLast()) return this.silent ? 'silent-quit' : 'quit'
-          const before = this.pattern
-          await this.flushAppended()
-          await this.nextLine()
-          this.pattern = before + '\n' + this.pattern
-          break
-        }
-        case 'a':
-          this.appended.push(() => this.put(c.text.slice(0, -1)))
-          break
-        case 'i':
-          await this.put(c.text.slice(0, -1))
-          break
-        case 'c':
-          if (!c.to || c.negated || !c.active) await this.put(c.text.slice(0, -1))
-          return 'deleted'
-        case '=':
-          await this.put(String(this.input.line))
-          break
-        case 'l':
-          await this.put(this.visible(c.text === '' ? 70 : Number(c.text)))
-          break
-        case 'q':
-          this.quit = Number(c.text || 0)
-          return 'quit'
-        case 'Q':
-          this.quit = Number(c.text || 0)
-          return 'silent-quit'
-        case 'b':
-          i = c.target - 1
-          break
-        case 't':
-          if (this.replaced) {
-            this.replaced = false
-            i = c.target - 1
-          }
-          break
-        case 'T':
-          if (!this.replaced) i = c.target - 1
-          else this.replaced = false
-          break
-        case 'r':
-          this.appended.push(async () => {
-            try {
-              const text = c.text === '/dev/stdin' ? await this.process.stdin.readAll() : this.process.fs.readFile(c.text)
-              if (text !== '') await this.put(text.replace(/\n$/, ''), text.endsWith('\n'))
-            } catch (error) {
-              if (!(error instanceof FsError)) throw error
-            }
-          })
-          break
-        case 'R': {
-          let lines = this.lineReaders.get(c.text)
-          if (!lines) {
-            try {
-              lines = this.process.fs.readFile(c.text).replace(/\n$/, '').split('\n')
-            } catch {
-              lines = []
-            }
-            this.lineReaders.set(c.text, lines)
-          }
-          const line = lines.shift()
-          if (line !== undefined) this.appended.push(() => this.put(line))
-          break
-        }
-        case 'w':
-          await this.writeTo(c.text, this.pattern)
-          break
-        case 'W':
-          await this.writeTo(c.text, this.pattern.split('\n')[0]!)
-          break
-        case 'F':
-          await this.put(this.input.path)
-          break
-      }
+      const how = await verbs.get(c.name)?.(this, c)
+      if (how === 'jump') i = c.target - 1
+      else if (how !== undefined) return how
     }
     return 'done'
   }
@@ -459,6 +351,135 @@ class Machine {
     if (s.write !== undefined) await this.writeTo(s.write, this.pattern)
   }
 }
+
+type How = 'done' | 'deleted' | 'restart' | 'quit' | 'silent-quit'
+
+/** What a command does; `jump`: go on at its target, a How: the cycle ends so. */
+type Verb = (m: Machine, c: Command) => How | 'jump' | void | Promise<How | 'jump' | void>
+
+const verbs: NameTable<Verb> = nameTable<Verb>({
+  s: async (m, c) => {
+    await m.substitute(c.substitute!)
+  },
+  y: (m, c) => {
+    m.pattern = [...m.pattern].map((x) => c.map!.get(x) ?? x).join('')
+  },
+  p: async (m) => {
+    await m.put(m.pattern)
+  },
+  P: async (m) => {
+    await m.put(m.pattern.split('\n')[0]!)
+  },
+  d: () => 'deleted',
+  D: (m) => {
+    const at = m.pattern.indexOf('\n')
+    if (at < 0) return 'deleted'
+    m.pattern = m.pattern.slice(at + 1)
+    return 'restart'
+  },
+  h: (m) => {
+    m.hold = m.pattern
+  },
+  H: (m) => {
+    m.hold += '\n' + m.pattern
+  },
+  g: (m) => {
+    m.pattern = m.hold
+  },
+  G: (m) => {
+    m.pattern += '\n' + m.hold
+  },
+  x: (m) => {
+    [m.pattern, m.hold] = [m.hold, m.pattern]
+  },
+  z: (m) => {
+    m.pattern = ''
+  },
+  n: async (m) => {
+    if (await m.input.isLast()) {
+      if (m.silent) return 'silent-quit'
+      return 'quit'
+    }
+    await m.endCycle()
+    await m.nextLine()
+    return undefined
+  },
+  N: async (m) => {
+    if (await m.input.isLast()) return m.silent ? 'silent-quit' : 'quit'
+    const before = m.pattern
+    await m.flushAppended()
+    await m.nextLine()
+    m.pattern = before + '\n' + m.pattern
+    return undefined
+  },
+  a: (m, c) => {
+    m.appended.push(() => m.put(c.text.slice(0, -1)))
+  },
+  i: async (m, c) => {
+    await m.put(c.text.slice(0, -1))
+  },
+  c: async (m, c): Promise<How> => {
+    if (!c.to || c.negated || !c.active) await m.put(c.text.slice(0, -1))
+    return 'deleted'
+  },
+  '=': async (m) => {
+    await m.put(String(m.input.line))
+  },
+  l: async (m, c) => {
+    await m.put(m.visible(c.text === '' ? 70 : Number(c.text)))
+  },
+  q: (m, c) => {
+    m.quit = Number(c.text || 0)
+    return 'quit'
+  },
+  Q: (m, c) => {
+    m.quit = Number(c.text || 0)
+    return 'silent-quit'
+  },
+  b: () => 'jump',
+  t: (m) => {
+    if (!m.replaced) return undefined
+    m.replaced = false
+    return 'jump'
+  },
+  T: (m) => {
+    if (!m.replaced) return 'jump'
+    m.replaced = false
+    return undefined
+  },
+  r: async (m, c) => {
+    m.appended.push(async () => {
+      try {
+        const text = c.text === '/dev/stdin' ? await m.process.stdin.readAll() : m.process.fs.readFile(c.text)
+        if (text !== '') await m.put(text.replace(/\n$/, ''), text.endsWith('\n'))
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error
+      }
+    })
+  },
+  R: (m, c) => {
+    let lines = m.lineReaders.get(c.text)
+    if (!lines) {
+      try {
+        lines = m.process.fs.readFile(c.text).replace(/\n$/, '').split('\n')
+      } catch {
+        lines = []
+      }
+      m.lineReaders.set(c.text, lines)
+    }
+    const line = lines.shift()
+    if (line !== undefined) m.appended.push(() => m.put(line))
+  },
+  w: async (m, c) => {
+    await m.writeTo(c.text, m.pattern)
+  },
+  W: async (m, c) => {
+    await m.writeTo(c.text, m.pattern.split('\n')[0]!)
+  },
+  F: async (m) => {
+    await m.put(m.input.path)
+  },
+})
 
 function expandPieces(pieces: readonly Piece[], groups: readonly (string | undefined)[]): string {
   let out = ''
