@@ -2,7 +2,7 @@
  * HostApi: the interface ↔ the disk. Implemented once in src/host; carried by Electron IPC or by HTTP.
  * Times are ms since the epoch of the wall clock.
  */
-import type { LabBundle, SittingLog } from './session-api.ts'
+import type { GradeResult, LabBundle, SittingLog } from './session-api.ts'
 
 export interface CourseTree {
   readonly modules: readonly ModuleEntry[]
@@ -145,7 +145,11 @@ export interface HostMethods {
   saveSitting(key: string, log: SittingLog): void
   /** Adds inputs to a stored sitting without sending the whole again. */
   appendSitting(key: string, from: number, inputs: SittingLog['inputs'], until: number): void
+  /** With what was kept of its checks. */
   dropSitting(key: string): void
+  /** What the last check of a sitting found, so that it is there again after a reload; undefined forgets it. */
+  results(key: string): GradeResult | undefined
+  saveResults(key: string, results: GradeResult | undefined): void
   examState(): ExamState | undefined
   saveExamState(state: ExamState | undefined): void
   notices(): readonly HostNotice[]

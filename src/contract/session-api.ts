@@ -100,6 +100,13 @@ export interface GradeResult {
   readonly tasks: readonly { readonly id: string; readonly pass: boolean; readonly points: number; readonly checks: readonly CheckResult[] }[]
 }
 
+/** An object that the learner's cluster and the solution's do not have alike. YAML of what one writes, without status and what the server fills in; absent where there is no such object. */
+export interface ObjectDifference {
+  readonly ref: ObjectRef
+  readonly learner?: string
+  readonly solution?: string
+}
+
 export interface TraceRequest {
   /** `pod/NAME`, `NAMESPACE/NAME`, a node name or `workstation`. */
   readonly from: string
@@ -201,8 +208,11 @@ export interface SessionMethods {
   /** Runs one line in the terminal as if it were typed and waits for its prompt. */
   run(terminal: string, command: string): { exit: number }
   grade(task?: string): GradeResult
-  hint(): { text: string; left: number } | undefined
+  /** The next hint, or the one with this number (1 is the first) again. */
+  hint(rung?: number): { text: string; left: number } | undefined
   solution(): { script: string; debrief: string }
+  /** Carries the solution out on a cluster of its own, from the lab's start, and compares objects with the learner's. */
+  compare(): readonly ObjectDifference[]
   trace(request: TraceRequest): TraceReport
   map(): MapSnapshot
   matrix(port: number, protocol: 'tcp' | 'udp'): PolicyMatrix

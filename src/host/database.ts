@@ -32,6 +32,7 @@ export const migrations: readonly string[] = [
    CREATE TABLE sittings (key TEXT PRIMARY KEY, head TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
    CREATE TABLE sitting_inputs (key TEXT NOT NULL REFERENCES sittings(key) ON DELETE CASCADE, n INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (key, n)) WITHOUT ROWID;
    CREATE TABLE exam_state (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL);`,
+  `CREATE TABLE results (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;`,
 ]
 
 const fileName = 'kubedrill.db'

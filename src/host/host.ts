@@ -9,7 +9,7 @@ import { assertBackup, keepBackups, listBackups, makeBackup, putBack } from './b
 import { openContent, type Content } from './content.ts'
 import { openDatabase } from './database.ts'
 import { Store } from './store.ts'
-import { assertEvent, assertExamState, assertExported, assertInputs, assertLog, assertNumber, assertSettings, assertText } from './validate.ts'
+import { assertEvent, assertExamState, assertExported, assertInputs, assertLog, assertNumber, assertResults, assertSettings, assertText } from './validate.ts'
 
 export interface HostOptions {
   /** The folder with lessons/ and labs/. */
@@ -53,6 +53,8 @@ export function openHost(options: HostOptions): Host {
     saveSitting: (key, log) => store.saveSitting(assertText(key), assertLog(log)),
     appendSitting: (key, from, inputs, until) => store.appendSitting(assertText(key), assertNumber(from), assertInputs(inputs), assertNumber(until)),
     dropSitting: (key) => store.dropSitting(assertText(key)),
+    results: (key) => store.results(assertText(key)),
+    saveResults: (key, results) => store.saveResults(assertText(key), results == null ? undefined : assertResults(results)),
     examState: () => store.examState(),
     saveExamState: (state) => store.saveExamState(state == null ? undefined : assertExamState(state)),
     notices: () => opened.notices,

@@ -3,7 +3,7 @@
  * learner works) and the running exam. Every method is one transaction; with WAL and synchronous=FULL an answered call is on the disk.
  */
 import type { ExamState, ProgressEvent, Settings } from '#contract/host-api.ts'
-import type { SittingInput, SittingLog } from '#contract/session-api.ts'
+import type { GradeResult, SittingInput, SittingLog } from '#contract/session-api.ts'
 import type { Sqlite } from './database.ts'
 import { settleSettings, type ExportedData } from './validate.ts'
 
@@ -75,7 +75,20 @@ export class Store {
   }
 
   dropSitting(key: string): void {
-    this.#db.transaction(() => this.#drop(key))()
+    this.#db.transaction(() => {
+      this.#drop(key)
+      this.saveResults(key, undefined)
+    })()
+  }
+
+  results(key: string): GradeResult | undefined {
+    const row = this.#db.prepare('SELECT body FROM results WHERE key = ?').get(key)
+    return row && (JSON.parse(row['body'] as string) as GradeResult)
+  }
+
+  saveResults(key: string, results: GradeResult | undefined): void {
+    if (results) this.#db.prepare('INSERT INTO results (key, body) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body').run(key, JSON.stringify(results))
+    else this.#db.prepare('DELETE FROM results WHERE key = ?').run(key)
   }
 
   examState(): ExamState | undefined {
@@ -91,8 +104,10 @@ export class Store {
   export(now: number): ExportedData {
     const sittings: Record<string, SittingLog> = {}
     for (const key of this.sittingKeys()) sittings[key] = this.sitting(key)!
+    const results: Record<string, GradeResult> = {}
+    for (const row of this.#db.prepare('SELECT key, body FROM results ORDER BY key').all()) results[row['key'] as string] = JSON.parse(row['body'] as string) as GradeResult
     const exam = this.examState()
-    return { format: 'kubedrill-data', version: 1, exported: now, events: this.events(), settings: this.settings(), sittings, ...(exam && { exam }) }
+    return { format: 'kubedrill-data', version: 1, exported: now, events: this.events(), settings: this.settings(), sittings, results, ...(exam && { exam }) }
   }
 
   /** Replaces everything. */
@@ -102,12 +117,13 @@ export class Store {
       for (const event of data.events) this.appendEvent(event)
       this.changeSettings(data.settings)
       for (const [key, log] of Object.entries(data.sittings)) this.saveSitting(key, log)
+      for (const [key, results] of Object.entries(data.results ?? {})) this.saveResults(key, results)
       this.saveExamState(data.exam)
     })()
   }
 
   clear(): void {
-    this.#db.exec('DELETE FROM events; DELETE FROM settings; DELETE FROM sitting_inputs; DELETE FROM sittings; DELETE FROM exam_state;')
+    this.#db.exec('DELETE FROM events; DELETE FROM settings; DELETE FROM sitting_inputs; DELETE FROM sittings; DELETE FROM results; DELETE FROM exam_state;')
   }
 
   #drop(key: string): void {

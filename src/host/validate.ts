@@ -3,7 +3,7 @@
  * first fault; nothing is repaired or guessed.
  */
 import type { ExamState, ProgressEvent, Settings } from '#contract/host-api.ts'
-import type { SittingInput, SittingLog } from '#contract/session-api.ts'
+import type { GradeResult, SittingInput, SittingLog } from '#contract/session-api.ts'
 
 type Check = (value: unknown, at: string) => string | undefined
 
@@ -81,6 +81,15 @@ const report = shape({
     }),
   ),
 })
+const ref = shape({ kind: text, name: text }, { namespace: text })
+const link = byKind({
+  object: shape({ kind: text, object: ref, command: text }),
+  trace: shape({ kind: text, request: shape({ from: text, to: text, port: number, protocol: oneOf('tcp', 'udp') }), command: text }),
+  command: shape({ kind: text, command: text }),
+})
+const finding = shape({ id: text, title: text, pass: yesNo, expected: text, observed: text, why: text, evidence: list(text), links: list(link) })
+const results = shape({ at: number, points: number, outOf: number, tasks: list(shape({ id: text, pass: yesNo, points: number, checks: list(finding) })) })
+
 const head = { at: number, kind: text, id: text }
 const event = byKind({
   'lesson-opened': shape(head),
@@ -134,12 +143,13 @@ export interface ExportedData {
   readonly events: readonly ProgressEvent[]
   readonly settings: Partial<Settings>
   readonly sittings: Readonly<Record<string, SittingLog>>
+  readonly results?: Readonly<Record<string, GradeResult>>
   readonly exam?: ExamState
 }
 
 const exported = shape(
   { format: oneOf('kubedrill-data'), version: (v, at) => (v === 1 ? undefined : `${at}: only version 1 is known`), exported: number, events: list(event), settings: shape({}, { ...settingFields }), sittings: record(log) },
-  { exam: examState },
+  { exam: examState, results: record(results) },
 )
 
 function asserter<T>(check: Check, what: string): (value: unknown) => T {
@@ -155,5 +165,6 @@ export const assertInputs = asserter<readonly SittingInput[]>(list(input), 'inpu
 export const assertExamState = asserter<ExamState>(examState, 'exam')
 export const assertSettings = asserter<Partial<Settings>>(shape({}, { ...settingFields }), 'settings')
 export const assertExported = asserter<ExportedData>(exported, 'file')
+export const assertResults = asserter<GradeResult>(results, 'results')
 export const assertText = asserter<string>(text, 'argument')
 export const assertNumber = asserter<number>(number, 'argument')

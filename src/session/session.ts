@@ -4,12 +4,13 @@
  */
 import type { Implementation } from '#contract/channel.ts'
 import type {
-  CheckResult, GradeResult, LabBundle, MapSnapshot, ObjectRef, OpenRequest, PolicyMatrix, SessionEvents, SessionInfo, SessionMethods, SittingInput, SittingLog,
+  CheckResult, GradeResult, LabBundle, MapSnapshot, ObjectDifference, ObjectRef, OpenRequest, PolicyMatrix, SessionEvents, SessionInfo, SessionMethods, SittingInput, SittingLog,
   TimelineEntry, TraceReport, TraceRequest,
 } from '#contract/session-api.ts'
 import { gradeLab } from '#course/grade.ts'
 import type { Lab } from '#course/schema/lab.ts'
 import type { Drain } from '#engine/sim/runner.ts'
+import { compareObjects } from './compare.ts'
 import { ClusterInspect } from './inspect.ts'
 import { labOf, specOf } from './lab.ts'
 import { mapSnapshot } from './map.ts'
@@ -146,15 +147,28 @@ export class Session implements Implementation<SessionMethods> {
     }
   }
 
-  hint = (): { text: string; left: number } | undefined => {
+  hint = (rung?: number): { text: string; left: number } | undefined => {
     const hints = this.#lab?.hints ?? []
-    const text = hints[this.#hintsShown]
+    const number = rung ?? this.#hintsShown + 1
+    const text = hints[number - 1]
     if (text === undefined) return undefined
-    this.#hintsShown++
+    this.#hintsShown = Math.max(this.#hintsShown, number)
     return { text, left: hints.length - this.#hintsShown }
   }
 
   solution = (): { script: string; debrief: string } => ({ script: this.#here().options.bundle?.files['solution.sh'] ?? '', debrief: this.#lab?.debrief ?? '' })
+
+  compare = async (): Promise<readonly ObjectDifference[]> => {
+    const { options, state } = this.#here()
+    const script = options.bundle?.files['solution.sh']
+    if (script === undefined) return []
+    const learner = state.objects()
+    const solved = await Sitting.begin(options)
+    const baseline = [...solved.baseline.values()]
+    await solved.perform(script)
+    await solved.runner.settle()
+    return compareObjects(baseline, learner, solved.state.objects())
+  }
 
   trace = async (request: TraceRequest): Promise<TraceReport> => {
     const fork = await this.#copy()

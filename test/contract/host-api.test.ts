@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ProgressEvent } from '#contract/host-api.ts'
-import type { SittingInput, SittingLog } from '#contract/session-api.ts'
+import type { GradeResult, SittingInput, SittingLog } from '#contract/session-api.ts'
 import { openHost, type Host } from '#host/host.ts'
 import { carriers, type Carried } from './carriers.ts'
 
@@ -66,6 +66,20 @@ describe.each(Object.keys(carriers))('over %s', (name) => {
     expect(progress.labs['a-lab']).toMatchObject({ best: 3, outOf: 3 })
     expect(progress).toEqual(await carried.methods.progress())
     await expect(carried.methods.record({ at: 7, kind: 'made-up', id: 'x' } as unknown as ProgressEvent)).rejects.toThrow('event.kind')
+  })
+  test('results of a check are kept, checked, exported, and go with their sitting', async () => {
+    const results: GradeResult = { at: 9, points: 0, outOf: 3, tasks: [{ id: 'one', pass: false, points: 0, checks: [{ id: 'file', title: 't', pass: false, expected: 'y', observed: 'n', why: '', evidence: ['x'], links: [{ kind: 'command', command: 'ls' }, { kind: 'object', object: { kind: 'Pod', namespace: 'a', name: 'b' }, command: 'k' }] }] }] }
+    expect((await carried.methods.results('lab:a-lab')) ?? undefined).toBeUndefined()
+    await carried.methods.saveResults('lab:a-lab', results)
+    expect(await carried.methods.results('lab:a-lab')).toEqual(results)
+    await expect(carried.methods.saveResults('lab:a-lab', { ...results, points: 'many' } as unknown as GradeResult)).rejects.toThrow('results.points')
+    const exported = await carried.methods.exportData()
+    await carried.methods.saveResults('lab:a-lab', undefined)
+    expect((await carried.methods.results('lab:a-lab')) ?? undefined).toBeUndefined()
+    await carried.methods.importData(exported)
+    expect(await carried.methods.results('lab:a-lab')).toEqual(results)
+    await carried.methods.dropSitting('lab:a-lab')
+    expect((await carried.methods.results('lab:a-lab')) ?? undefined).toBeUndefined()
   })
   test('settings are changed one by one and checked', async () => {
     expect((await carried.methods.settings()).theme).toBe('system')

@@ -67,6 +67,60 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: 'after a reload the results of the check and the shown hints are back, after undo the results are not',
+    run: async (w) => {
+      await w.start()
+      await openLab(w, lab)
+      await w.leader('y')
+      await w.page.locator('.hints li').first().waitFor()
+      await w.leader('t')
+      await w.line('kubectl get svc -A')
+      await check(w)
+      const hint = await w.page.locator('.hints').innerText()
+      const sum = await w.page.locator('.sum').innerText()
+      const found = await w.page.locator('.failed').allInnerTexts()
+      await w.page.waitForTimeout(600)
+      await w.open()
+      await openLab(w, lab)
+      await w.page.locator('.sum').waitFor()
+      equal(await w.page.locator('.sum').innerText(), sum, 'points after the reload')
+      equal(await w.page.locator('.failed').allInnerTexts(), found, 'failed checks after the reload')
+      equal(await w.page.locator('.hints').innerText(), hint, 'hints after the reload')
+      await w.leader('y')
+      await w.page.locator('.hints li').nth(1).waitFor()
+      holds((await w.page.locator('.hints li').nth(1).innerText()) !== hint, 'the same hint came again')
+      await w.leader('u')
+      await w.page.locator('.sum').waitFor({ state: 'detached' })
+      await w.open()
+      await openLab(w, lab)
+      await w.page.locator('.hints li').nth(1).waitFor()
+      equal(await w.page.locator('.sum').count(), 0, 'results of an undone cluster')
+    },
+  },
+  {
+    name: 'the solution stands beside what the learner made',
+    run: async (w) => {
+      await w.start({ width: 1440, height: 900 })
+      await openLab(w, lab)
+      await w.line('kubectl create namespace mine')
+      await w.leader('s')
+      await w.page.getByRole('button', { name: 'Show it' }).click()
+      const service = w.page.getByLabel('Difference of Service lighthouse/beam')
+      await service.waitFor({ timeout: 30_000 })
+      equal(await service.locator('.removed, .added').allInnerTexts().then((l) => l.map((t) => t.trim().replace(/\s+/g, ' '))), ['− tier: lens', '+ tier: lamp'], 'changed lines')
+      await w.page.getByLabel('Difference of Namespace mine').waitFor()
+      await w.see('only in your cluster')
+      await w.axe('the solution with differences')
+      await service.scrollIntoViewIfNeeded()
+      await w.shot('lab-solution-light')
+      await w.leader('t')
+      await w.line('kubectl delete namespace mine')
+      for (const line of script(`${lab}/solution.sh`)) await w.line(line)
+      await w.page.getByRole('button', { name: 'Compare again' }).click()
+      await w.see('No object differs', 30_000)
+    },
+  },
+  {
     name: 'a wrong answer is told with what was expected, observed and why, and its links lead on',
     run: async (w) => {
       await w.start({ theme: 'dark' })
@@ -142,6 +196,12 @@ export const cases: readonly Case[] = [
             await w.page.getByLabel('to', { exact: true }).fill('beam.lighthouse')
             await w.page.locator('.trace button[type=submit]').click()
             await w.page.locator('.verdict').first().waitFor()
+            const passed = w.page.locator('.passed').first()
+            const before = await w.page.locator('.steps > li').count()
+            holds(/\d+ rules passed without effect/.test(await passed.innerText()), 'no run of rules is folded')
+            await passed.getByRole('button', { name: 'show' }).click()
+            holds((await w.page.locator('.steps > li').count()) > before + 2, 'the folded rules do not open')
+            await passed.getByRole('button', { name: 'hide' }).click()
           }
           await w.axe(`${name}, ${theme}`)
           await w.shot(`panel-${name.toLowerCase()}-${theme}`)
@@ -200,9 +260,12 @@ export const cases: readonly Case[] = [
       await w.page.getByRole('button', { name: /Task 1.*flagged/ }).waitFor()
       await w.leader('e')
       await w.page.locator('dialog').waitFor()
+      const loss = await w.page.locator('dialog p').innerText()
+      holds(/You give up the \d+:\d\d that are left\. 1 task was never opened and will get no points: 4\. 1 task is still flagged: 1\.$/.test(loss), `what ending costs: ${loss}`)
       await w.page.keyboard.press('Tab')
       await w.page.keyboard.press('Enter')
       await w.page.getByRole('heading', { name: /By domain/ }).waitFor({ timeout: 60_000 })
+      equal(await w.page.evaluate(() => [document.activeElement?.tagName, getComputedStyle(document.activeElement!).boxShadow, getComputedStyle(document.activeElement!).outlineStyle]), ['MAIN', 'none', 'none'], 'the line around the page that was given the focus')
       await w.axe('report')
       await w.shot('report-dark')
       const points = await w.page.locator('summary .pts').allInnerTexts()

@@ -67,6 +67,13 @@ test('a lab: work, check, hint, undo, reset, resume', { timeout: 120_000 }, asyn
   expect(check.why).toContain('lighthouse/beam has no ready endpoint')
 
   expect(await methods.hint()).toMatchObject({ left: 2 })
+  const second = await methods.hint(2)
+  expect(second).toMatchObject({ left: 1 })
+  expect(await methods.hint(1)).toMatchObject({ left: 1 })
+  expect(await methods.hint(2)).toEqual(second)
+  const [differs, ...others] = await methods.compare()
+  expect([differs?.ref, others]).toEqual([{ kind: 'Service', namespace: 'lighthouse', name: 'beam' }, []])
+  expect([differs?.learner, differs?.solution].map((yaml) => /tier: \w+/.exec(yaml ?? '')?.[0])).toEqual(['tier: lens', 'tier: lamp'])
   expect((await methods.run('main', 'kubectl -n lighthouse get svc beam -o jsonpath={.spec.selector.tier}')).exit).toBe(0)
   await prompt(screen, /lens/)
   expect((await methods.run('main', 'kubectl -n lighthouse set selector service beam app=beam,tier=lamp')).exit).toBe(0)
@@ -74,6 +81,7 @@ test('a lab: work, check, hint, undo, reset, resume', { timeout: 120_000 }, asyn
   const solved = await methods.grade()
   expect(solved.tasks.flatMap((t) => t.checks).filter((c) => !c.pass)).toEqual([])
   expect(solved.points).toBe(5)
+  expect(await methods.compare()).toEqual([])
 
   expect(await methods.undo()).toEqual({ undone: 'false' })
   expect((await methods.undo())?.undone).toContain('set selector')

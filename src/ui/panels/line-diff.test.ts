@@ -1,10 +1,18 @@
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
-import { diffLines } from './line-diff.ts'
+import { diffLines, partsOf } from './line-diff.ts'
 import { flipped } from './matrix-diff.ts'
 
 test('a changed line is one removed and one added', () => {
   expect(diffLines('a\nb\nc\n', 'a\nx\nc\n')).toEqual([{ mark: 'same', text: 'a' }, { mark: 'removed', text: 'b' }, { mark: 'added', text: 'x' }, { mark: 'same', text: 'c' }])
+})
+test('lines far from a change are counted', () => {
+  const before = 'a\nb\nc\nd\ne\nf'
+  expect(partsOf(diffLines(before, before.replace('e', 'x')), 1)).toEqual([
+    { kind: 'gap', count: 3 },
+    { kind: 'lines', lines: [{ mark: 'same', text: 'd' }, { mark: 'removed', text: 'e' }, { mark: 'added', text: 'x' }, { mark: 'same', text: 'f' }] },
+  ])
+  expect(partsOf(diffLines('a', 'a'))).toEqual([{ kind: 'gap', count: 1 }])
 })
 test('both texts can be read out of the difference', () => {
   const text = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 12 }).map((l) => l.join('\n'))

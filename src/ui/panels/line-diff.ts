@@ -35,3 +35,22 @@ export function diffLines(before: string, after: string): readonly DiffLine[] {
   }
   return [...a.slice(0, head).map(same), ...middle, ...a.slice(a.length - tail).map(same)]
 }
+
+/** A change with the lines around it, or how many lines that are alike stand between two of them. */
+export type DiffPart = { readonly kind: 'lines'; readonly lines: readonly DiffLine[] } | { readonly kind: 'gap'; readonly count: number }
+
+/** A diff as one reads it: unchanged lines farther than `around` from a change are counted instead of shown. */
+export function partsOf(lines: readonly DiffLine[], around = 3): readonly DiffPart[] {
+  const near = new Uint8Array(lines.length)
+  lines.forEach((line, i) => {
+    if (line.mark !== 'same') near.fill(1, Math.max(0, i - around), i + around + 1)
+  })
+  const out: DiffPart[] = []
+  for (let i = 0; i < lines.length; ) {
+    let end = i
+    while (end < lines.length && near[end] === near[i]) end++
+    out.push(near[i] === 1 ? { kind: 'lines', lines: lines.slice(i, end) } : { kind: 'gap', count: end - i })
+    i = end
+  }
+  return out
+}

@@ -69,7 +69,10 @@ export class Sitting {
     const began = performance.now()
     this.#connect()
     try {
-      if (fresh) await host.dropSitting(this.key)
+      if (fresh) {
+        this.generation++
+        await host.dropSitting(this.key)
+      }
       const resume = fresh ? undefined : await host.sitting(this.key)
       // Absent answers come as null over JSON.
       if (resume) {
@@ -134,9 +137,9 @@ export class Sitting {
         this.#open.add(name)
       }
       for (const name of this.terminals.filter((t) => !terminals.includes(t))) this.#forget(name)
-      this.generation++
       this.lastTrace = undefined
       if (this.status === 'ready') {
+        this.generation++
         this.#whole = true
         this.#saveSoon()
         void this.refreshMap()
