@@ -82,7 +82,7 @@ export function shown(output: string): string {
     .join('\n')
 }
 
-/** Names that chance makes, addresses, ages. */
+/** Names that chance makes, addresses, the node that the scheduler chose, ages. */
 export function blank(text: string): string {
   return text
     .replace(/-[0-9a-f]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '-HASH-POD')
@@ -90,6 +90,7 @@ export function blank(text: string): string {
     .replace(/\b10\.244\.\d+\.\d+/g, 'POD-IP')
     .replace(/\b10\.(?:9[6-9]|10\d|11[01])\.\d+\.\d+/g, (ip) => (ip.startsWith('10.96.0.') ? ip : 'CLUSTER-IP'))
     .replace(/(?<= )(?:\d+[dhms])+(?=$| |\))/gm, 'AGE')
+    .replace(/ on node0[12]\b/g, ' on NODE')
     .replace(/\d{4}-\d\d-\d\dT[\d:]+Z/g, 'TIME')
     .replace(/(?<=\S) {3,}/g, '  ')
     .replace(/(?<=endpointslice\S+-)[a-z0-9]{5}\b/g, 'ID')

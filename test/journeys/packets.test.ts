@@ -166,7 +166,7 @@ test('a NetworkPolicy stops exactly what it says, and trace names it', async () 
       Policy Types: Ingress"
   `)
   expect(await me.see('trace cu web 80 | head -1; trace cu web 80 | tail -3')).toMatchInlineSnapshot(`
-    "default/cu does not reach web (CLUSTER-IP) on port 80. Dropped on node01: Ingress to default/web-HASH-POD is isolated by NetworkPolicy default/only-ok, and no rule allows this: only-ok rule 1 allows only from pods with role=ok in namespace default on TCP/80.
+    "default/cu does not reach web (CLUSTER-IP) on port 80. Dropped on NODE: Ingress to default/web-HASH-POD is isolated by NetworkPolicy default/only-ok, and no rule allows this: only-ok rule 1 allows only from pods with role=ok in namespace default on TCP/80.
             from  NetworkPolicy default/only-ok
 
     Look next: kubectl describe networkpolicy only-ok -n default"
@@ -189,7 +189,7 @@ test('an egress policy without DNS cuts the names', async () => {
     command terminated with exit code 6"
   `)
   expect(await me.see('trace ag web 80 | head -1; trace ag web 80 | tail -3')).toMatchInlineSnapshot(`
-    "default/ag cannot resolve the name web: its question to the name server 10.96.0.10 is lost. Dropped on node02: Egress from default/ag is isolated by NetworkPolicy default/no-out, and no rule allows this: no-out rule 1 allows only to all pods in namespace default on any port.
+    "default/ag cannot resolve the name web: its question to the name server 10.96.0.10 is lost. Dropped on NODE: Egress from default/ag is isolated by NetworkPolicy default/no-out, and no rule allows this: no-out rule 1 allows only to all pods in namespace default on any port.
             from  NetworkPolicy default/no-out
 
     Look next: kubectl describe networkpolicy no-out -n default"
@@ -213,7 +213,7 @@ test('trace: to a pod, a Service, a name; no endpoints, a wrong port, nobody lis
       "trace bb ag 80": "0
     default/bb reaches ag (CLUSTER-IP) on port 80, rewritten to POD-IP:8080.",
       "trace bb lonely 80": "1
-    default/bb does not reach lonely (CLUSTER-IP) on port 80. Refused on node02: Service default/lonely has no ready endpoint, so kube-proxy wrote a REJECT rule.
+    default/bb does not reach lonely (CLUSTER-IP) on port 80. Refused on NODE: Service default/lonely has no ready endpoint, so kube-proxy wrote a REJECT rule.
     Look next: kubectl get endpointslices -n default -l kubernetes.io/service-name=lonely",
       "trace bb nope.default 80": "1
     default/bb cannot resolve the name nope.default; no packet was sent to it.
@@ -221,7 +221,7 @@ test('trace: to a pod, a Service, a name; no endpoints, a wrong port, nobody lis
       "trace bb pod/ag 8080": "0
     default/bb reaches pod/ag (POD-IP) on port 8080.",
       "trace bb pod/cu 8080": "1
-    default/bb does not reach pod/cu (POD-IP) on port 8080. Refused on node01: nobody listens on POD-IP:8080/tcp",
+    default/bb does not reach pod/cu (POD-IP) on port 8080. Refused on NODE: nobody listens on POD-IP:8080/tcp",
       "trace bb web 81": "1
     default/bb does not reach web (CLUSTER-IP) on port 81. Service default/web has no port 81/TCP (it has 80/TCP), so no rule rewrote the address to a pod's and the packet was lost outside the cluster.
     Look next: kubectl get service web -n default",
