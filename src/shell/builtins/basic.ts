@@ -159,7 +159,8 @@ async function number(sh: Shell, name: string, text: string): Promise<number | u
 
 const exit: Builtin = async (sh, argv) => {
   if (sh.interactive && !sh.subshell) {
-    await sh.write(2, sh.login ? 'logout\n' : 'exit\n')
+    // bash says so; the sh of these hosts and images (dash, ash) does not.
+    if (!sh.posix) await sh.write(2, sh.login ? 'logout\n' : 'exit\n')
     if (sh.jobs.jobs.some((j) => sh.jobs.state(j) === 'stopped') && !sh.warnedOfJobs) {
       await sh.write(2, 'There are stopped jobs.\n')
       sh.warnedOfJobs = true

@@ -69,7 +69,7 @@ export async function runInteractive(sh: Shell): Promise<number> {
         sh.warnedOfJobs = true
         continue
       }
-      await sh.write(2, sh.login ? 'logout\n' : 'exit\n')
+      await sh.write(2, sh.posix ? '\n' : sh.login ? 'logout\n' : 'exit\n')
       saveHistory(sh)
       return sh.status
     }
