@@ -19,6 +19,7 @@ const config: InlineConfig = {
     chunkSizeWarningLimit: 2000,
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 }
 
