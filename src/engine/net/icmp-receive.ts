@@ -23,6 +23,7 @@ export function icmpReceive(ns: Namespace, p: Packet): void {
     reply.length = p.length
     reply.payload = p.payload
     reply.tos = p.tos
+    reply.ttl = ns.sysctls.defaultTtl
     reply.latency = p.latency
     reply.id = ns.nextId()
     ns.network.startWalk(reply)

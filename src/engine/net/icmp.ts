@@ -23,6 +23,7 @@ export function icmpSend(ns: Namespace, about: Packet, type: number, code: numbe
   p.icmpCode = code
   p.icmpInfo = info
   p.tos = 0xc0
+  p.ttl = ns.sysctls.defaultTtl
   p.length = 28 + Math.min(about.segment > 0 ? about.segment : about.length, 548)
   const quoted = copyPacket(about)
   quoted.walk = undefined

@@ -193,6 +193,7 @@ export class Namespace implements NetNamespace {
 
   addAddress(device: string, cidr: string, options: { readonly scope?: string; readonly label?: string; readonly broadcast?: string } = {}): void {
     addAddress(this, this.device(device), cidr, options)
+    this.sysctls.pinDevice(device)
   }
 
   deleteAddress(device: string, cidr: string): void {

@@ -80,7 +80,7 @@ export class SocketTable implements NetSockets {
     p.icmpSeq = options.sequence ?? 1
     p.length = 28 + (options.size ?? 56)
     p.df = options.dontFragment ?? p.length <= Math.min(path.mtu, ns.pathMtu(p.destination))
-    p.ttl = options.ttl ?? 64
+    p.ttl = options.ttl ?? ns.sysctls.defaultTtl
     p.mark = options.mark ?? 0
     p.id = ns.nextId()
     const mtu = Math.min(path.mtu, ns.pathMtu(p.destination))

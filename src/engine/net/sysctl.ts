@@ -27,12 +27,13 @@ export interface DeviceConf {
   log_martians: number
   disable_policy: number
   bc_forwarding: number
+  mc_forwarding: number
 }
 
 const confDefaults: DeviceConf = {
   forwarding: 0, rp_filter: 0, arp_ignore: 0, arp_announce: 0, arp_filter: 0, arp_accept: 0, arp_notify: 0, proxy_arp: 0, accept_local: 0, accept_redirects: 1,
   accept_source_route: 0, send_redirects: 1, secure_redirects: 1, shared_media: 1, route_localnet: 0, src_valid_mark: 0, promote_secondaries: 0,
-  ignore_routes_with_linkdown: 0, log_martians: 0, disable_policy: 0, bc_forwarding: 0,
+  ignore_routes_with_linkdown: 0, log_martians: 0, disable_policy: 0, bc_forwarding: 0, mc_forwarding: 0,
 }
 
 /** net.ipv4.neigh.<device>.*: milliseconds and counts. */
@@ -107,6 +108,8 @@ const defaults: ReadonlyMap<string, string> = new Map(Object.entries({
   'net.netfilter.nf_conntrack_udp_timeout_stream': '120',
 }))
 
+const ranges: ReadonlyMap<string, readonly [number, number]> = new Map([['net.ipv4.ip_default_ttl', [1, 255]]])
+
 const confPattern = /^net[./]ipv4[./](conf|neigh)[./](.+)[./]([a-z_0-9]+)$/
 
 export class Sysctls {
@@ -115,10 +118,13 @@ export class Sysctls {
   readonly devices = new Map<string, DeviceConf>()
   readonly neighDefault: NeighConf = { ...neighDefaults }
   readonly neigh = new Map<string, NeighConf>()
+  /** Fields of a device that do not follow the default any more: written ones, and all once it has had an address. */
+  readonly #pinned = new Map<string, Set<string> | 'all'>()
   /** Keys that were written; the others have their defaults. */
   readonly #written = new Map<string, string>()
   /** Read once per packet or more. */
   bridgeCallIptables = true
+  defaultTtl = 64
   /** Bumped whenever a value changes: caches compare it. */
   generation = 0
 
@@ -132,13 +138,16 @@ export class Sysctls {
   renameDevice(from: string, to: string): void {
     const conf = this.devices.get(from)
     const neigh = this.neigh.get(from)
+    const pinned = this.#pinned.get(from)
     this.removeDevice(from)
+    if (pinned) this.#pinned.set(to, pinned)
     if (conf) this.devices.set(to, conf)
     if (neigh) this.neigh.set(to, neigh)
   }
 
   removeDevice(name: string): void {
     this.devices.delete(name)
+    this.#pinned.delete(name)
     this.neigh.delete(name)
   }
 
@@ -167,13 +176,18 @@ export class Sysctls {
       const field = m[3]!
       if (holder?.[field] === undefined) throw new NetError('ENOENT')
       if (field === 'forwarding') return this.#setForwarding(m[2]!, this.#int(value))
+      if (field === 'mc_forwarding') throw new NetError('EACCES')
       holder[field] = this.#int(value)
+      if (m[1] === 'conf') this.#spread(m[2]!, field, holder[field]!)
       return
     }
     if (!defaults.has(key)) throw new NetError('ENOENT')
     const isNumber = /^-?\d+(\s+-?\d+)*$/.test(value)
     if (!isNumber) throw new NetError('EINVAL')
+    const [low, high] = ranges.get(key) ?? [-Infinity, Infinity]
+    if (Number(value) < low || Number(value) > high) throw new NetError('EINVAL')
     this.#written.set(key, value.replace(/\s+/g, '\t'))
+    if (key === 'net.ipv4.ip_default_ttl') this.defaultTtl = Number(value)
     if (key === 'net.bridge.bridge-nf-call-iptables') this.bridgeCallIptables = value !== '0'
   }
 
@@ -182,6 +196,24 @@ export class Sysctls {
     for (const name of ['all', 'default', ...this.devices.keys()]) for (const field of Object.keys(confDefaults)) keys.push(`net.ipv4.conf.${name}.${field}`)
     for (const name of ['default', ...this.neigh.keys()]) for (const field of Object.keys(neighDefaults)) keys.push(`net.ipv4.neigh.${name}.${field}`)
     return keys.sort()
+  }
+
+  /** The device keeps what it has when the default changes. */
+  pinDevice(name: string): void {
+    this.#pinned.set(name, 'all')
+  }
+
+  /** A new default reaches the devices that follow it. */
+  #spread(name: string, field: string, value: number): void {
+    if (name !== 'all' && name !== 'default') {
+      const own = this.#pinned.get(name)
+      if (own !== 'all') this.#pinned.set(name, new Set(own).add(field))
+    }
+    if (name !== 'default') return
+    for (const [device, conf] of this.devices) {
+      const own = this.#pinned.get(device)
+      if (own !== 'all' && !own?.has(field)) (conf as unknown as Record<string, number>)[field] = value
+    }
   }
 
   #int(value: string): number {

@@ -332,6 +332,7 @@ export class TcpSocket implements TcpConnection {
     p.window = (s.flags & SYN) === 0 ? (this.#listener ? 64 : 63) : this.#listener ? 65160 : 64240
     p.payload = s.payload
     p.df = true
+    p.ttl = ns.sysctls.defaultTtl
     p.mark = this.mark
     p.latency = latency
     p.id = ns.nextId()

@@ -31,7 +31,7 @@ export class UdpEndpoint implements UdpSocket {
   readonly #handlers: UdpHandlers
   readonly #bound: Ipv4
   readonly #broadcast: boolean
-  #ttl: number
+  #ttl: number | undefined
   #error: string | undefined
 
   constructor(table: UdpTable, ns: Namespace, address: Ipv4, port: number, options: UdpOptions, handlers: UdpHandlers) {
@@ -43,7 +43,7 @@ export class UdpEndpoint implements UdpSocket {
     this.owner = options.owner ?? ''
     this.device = options.device
     this.#broadcast = options.broadcast ?? false
-    this.#ttl = options.ttl ?? 64
+    this.#ttl = options.ttl
     this.#handlers = handlers
   }
 
@@ -89,7 +89,7 @@ export class UdpEndpoint implements UdpSocket {
     p.payload = data
     p.length = 28 + data.length
     p.df = p.length <= Math.min(path.mtu, this.ns.pathMtu(p.destination))
-    p.ttl = this.#ttl
+    p.ttl = this.#ttl ?? this.ns.sysctls.defaultTtl
     p.id = this.ns.nextId()
     this.ns.network.startWalk(p)
     const errno = localOut(this.ns, p, path)

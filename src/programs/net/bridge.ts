@@ -101,7 +101,7 @@ function fdb(p: Process, args: string[], json: boolean): string {
     }
     const rows = p.net.fdb().filter((e) => (device === undefined || e.device === device) && (of === undefined || e.master === of || e.device === of || p.net.links.get(e.device)?.master === of))
     if (json) return JSON.stringify(rows.map((e) => ({ mac: e.mac, ...(device === undefined && { ifname: e.device }), ...(e.remote !== undefined && { dst: e.remote }), flags: e.self ? ['self'] : [], ...(e.master !== undefined && { master: e.master }), state: stateText(e) }))) + '\n'
-    return rows.map((e) => `${e.mac} ${device === undefined ? `dev ${e.device} ` : ''}${e.remote !== undefined ? `dst ${e.remote} ` : ''}${e.vlan !== undefined ? `vlan ${e.vlan} ` : ''}${e.self ? 'self ' : ''}${e.master !== undefined ? `master ${e.master} ` : ''}${stateText(e)}`.replace(/ $/, e.state === 'learnt' && !e.self ? ' ' : '') + '\n').join('')
+    return rows.map((e) => `${e.mac} ${device === undefined ? `dev ${e.device} ` : ''}${e.remote !== undefined ? `dst ${e.remote} ` : ''}${e.vlan !== undefined ? `vlan ${e.vlan} ` : ''}${e.self ? 'self ' : ''}${e.master !== undefined ? `master ${e.master} ` : ''}${stateText(e)}` + '\n').join('')
   }
   if (!p.can('NET_ADMIN') && verb !== 'get') throw new NetError('EPERM')
   const change = (['add', 'append', 'replace', 'delete'] as const).find((v) => v.startsWith(verb))

@@ -34,6 +34,12 @@ function translate(r: RuleInfo): { readonly text: string; readonly foreign: bool
     matches.push(text)
     not = false
   }
+  /** iptables-nft writes what it knows of devices before all else. */
+  const devices: string[] = []
+  const sayDevice = (text: string) => {
+    devices.push(text)
+    not = false
+  }
   const plural = (ports: string) => `{ ${ports.split(',').map((x) => x.replace(':', '-')).join(', ')} }`
   for (let i = 0; i < words.length; i++) {
     const w = words[i]!
@@ -41,8 +47,8 @@ function translate(r: RuleInfo): { readonly text: string; readonly foreign: bool
     if (w === '!') not = true
     else if (w === '-s') say(`ip saddr ${op(value())}`.replace(/\/32$/, ''))
     else if (w === '-d') say(`ip daddr ${op(value())}`.replace(/\/32$/, ''))
-    else if (w === '-i') say(`iifname ${op(`"${value().replace(/\+$/, '*')}"`)}`)
-    else if (w === '-o') say(`oifname ${op(`"${value().replace(/\+$/, '*')}"`)}`)
+    else if (w === '-i') sayDevice(`iifname ${op(`"${value().replace(/\+$/, '*')}"`)}`)
+    else if (w === '-o') sayDevice(`oifname ${op(`"${value().replace(/\+$/, '*')}"`)}`)
     else if (w === '-p') {
       protocol = value()
       if (not) {
@@ -82,7 +88,7 @@ function translate(r: RuleInfo): { readonly text: string; readonly foreign: bool
     }
   }
   if (protocol !== '' && !protocolSaid) matches.push(`meta l4proto ${protocol}`)
-  const said = matches.join(' ')
+  const said = [...devices, ...matches].join(' ')
   if (comment !== '') foreign = true
   return { text: `${said}${said === '' && comment === '' && action !== '' && !foreign ? '' : ' '}counter packets ${r.counters.packets} bytes ${r.counters.bytes}${action === '' ? '' : ` ${action}`}`, foreign }
 }

@@ -32,7 +32,7 @@ const refusals: readonly (readonly [text: string, said: string])[] = [
   ['foo\n', '1 iptables-restore: line 1 failed'],
   ['*filter\n-A INPUT --foo\nCOMMIT\n', `2 ${version}unknown option "--foo"\nError occurred at line: 2${hint}`],
   ['*filter\n-A INPUT -j DROP\n', '1 iptables-restore: COMMIT expected at line 3'],
-  ['*nosuch\nCOMMIT\n', `2 ${version}iptables-restore: line 1 table name 'nosuch' invalid\n\nError occurred at line: 1${hint}`],
+  ['*nosuch\nCOMMIT\n', `2 ${version}iptables-restore: line 1 table name 'nosuch' invalid\nError occurred at line: 1${hint}`],
   ['*filter\n-N foo\n-A foo -j ACCEPT\n-I foo 5 -j DROP\nCOMMIT\n', '1 iptables-restore: line 4 failed: Index of insertion too big.'],
   ['*filter\n:foo - [0:0]\n-X foo\n-D INPUT -j ACCEPT\nCOMMIT\n', '1 iptables-restore: line 4 failed: Bad rule (does a matching rule exist in that chain?).'],
   ['*filter\n:foo - [0:0]\n-A INPUT -j foo\n-X foo\nCOMMIT\n', `4 ${version}\nline 4: CHAIN_DEL failed (Device or resource busy): chain foo`],

@@ -157,7 +157,7 @@ export function applyRestore(state: NetfilterState, text: string, options: { rea
     }
     if (line.startsWith('*') && !draft) {
       const name = line.slice(1).trim()
-      if (name === '' || !builtins[name]) usageAt(`${program}: line ${number} table name '${name}' invalid\n`, number)
+      if (name === '' || !builtins[name]) usageAt(`${program}: line ${number} table name '${name}' invalid`, number)
       draft = new Draft(state, name, options.noflush ?? false)
       origins = new Map()
       continue

@@ -60,8 +60,10 @@ function detailText(net: NetNamespace, link: LinkInfo, nl: string): string {
   const kind = kindText(link)
   if (kind !== '') text += `${nl}    ${kind} `
   if (link.port) text += `${nl}    ${slaveText(link.port, looseId(net.links.get(link.master ?? '')?.bridge?.id))} `
+  // A tunnel over a device takes that device's limits.
+  const below = link.vxlan?.device === undefined ? link : (net.links.get(link.vxlan.device) ?? link)
   const queues = link.kind === 'veth' || link.kind === 'physical' ? 2 : 1
-  return `${text}addrgenmode eui64 numtxqueues ${queues} numrxqueues ${queues} gso_max_size 65536 gso_max_segs 65535 tso_max_size ${link.kind === 'veth' || link.kind === 'loopback' ? 524280 : 65536} tso_max_segs 65535 gro_max_size 65536 `
+  return `${text}addrgenmode eui64 numtxqueues ${queues} numrxqueues ${queues} gso_max_size 65536 gso_max_segs 65535 tso_max_size ${below.kind === 'veth' || below.kind === 'loopback' ? 524280 : 65536} tso_max_segs 65535 gro_max_size 65536 `
 }
 
 function kindText(link: LinkInfo): string {
