@@ -1,6 +1,8 @@
 /** Which strategy serves which resource: `plural.group`, or `plural.group/version` where versions differ. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
+import { apiServiceStrategy } from './apiservice/strategy.ts'
 import { cronJobStrategy } from './cronjob/strategy.ts'
+import { csiDriverStrategy } from './csidriver/strategy.ts'
 import { crdStrategy } from './customresourcedefinition/strategy.ts'
 import { daemonSetStrategy } from './daemonset/strategy.ts'
 import { deploymentStrategy } from './deployment/strategy.ts'
@@ -16,6 +18,8 @@ import { statefulSetStrategy } from './statefulset/strategy.ts'
 
 export const strategies: Readonly<Record<string, Strategy & Partial<KindDefinition>>> = {
   ...simpleStrategies,
+  'apiservices.apiregistration.k8s.io': apiServiceStrategy,
+  'csidrivers.storage.k8s.io': csiDriverStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,
   'events.events.k8s.io': eventsV1,
   pods: podStrategy,
