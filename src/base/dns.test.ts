@@ -20,7 +20,7 @@ test('messages survive the wire, with names compressed', () => {
       { name, type: 'TYPE4711', class: 'IN', ttl: 1, data: '\\# 3 010203' },
     ],
     authority: [{ name: 'cluster.local.', type: 'SOA', class: 'IN', ttl: 30, data: 'ns.dns.cluster.local. hostmaster.cluster.local. 1690000000 7200 1800 86400 30' }],
-    edns: { udpSize: 1232, dnssecOk: true, version: 0 },
+    edns: { udpSize: 1232, dnssecOk: true, version: 0, extendedError: 15 },
   })
   expect(decodeDns(encodeDns(reply))).toEqual(reply)
   expect(decodeDns(encodeDns(query))).toEqual(query)

@@ -53,6 +53,8 @@ export interface DnsEdns {
   readonly dnssecOk: boolean
   readonly version: number
   readonly cookie?: string
+  /** Code of an Extended DNS Error (RFC 8914), without text. */
+  readonly extendedError?: number
 }
 
 export const dnsTypes: Readonly<Record<string, number>> = {
@@ -237,12 +239,13 @@ export function encodeDns(m: DnsMessage): string {
     w.u16(m.edns.udpSize)
     w.u32(((m.rcode >> 4) << 24) | (m.edns.version << 16) | (m.edns.dnssecOk ? 0x8000 : 0))
     const cookie = m.edns.cookie ?? ''
-    w.u16(cookie ? 4 + cookie.length / 2 : 0)
+    w.u16((cookie ? 4 + cookie.length / 2 : 0) + (m.edns.extendedError === undefined ? 0 : 6))
     if (cookie) {
       w.u16(10)
       w.u16(cookie.length / 2)
       for (let i = 0; i < cookie.length; i += 2) w.u8(parseInt(cookie.slice(i, i + 2), 16))
     }
+    if (m.edns.extendedError !== undefined) for (const n of [15, 2, m.edns.extendedError]) w.u16(n)
   }
   return decodeBytes(w.bytes)
 }
@@ -387,13 +390,15 @@ export function decodeDns(text: string): DnsMessage | undefined {
         if (t === 41) {
           high = ttl >>> 24
           let cookie: string | undefined
+          let extendedError: number | undefined
           while (r.at + 4 <= end) {
             const option = r.u16()
             const n = r.u16()
             if (option === 10) cookie = [...r.bytes.slice(r.at, r.at + n)].map((b) => b.toString(16).padStart(2, '0')).join('')
+            if (option === 15 && n >= 2) extendedError = (r.bytes[r.at]! << 8) | r.bytes[r.at + 1]!
             r.at += n
           }
-          edns = { udpSize: c, dnssecOk: (ttl & 0x8000) !== 0, version: (ttl >>> 16) & 255, ...(cookie !== undefined && { cookie }) }
+          edns = { udpSize: c, dnssecOk: (ttl & 0x8000) !== 0, version: (ttl >>> 16) & 255, ...(cookie !== undefined && { cookie }), ...(extendedError !== undefined && { extendedError }) }
         } else records.push({ name, type: type(t), class: cls(c), ttl, data: readData(r, type(t), length) })
         r.at = end
       }

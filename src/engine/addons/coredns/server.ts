@@ -195,8 +195,8 @@ export class DnsServer {
     if (!message || message.response || !question) return
     this.#handle(key, { message, question, name: normalName(question.name), protocol, client, size: byteLength(data) }, (served) => {
       if (served.silent) return
-      const { edns: _, ...said } = served.message ?? dnsReply(message, { rcode: served.rcode })
-      const reply: DnsMessage = { ...said, ...(message.edns && { edns: message.edns }) }
+      const { edns, ...said } = served.message ?? dnsReply(message, { rcode: served.rcode })
+      const reply: DnsMessage = { ...said, ...(message.edns && { edns: { ...message.edns, ...(edns?.extendedError !== undefined && { extendedError: edns.extendedError }) } }) }
       const size = protocol === 'tcp' ? 65_535 : Math.min(1232, Math.max(512, message.edns?.udpSize ?? 512))
       send(encodeDns(fitReply(reply, size)))
     })

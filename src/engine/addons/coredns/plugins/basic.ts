@@ -31,7 +31,7 @@ function classOf(served: Served): Class {
 function plainSize(m: DnsMessage): number {
   const size = (answers: readonly DnsRecord[], questions: DnsMessage['questions'] = []) => byteLength(encodeDns(dnsReply(m, { questions, answers })))
   const empty = size([])
-  let total = size([], m.questions) + (m.edns ? 11 : 0)
+  let total = size([], m.questions) + (m.edns ? 11 + (m.edns.extendedError === undefined ? 0 : 6) : 0)
   for (const r of [...m.answers, ...m.authority, ...m.additional]) {
     const parts = r.type === 'SOA' ? r.data.split(' ') : []
     // each name by itself, so that nothing can be shared
@@ -167,6 +167,9 @@ export const local: Setup = () => (next) => (request, done) => {
   next(request, done)
 }
 
+/** acl's replies say why there is no answer: 15 blocked, 17 filtered. */
+const told = (extendedError: number) => ({ udpSize: 4096, dnssecOk: true, version: 0, extendedError })
+
 /** Blocks, allows or filters clients by network. */
 export const acl: Setup = (lines, context) => {
   const rules = lines.flatMap((line) => {
@@ -195,8 +198,8 @@ export const acl: Setup = (lines, context) => {
       if (matchZone(rule.zones, request.name) === undefined) continue
       const policy = rule.policies.find((p) => (p.types.length === 0 || p.types.includes('*') || p.types.includes(request.question.type)) && (p.nets.length === 0 || p.nets.some((n) => inNet(n, request.client.address))))
       if (policy?.action === 'drop') return done({ rcode: 0, silent: true })
-      if (policy?.action === 'block') return done({ rcode: rcode.refused, message: dnsReply(request.message, { rcode: rcode.refused }) })
-      if (policy?.action === 'filter') return done({ rcode: 0, message: dnsReply(request.message) })
+      if (policy?.action === 'block') return done({ rcode: rcode.refused, message: dnsReply(request.message, { rcode: rcode.refused, edns: told(15) }) })
+      if (policy?.action === 'filter') return done({ rcode: 0, message: dnsReply(request.message, { edns: told(17) }) })
       if (policy?.action === 'allow') break
     }
     next(request, done)
