@@ -19,8 +19,9 @@ const shapes: Record<string, string> = {
   healthCheckNodePort: '3[0-2]\\d{3}',
   age: '.*',
   minute: '\\d+',
+  hash: '[0-9a-f]{64}',
 }
-const placeholder = /<(uid|rv|time|clusterIP|suffix|continue|nodePort|healthCheckNodePort|age|minute)(-\d+)?>/g
+const placeholder = /<(uid|rv|time|clusterIP|suffix|continue|nodePort|healthCheckNodePort|age|minute|hash)(-\d+)?>/g
 const escape = (s: string) => s.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 export class Matcher {

@@ -97,6 +97,8 @@ class Story {
   readonly rig: Rig
   readonly #client: ApiClient
   #lastIp = 10
+  #seen = ''
+  #changed = 0
   readonly answers: Json[] = []
 
   constructor() {
@@ -140,7 +142,7 @@ class Story {
   podStatus(action: { to: string; pods: string[] }, matcher: Matcher): void {
     const time = new Date(this.rig.sim.now).toISOString().slice(0, 19) + 'Z'
     for (const recorded of action.pods) {
-      const name = this.#nameOf(recorded, matcher)
+      const name = this.#nameOf(recorded.replace(/<minute>/g, () => this.#minute), matcher)
       const url = `/api/v1/namespaces/${namespace}/pods/${name}`
       const answer = send(this.rig.server, 'GET', url)
       if (answer.code !== 200) throw new Error(`no pod ${name} for ${recorded}`)
@@ -159,6 +161,11 @@ class Story {
         },
       })
     }
+  }
+
+  get #minute(): string {
+    const job = (this.rig.server.store.list('jobs.batch') as Json[]).find((j) => /-\d+$/.test(j.metadata.name))
+    return job?.metadata.name.slice(job.metadata.name.lastIndexOf('-') + 1) ?? '<minute>'
   }
 
   /** A pod that the recording has not told yet (`with: next`) is the oldest of ours that has no recorded name. */
@@ -189,17 +196,16 @@ class Story {
     const window = (typeof step.quiet === 'number' ? step.quiet + 1 : 2.25) * 1000
     const print = () => [...this.snapshot(item)].map(([key, o]) => `${key}@${o.metadata.resourceVersion}`).join(' ')
     let seen = typeof step.quiet === 'number'
-    let last = sim.now
-    let before = ''
-    while (sim.now - last < (seen ? window : 4000)) {
+    const start = sim.now
+    do {
       const now = print()
-      if (now !== before) {
-        seen ||= before !== '' || step.request !== undefined || step.podStatus !== undefined
-        before = now
-        last = sim.now
+      if (now !== this.#seen) {
+        seen = true
+        this.#seen = now
+        this.#changed = sim.now
       }
       sim.runUntil(sim.now + 250)
-    }
+    } while (seen ? sim.now - this.#changed < window : sim.now - start < 4000)
   }
 
   act(step: Json, matcher: Matcher): number | undefined {

@@ -71,6 +71,8 @@ export interface UserInfo {
   readonly name: string
   readonly uid?: string
   readonly groups: readonly string[]
+  /** What the authenticator adds, such as the id of the credential. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface ApiRequest {

@@ -20,6 +20,7 @@ export const signingRequestStrategy: Strategy & Partial<KindDefinition> = {
     csr.spec.username = context.user.name
     if (context.user.uid) csr.spec.uid = context.user.uid
     csr.spec.groups = [...context.user.groups]
+    if (context.user.extra) csr.spec.extra = Object.fromEntries(Object.entries(context.user.extra).map(([key, values]) => [key, [...values]]))
     csr.status = {}
   },
   prepareForUpdate(csr, old, context) {
