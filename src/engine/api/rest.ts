@@ -4,7 +4,7 @@ import { parseBody, parseObject, queryFlag } from './body.ts'
 import { DecodeError, Decoder } from './decode.ts'
 import { answerDiscovery, unknownPath } from './discovery.ts'
 import { fieldsOf, type FieldRequirement, matchesFields, parseFieldSelector } from './field-selector.ts'
-import { FieldErrors, goValue } from './field-errors.ts'
+import { FieldErrors, goJson, goValue } from './field-errors.ts'
 import { versionText } from './managed-fields.ts'
 import { forbiddenError } from './forbidden.ts'
 import { type KindDefinition, resourceKey, type TablePrinter } from './kind.ts'
@@ -35,6 +35,19 @@ export interface Accepted {
   readonly as?: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList'
   readonly contentType: string
 }
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
+
+/** What `kubectl apply --server-side` leaves for a later client-side apply, where there is such an annotation (fieldmanager's LastAppliedUpdater). */
+function lastAppliedOf(patch: Loose): string {
+  const { [lastApplied]: _, ...annotations } = patch.metadata?.annotations ?? {}
+  const { annotations: given, ...metadata } = patch.metadata ?? {}
+  return goJson(sorted({ ...patch, metadata: given === undefined ? metadata : { ...metadata, annotations } })) + '\n'
+}
+
+const sorted = (value: Loose): Loose =>
+  Array.isArray(value) ? value.map(sorted) : value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, sorted(v)])) : value
+
 
 export class Rest {
   readonly #server: ApiServer
@@ -361,6 +374,7 @@ export class Rest {
         const object = this.decode(request, kind, this.#server.registry.fields!.apply(kind, old, patch, by, queryFlag(request, 'force')), warnings)
         if (!object.metadata.name) throw status.badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`)
         this.#checkNames(object, info, kind)
+        if (by.manager === 'kubectl' && old?.metadata.annotations?.[lastApplied] !== undefined) object.metadata.annotations = { ...object.metadata.annotations, [lastApplied]: lastAppliedOf(patch) }
         return object
       }
       let made: Loose

@@ -189,7 +189,7 @@ export const simpleStrategies: Table = {
     },
   },
   'endpointslices.discovery.k8s.io': {
-    validate: validateEndpointSlice,
+    validate: (slice, errors) => validateEndpointSlice(slice, errors),
     validateUpdate: validateEndpointSliceUpdate,
     warnings: endpointSliceWarnings,
     defaults(slice) {

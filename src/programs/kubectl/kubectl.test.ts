@@ -51,6 +51,7 @@ test('create, get, apply, delete against a bare API server', async () => {
   expect((await kubectl('get', 'cm', 'web', '-n', 'shop', '-o', 'jsonpath={.data}')).out).toBe('{"b":"1"}')
   expect(await kubectl('delete', 'cm', 'web', '-n', 'shop')).toEqual({ out: 'configmap "web" deleted from shop namespace\n', err: '', code: 0 })
   expect(await kubectl('get', 'pods')).toEqual({ out: '', err: 'No resources found in default namespace.\n', code: 0 })
+  for (const args of [['get', 'pod', 'a'], ['get', 'pod', 'a', '-o', 'yaml'], ['describe', 'pod', 'a']]) expect(await kubectl(...args, '-n', 'none')).toEqual({ out: '', err: 'Error from server (NotFound): namespaces "none" not found\n', code: 1 })
   expect(await kubectl('get', 'podz')).toEqual({ out: '', err: 'error: the server doesn\'t have a resource type "podz"\n', code: 1 })
   expect((await kubectl('create', 'deployment', 'web', '--image=nginx:1.27', '--dry-run=client', '-o', 'yaml')).out).toBe(
     'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  labels:\n    app: web\n  name: web\n  namespace: default\nspec:\n  replicas: 1\n  selector:\n    matchLabels:\n      app: web\n  strategy: {}\n  template:\n    metadata:\n      labels:\n        app: web\n    spec:\n      containers:\n      - image: nginx:1.27\n        name: nginx\n        resources: {}\nstatus: {}\n',

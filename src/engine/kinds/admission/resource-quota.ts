@@ -122,7 +122,8 @@ export class ResourceQuota implements AdmissionPlugin {
   }
 
   validate(attributes: AdmissionAttributes): void {
-    const { kind, name, object } = attributes
+    const { kind, object } = attributes
+    const name = attributes.name || (object.metadata.name ?? '')
     const resource = { group: kind.group, resource: kind.plural }
     const concerned = this.#concerned(attributes)
     if (kind.plural === 'pods' && kind.group === '') {

@@ -9,10 +9,10 @@ import { all, validatePort } from '../shared/validation.ts'
 const list = (value: Loose): Loose[] => value ?? []
 const protocols = ['SCTP', 'TCP', 'UDP']
 
-export function validateEndpointSlice(slice: Loose, errors: FieldErrors): void {
+export function validateEndpointSlice(slice: Loose, errors: FieldErrors, old?: Loose): void {
   if (!slice.addressType) errors.required('addressType')
   else if (!['FQDN', 'IPv4', 'IPv6'].includes(slice.addressType)) errors.notSupported('addressType', slice.addressType, ['FQDN', 'IPv4', 'IPv6'])
-  validateEndpoints(slice, errors)
+  validateEndpoints(slice, errors, old)
   const ports = list(slice.ports)
   if (ports.length > 20000) {
     errors.tooMany('ports', ports.length, 20000)
@@ -31,7 +31,8 @@ export function validateEndpointSlice(slice: Loose, errors: FieldErrors): void {
   }
 }
 
-function validateEndpoints(slice: Loose, errors: FieldErrors): void {
+/** Addresses that an update leaves as they were are not judged again. */
+function validateEndpoints(slice: Loose, errors: FieldErrors, old?: Loose): void {
   const endpoints = list(slice.endpoints)
   if (endpoints.length > 1000) {
     errors.tooMany('endpoints', endpoints.length, 1000)
@@ -42,7 +43,7 @@ function validateEndpoints(slice: Loose, errors: FieldErrors): void {
     const addresses = list(e.addresses) as unknown as string[]
     if (addresses.length === 0) errors.required(`${at}.addresses`, 'must contain at least 1 address')
     else if (addresses.length > 100) errors.tooMany(`${at}.addresses`, addresses.length, 100)
-    for (const [n, address] of addresses.entries()) {
+    for (const [n, address] of equal(old?.endpoints?.[i]?.addresses, addresses) ? [] : addresses.entries()) {
       const path = `${at}.addresses[${n}]`
       if (slice.addressType === 'FQDN') {
         all(errors, path, address, fqdnErrors(address))
@@ -83,7 +84,7 @@ function fqdnErrors(name: string): string[] {
 }
 
 export function validateEndpointSliceUpdate(slice: Loose, old: Loose, errors: FieldErrors): void {
-  validateEndpointSlice(slice, errors)
+  validateEndpointSlice(slice, errors, old)
   if (slice.addressType !== old.addressType) errors.invalid('addressType', slice.addressType ?? '', 'field is immutable')
 }
 

@@ -36,7 +36,7 @@ export function validateJob(job: Loose, errors: FieldErrors): void {
   errors.list.push(...own.list)
   if (own.list.length === 0 || spec.selector) {
     const labels = spec.template?.metadata?.labels
-    if (spec.selector && own.list.length === 0 && !matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`')
+    if (spec.selector && own.list.length === 0 && !matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ? Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))) : null, '`selector` does not match template `labels`')
   }
   validateJobSpec(spec, 'spec', errors)
 }

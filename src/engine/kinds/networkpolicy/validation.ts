@@ -10,11 +10,11 @@ const list = (value: Loose): Loose[] => value ?? []
 function validatePolicyPort(p: Loose, at: string, errors: FieldErrors): void {
   if (p.protocol !== undefined && !['TCP', 'UDP', 'SCTP'].includes(p.protocol)) errors.notSupported(`${at}.protocol`, p.protocol, ['TCP', 'UDP', 'SCTP'])
   if (p.port === undefined) {
-    if (p.endPort !== undefined) errors.required(`${at}.port`, 'must be specified when `endPort` is specified')
+    if (p.endPort !== undefined) errors.invalid(`${at}.endPort`, p.endPort, 'may not be specified when `port` is not specified')
     return
   }
   if (typeof p.port === 'string') {
-    if (p.endPort !== undefined) errors.required(`${at}.endPort`, 'may not be specified when `port` is non-numeric')
+    if (p.endPort !== undefined) errors.invalid(`${at}.endPort`, p.endPort, 'may not be specified when `port` is non-numeric')
     all(errors, `${at}.port`, p.port, portNameErrors(p.port))
     return
   }

@@ -118,8 +118,9 @@ export class ServiceAllocator implements AdmissionPlugin {
     const errors = new FieldErrors()
     const value = parseIpv4(wanted)
     if (value === undefined || value < this.#first || value >= this.#first + this.#size) {
-      const network = this.#options.serviceCidr
-      errors.invalid('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${wanted}: the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${network}`)
+      // Dry runs ask the one range, real requests look for a range that holds the address.
+      const why = context.dryRun ? `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${this.#options.serviceCidr}` : 'the provided network does not match the current range'
+      errors.invalid('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${wanted}: ${why}`)
     } else if (!context.dryRun && this.#options.store.get(ADDRESSES, '', wanted)) errors.invalid('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${wanted}: provided IP is already allocated`)
     this.#fail(service, errors)
     spec.clusterIP = wanted

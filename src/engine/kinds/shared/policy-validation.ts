@@ -85,7 +85,7 @@ export function validateAutoscaler(hpa: Loose, errors: FieldErrors): void {
   const r = spec.scaleTargetRef ?? {}
   validateReference(r, 'spec.scaleTargetRef', errors)
   if (String(r.apiVersion ?? '').split('/').length > 2) errors.invalid('spec.scaleTargetRef.apiVersion', r.apiVersion, `unexpected GroupVersion string: ${r.apiVersion}`)
-  else if (r.apiVersion !== undefined && r.apiVersion !== '' && !r.apiVersion.includes('/') && r.apiVersion !== 'v1') errors.invalid('spec.scaleTargetRef.apiVersion', r.apiVersion, 'apiVersion must specify API group')
+  else if (!(r.apiVersion ?? '').includes('/') && !(r.apiVersion === 'v1' && r.kind === 'ReplicationController')) errors.invalid('spec.scaleTargetRef.apiVersion', r.apiVersion ?? '', 'apiVersion must specify API group')
   for (const [i, m] of list(spec.metrics).entries()) validateMetric(m, `spec.metrics[${i}]`, errors)
   for (const side of ['scaleUp', 'scaleDown']) {
     const rules = spec.behavior?.[side]

@@ -78,7 +78,8 @@ export function validateDeploymentSpec(d: Loose, errors: FieldErrors): void {
       break
     }
     default:
-      errors.notSupported('spec.strategy', strategy, ['Recreate', 'RollingUpdate'])
+      // The value is printed with the names of the internal type.
+      errors.notSupported('spec.strategy', { Type: strategy.type ?? '', RollingUpdate: strategy.rollingUpdate ? { MaxUnavailable: strategy.rollingUpdate.maxUnavailable ?? 0, MaxSurge: strategy.rollingUpdate.maxSurge ?? 0 } : null }, ['Recreate', 'RollingUpdate'])
   }
   nonNegative(spec.minReadySeconds, 'spec.minReadySeconds', errors)
   nonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit', errors)

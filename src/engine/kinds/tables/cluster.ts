@@ -104,7 +104,7 @@ export const clusterTables: Readonly<Record<string, TablePrinter>> = {
   namespaces: printer(['Name', 'Status', 'Age'], (n, now) => [n.metadata.name, n.status?.phase ?? '', created(n, now)]),
   configmaps: printer(['Name', 'Data', 'Age'], (c, now) => [c.metadata.name, dataCount(c), created(c, now)]),
   secrets: printer(['Name', 'Type', 'Data', 'Age'], (s, now) => [s.metadata.name, s.type ?? '', Object.keys(s.data ?? {}).length, created(s, now)]),
-  serviceaccounts: printer(['Name', 'Secrets', 'Age'], (s, now) => [s.metadata.name, (s.secrets ?? []).length, created(s, now)]),
+  serviceaccounts: printer(['Name', 'Age'], (s, now) => [s.metadata.name, created(s, now)]),
   persistentvolumes: printer(['Name', 'Capacity', 'Access Modes', 'Reclaim Policy', 'Status', 'Claim', 'StorageClass', 'VolumeAttributesClass', 'Reason', 'Age', 'VolumeMode*'], (v, now) => [
     v.metadata.name, v.spec?.capacity?.storage ?? '0', accessModes(v.spec?.accessModes), v.spec?.persistentVolumeReclaimPolicy ?? '', v.metadata.deletionTimestamp ? 'Terminating' : (v.status?.phase ?? ''),
     v.spec?.claimRef ? `${v.spec.claimRef.namespace}/${v.spec.claimRef.name}` : '', storageClass(v), v.spec?.volumeAttributesClassName ?? '<unset>', v.status?.reason ?? '', created(v, now), v.spec?.volumeMode ?? '<unset>',

@@ -197,9 +197,25 @@ function matchesText(selector: string, labels: Record<string, string> | undefine
 }
 
 /** Reads one object. */
-export function getObject(run: Invocation, target: Pick<ObjectTarget, 'resource' | 'namespace' | 'name'>, subresource?: string): Promise<KubeObject> {
+export async function getObject(run: Invocation, target: Pick<ObjectTarget, 'resource' | 'namespace' | 'name'>, subresource?: string): Promise<KubeObject> {
   if (target.name === '') throw new Failure('resource name may not be empty')
-  return run.rest.json<KubeObject>('GET', pathOf(target.resource, target.namespace, target.name, subresource), { about: `${groupResource(target.resource)} ${target.name}` })
+  const path = pathOf(target.resource, target.namespace, target.name, subresource)
+  return whereNamespaceIs(run, target.namespace, run.rest.json<KubeObject>('GET', path, { about: `${groupResource(target.resource)} ${target.name}` }))
+}
+
+/** An object that is not there may be missing because its namespace is: then that is said instead. */
+export async function whereNamespaceIs<T>(run: Invocation, namespace: string | undefined, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.reason !== 'NotFound' || !namespace || namespace === 'default') throw error
+    try {
+      await run.rest.json('GET', `/api/v1/namespaces/${encodeURIComponent(namespace)}`, { about: `namespaces ${namespace}` })
+    } catch (missing) {
+      if (missing instanceof ApiError && missing.reason === 'NotFound') throw missing
+    }
+    throw error
+  }
 }
 
 /** BadRequest and NotFound of a list tell what was asked for. */

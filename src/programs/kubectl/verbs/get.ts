@@ -9,7 +9,7 @@ import { goQuote } from '../print/json.ts'
 import { JsonPath, JsonPathError, relaxedPath } from '../print/jsonpath.ts'
 import { listOf, printerFor, type ObjectPrinter } from '../print/printers.ts'
 import { TablePrinter, type Table, type TableRow } from '../print/table.ts'
-import { findTargets, getObject, listObjects, pathOf, wrapListError, type Target, type Targets } from '../resource/targets.ts'
+import { findTargets, getObject, listObjects, pathOf, whereNamespaceIs, wrapListError, type Target, type Targets } from '../resource/targets.ts'
 import { compareFields, sortObjects, SortFailure } from '../resource/sort.ts'
 
 const tableAccept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json'
@@ -62,7 +62,8 @@ async function readTable(run: Invocation, target: Target, full: boolean): Promis
   const chunk = run.flags.number('chunk-size')
   const query = { includeObject: full ? 'Object' : undefined, ...(target.kind === 'list' ? { labelSelector: target.labelSelector, fieldSelector: target.fieldSelector, limit: chunk || undefined } : {}) }
   try {
-    return await run.rest.json<Table>('GET', path, { query, headers: { accept: tableAccept }, about: target.kind === 'list' ? groupResource(target.resource) : `${groupResource(target.resource)} ${target.name}` })
+    const answer = run.rest.json<Table>('GET', path, { query, headers: { accept: tableAccept }, about: target.kind === 'list' ? groupResource(target.resource) : `${groupResource(target.resource)} ${target.name}` })
+    return await (target.kind === 'list' ? answer : whereNamespaceIs(run, target.namespace, answer))
   } catch (error) {
     if (target.kind === 'list') return wrapListError(error, target)
     throw error
