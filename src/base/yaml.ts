@@ -67,10 +67,12 @@ function expand(value: unknown, budget: { left: number }): unknown {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, expand(v, budget)]))
 }
 
-function guarded<T>(read: () => T): T {
+function guarded<T>(text: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
+    // Go's library says so at the stream's end, whichever line the quote began on.
+    if (error instanceof YAMLException && /end of the stream within a (single|double) quoted scalar/.test(error.reason)) throw new YamlError(`yaml: line ${text.split('\n').length}: found unexpected end of stream`)
     if (error instanceof YAMLException) throw new YamlError(`yaml: ${error.mark ? `line ${error.mark.line + 1}: ` : ''}${error.reason}`)
     throw error
   }
@@ -78,12 +80,12 @@ function guarded<T>(read: () => T): T {
 
 /** One document; undefined or null for an empty text. Throws YamlError. */
 export function parseYaml(text: string): unknown {
-  return guarded(() => (text.trim() === '' ? null : expand(load(text, options), { left: MAX_NODES })))
+  return guarded(text, () => (text.trim() === '' ? null : expand(load(text, options), { left: MAX_NODES })))
 }
 
 /** All documents of a stream; empty ones are null. */
 export function parseYamlDocuments(text: string): unknown[] {
-  return guarded(() => (loadAll(text, options) as unknown[]).map((d) => expand(d, { left: MAX_NODES })))
+  return guarded(text, () => (loadAll(text, options) as unknown[]).map((d) => expand(d, { left: MAX_NODES })))
 }
 
 /** Keys stay in the order that the value has them. */
