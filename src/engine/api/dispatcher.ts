@@ -3,9 +3,23 @@
  * which they were stored. A listener may write to the store; what it writes goes out in the next round.
  */
 import type { Sim } from '#engine/sim/sim.ts'
+import type { Loose } from './loose.ts'
+import { equal } from './loose.ts'
 import type { Store, StoreEvent } from './store.ts'
 
 const leases = 'leases.coordination.k8s.io'
+
+/** A renewed lease, or the report of a node that says nothing new but the time. */
+function isHeartbeat({ resource, type, object, old }: StoreEvent): boolean {
+  if (resource === leases) return true
+  return resource === 'nodes' && type === 'MODIFIED' && old !== undefined && equal(timeless(object), timeless(old))
+}
+
+function timeless(node: Loose): Loose {
+  const { resourceVersion: _version, managedFields: _fields, ...metadata } = node.metadata
+  const conditions = node.status?.conditions?.map(({ lastHeartbeatTime: _time, ...condition }: Loose) => condition)
+  return { ...node, metadata, status: { ...node.status, conditions } }
+}
 
 export type StoreListener = (event: StoreEvent) => void
 
@@ -23,8 +37,8 @@ export class Dispatcher {
     store.onEvent((event) => {
       if (!this.#listeners.has(event.resource)) return
       this.#queue.push(event)
-      // A renewed lease is idle work as long as somebody idle renews it; any other write is news, whoever made it.
-      const loud = event.resource !== leases
+      // A sign of life is idle work as long as somebody idle gives it; any other write is news, whoever made it.
+      const loud = !isHeartbeat(event)
       if (loud ? this.#loud : this.#scheduled) return
       this.#scheduled = true
       this.#loud ||= loud

@@ -5,6 +5,7 @@
 import type { ApiClient, Informer, KubeObject, OwnerReference } from '#engine/api/types.ts'
 import { StatusError } from '#engine/api/types.ts'
 import type { ControllerContext, DiscoveredResource } from '../controller.ts'
+import { deepEqual } from '../equal.ts'
 import { tolerateGone } from '../ownership.ts'
 
 const orphanFinalizer = 'orphan'
@@ -35,9 +36,10 @@ export function startGarbageCollector(context: ControllerContext): void {
       consider(full, o)
     })
     entry.cache.onUpdate((o, old) => {
-      consider(full, o)
+      const sameOwners = deepEqual(old.metadata.ownerReferences, o.metadata.ownerReferences)
+      if (!sameOwners || o.metadata.deletionTimestamp !== undefined || old.metadata.deletionTimestamp !== undefined) consider(full, o)
       // An owner that lost a dependent may be done.
-      if (old.metadata.ownerReferences !== o.metadata.ownerReferences) for (const r of old.metadata.ownerReferences ?? []) wakeOwner(r.uid)
+      if (!sameOwners) for (const r of old.metadata.ownerReferences ?? []) wakeOwner(r.uid)
     })
     entry.cache.onDelete((o) => {
       const uid = o.metadata.uid ?? ''
