@@ -45,8 +45,21 @@ export function encodeBytes(text: string): Uint8Array {
   return out
 }
 
+/** A text from code units, in pieces that an argument list can hold. */
+function fromUnits(units: ArrayLike<number>): string {
+  let out = ''
+  for (let i = 0; i < units.length; i += 4096) {
+    const piece = units instanceof Uint8Array ? units.subarray(i, i + 4096) : Array.prototype.slice.call(units, i, i + 4096)
+    out += String.fromCharCode.apply(null, piece as unknown as number[])
+  }
+  return out
+}
+
 /** The text that these bytes are; what is not UTF-8 becomes lone surrogates, see the top of this file. */
 export function decodeBytes(bytes: ArrayLike<number>): string {
+  let plain = 0
+  while (plain < bytes.length && bytes[plain]! < 0x80) plain++
+  if (plain === bytes.length) return fromUnits(bytes)
   const parts: string[] = []
   let chunk: number[] = []
   const put = (unit: number) => {
@@ -83,6 +96,9 @@ export function decodeBytes(bytes: ArrayLike<number>): string {
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+/** What a letter of the alphabet stands for; 0 for the padding. */
+const sextets = new Uint8Array(128)
+for (let i = 0; i < alphabet.length; i++) sextets[alphabet.charCodeAt(i)] = i
 
 /** Standard base64 of the bytes of `text`, with padding, without line breaks. */
 export function toBase64(text: string): string {
@@ -100,13 +116,13 @@ export function toBase64(text: string): string {
 export function fromBase64(text: string): string | undefined {
   const clean = text.replace(/[\r\n]/g, '')
   if (clean.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(clean)) return undefined
-  const out: number[] = []
-  for (let i = 0; i < clean.length; i += 4) {
-    const c = [0, 1, 2, 3].map((k) => Math.max(0, alphabet.indexOf(clean[i + k]!)))
-    const n = (c[0]! << 18) | (c[1]! << 12) | (c[2]! << 6) | c[3]!
-    out.push(n >> 16)
-    if (clean[i + 2] !== '=') out.push((n >> 8) & 255)
-    if (clean[i + 3] !== '=') out.push(n & 255)
+  const padding = clean.endsWith('==') ? 2 : clean.endsWith('=') ? 1 : 0
+  const out = new Uint8Array((clean.length / 4) * 3)
+  for (let i = 0, at = 0; i < clean.length; i += 4) {
+    const n = (sextets[clean.charCodeAt(i)]! << 18) | (sextets[clean.charCodeAt(i + 1)]! << 12) | (sextets[clean.charCodeAt(i + 2)]! << 6) | sextets[clean.charCodeAt(i + 3)]!
+    out[at++] = n >> 16
+    out[at++] = n >> 8
+    out[at++] = n
   }
-  return decodeBytes(out)
+  return decodeBytes(out.subarray(0, out.length - padding))
 }

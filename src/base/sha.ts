@@ -23,7 +23,12 @@ const ror = (x: number, n: number) => (x >>> n) | (x << (32 - n))
 
 function bytesOf(words: readonly number[]): Uint8Array {
   const out = new Uint8Array(words.length * 4)
-  words.forEach((w, i) => out.set([w >>> 24, (w >>> 16) & 255, (w >>> 8) & 255, w & 255], i * 4))
+  words.forEach((w, i) => {
+    out[i * 4] = w >>> 24
+    out[i * 4 + 1] = w >>> 16
+    out[i * 4 + 2] = w >>> 8
+    out[i * 4 + 3] = w
+  })
   return out
 }
 
@@ -83,50 +88,93 @@ export function sha256(text: string): Uint8Array {
       const y = w[i - 2]!
       w[i] = (w[i - 16]! + w[i - 7]! + (ror(x, 7) ^ ror(x, 18) ^ (x >>> 3)) + (ror(y, 17) ^ ror(y, 19) ^ (y >>> 10))) | 0
     }
-    const s = h.slice()
+    let [a, b, c, d, e, f, g, z] = h as [number, number, number, number, number, number, number, number]
     for (let i = 0; i < 64; i++) {
-      const [a, b, c, , e, f, g] = s as [number, number, number, number, number, number, number]
-      const t1 = (s[7]! + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) + k256[i]! + w[i]!) | 0
+      const t1 = (z + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) + k256[i]! + w[i]!) | 0
       const t2 = ((ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0
-      s.pop()
-      s.unshift((t1 + t2) | 0)
-      s[4] = (s[4]! + t1) | 0
+      z = g
+      g = f
+      f = e
+      e = (d + t1) | 0
+      d = c
+      c = b
+      b = a
+      a = (t1 + t2) | 0
     }
-    s.forEach((v, i) => (h[i] = (h[i]! + v) | 0))
+    ;[a, b, c, d, e, f, g, z].forEach((v, i) => (h[i] = (h[i]! + v) | 0))
   }
   return bytesOf(h)
 }
 
-const mask64 = (1n << 64n) - 1n
-const ror64 = (x: bigint, n: bigint) => ((x >> n) | (x << (64n - n))) & mask64
+/** The high (odd: low) halves of 64-bit constants, one after the other. */
+const halves = (words: readonly bigint[]): Int32Array => Int32Array.from(words.flatMap((x) => [Number(x >> 32n) | 0, Number(x & 0xffffffffn) | 0]))
+const k512Halves = halves(k512)
+const h512Halves = halves(h512)
+/** Sums of low halves are carried as doubles: they stay far below 2^53. */
+const carry = (low: number) => Math.floor(low / 0x100000000)
 
 export function sha512(text: string): Uint8Array {
   const message = pad(encodeBytes(text), 128, 16)
-  const h = h512.slice()
-  const w = new Array<bigint>(80)
+  const h = h512Halves.slice()
+  const w = new Int32Array(160)
+  const s = new Int32Array(16)
   for (let at = 0; at < message.length; at += 128) {
-    for (let i = 0; i < 16; i++) w[i] = (BigInt(word(message, at + i * 8) >>> 0) << 32n) | BigInt(word(message, at + i * 8 + 4) >>> 0)
-    for (let i = 16; i < 80; i++) {
-      const x = w[i - 15]!
-      const y = w[i - 2]!
-      w[i] = (w[i - 16]! + w[i - 7]! + (ror64(x, 1n) ^ ror64(x, 8n) ^ (x >> 7n)) + (ror64(y, 19n) ^ ror64(y, 61n) ^ (y >> 6n))) & mask64
+    for (let i = 0; i < 32; i++) w[i] = word(message, at + i * 4)
+    for (let i = 32; i < 160; i += 2) {
+      const xh = w[i - 30]!
+      const xl = w[i - 29]!
+      const yh = w[i - 4]!
+      const yl = w[i - 3]!
+      const s0h = ((xh >>> 1) | (xl << 31)) ^ ((xh >>> 8) | (xl << 24)) ^ (xh >>> 7)
+      const s0l = ((xl >>> 1) | (xh << 31)) ^ ((xl >>> 8) | (xh << 24)) ^ ((xl >>> 7) | (xh << 25))
+      const s1h = ((yh >>> 19) | (yl << 13)) ^ ((yl >>> 29) | (yh << 3)) ^ (yh >>> 6)
+      const s1l = ((yl >>> 19) | (yh << 13)) ^ ((yh >>> 29) | (yl << 3)) ^ ((yl >>> 6) | (yh << 26))
+      const low = (w[i - 31]! >>> 0) + (s0l >>> 0) + (w[i - 13]! >>> 0) + (s1l >>> 0)
+      w[i] = w[i - 32]! + s0h + w[i - 14]! + s1h + carry(low)
+      w[i + 1] = low
     }
-    let [a, b, c, d, e, f, g, z] = h as [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]
-    for (let i = 0; i < 80; i++) {
-      const t1 = (z + (ror64(e, 14n) ^ ror64(e, 18n) ^ ror64(e, 41n)) + ((e & f) ^ (~e & mask64 & g)) + k512[i]! + w[i]!) & mask64
-      const t2 = ((ror64(a, 28n) ^ ror64(a, 34n) ^ ror64(a, 39n)) + ((a & b) ^ (a & c) ^ (b & c))) & mask64
-      z = g
-      g = f
-      f = e
-      e = (d + t1) & mask64
-      d = c
-      c = b
-      b = a
-      a = (t1 + t2) & mask64
+    s.set(h)
+    for (let i = 0; i < 160; i += 2) {
+      const ah = s[0]!
+      const al = s[1]!
+      const bh = s[2]!
+      const bl = s[3]!
+      const ch = s[4]!
+      const cl = s[5]!
+      const dh = s[6]!
+      const dl = s[7]!
+      const eh = s[8]!
+      const el = s[9]!
+      const fh = s[10]!
+      const fl = s[11]!
+      const gh = s[12]!
+      const gl = s[13]!
+      const zh = s[14]!
+      const zl = s[15]!
+      const e1h = ((eh >>> 14) | (el << 18)) ^ ((eh >>> 18) | (el << 14)) ^ ((el >>> 9) | (eh << 23))
+      const e1l = ((el >>> 14) | (eh << 18)) ^ ((el >>> 18) | (eh << 14)) ^ ((eh >>> 9) | (el << 23))
+      const low1 = (zl >>> 0) + (e1l >>> 0) + (((el & fl) ^ (~el & gl)) >>> 0) + (k512Halves[i + 1]! >>> 0) + (w[i + 1]! >>> 0)
+      const high1 = (zh + e1h + ((eh & fh) ^ (~eh & gh)) + k512Halves[i]! + w[i]! + carry(low1)) | 0
+      const a0h = ((ah >>> 28) | (al << 4)) ^ ((al >>> 2) | (ah << 30)) ^ ((al >>> 7) | (ah << 25))
+      const a0l = ((al >>> 28) | (ah << 4)) ^ ((ah >>> 2) | (al << 30)) ^ ((ah >>> 7) | (al << 25))
+      const low2 = (a0l >>> 0) + (((al & bl) ^ (al & cl) ^ (bl & cl)) >>> 0)
+      const high2 = (a0h + ((ah & bh) ^ (ah & ch) ^ (bh & ch)) + carry(low2)) | 0
+      const t1 = low1 >>> 0
+      s.copyWithin(2, 0, 14)
+      const e = (dl >>> 0) + t1
+      s[8] = dh + high1 + carry(e)
+      s[9] = e
+      const a = t1 + (low2 >>> 0)
+      s[0] = high1 + high2 + carry(a)
+      s[1] = a
     }
-    ;[a, b, c, d, e, f, g, z].forEach((v, i) => (h[i] = (h[i]! + v) & mask64))
+    for (let i = 0; i < 16; i += 2) {
+      const low = (h[i + 1]! >>> 0) + (s[i + 1]! >>> 0)
+      h[i] = h[i]! + s[i]! + carry(low)
+      h[i + 1] = low
+    }
   }
-  return bytesOf(h.flatMap((x) => [Number(x >> 32n) | 0, Number(x & 0xffffffffn) | 0]))
+  return bytesOf([...h])
 }
 
 export function hex(bytes: Uint8Array): string {

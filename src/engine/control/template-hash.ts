@@ -46,12 +46,25 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value)
 }
 
-const dumps = new WeakMap<object, string>()
+/** What a template hashes to before collisions are counted. A controller asks at every turn, and every sitting asks about the same addons. */
+const hashes = new Map<string, number>()
+const remembered = 256
+const ofTemplate = new WeakMap<PodTemplate, number>()
+
+function templateHash(template: PodTemplate): number {
+  const text = JSON.stringify(template)
+  let hash = hashes.get(text)
+  if (hash === undefined) {
+    hash = fnv32a(utf8(dumpTemplate(template)))
+    if (hashes.size >= remembered) hashes.clear()
+    hashes.set(text, hash)
+  }
+  return hash
+}
 
 export function podTemplateHash(template: PodTemplate, collisions: number | undefined): string {
-  let text = dumps.get(template)
-  if (text === undefined) dumps.set(template, (text = dumpTemplate(template)))
-  const bytes = utf8(text)
-  if (collisions !== undefined) for (let i = 0; i < 8; i++) bytes.push(i < 4 ? (collisions >>> (8 * i)) & 255 : 0)
-  return safeEncode(String(fnv32a(bytes)))
+  let hash = ofTemplate.get(template)
+  if (hash === undefined) ofTemplate.set(template, (hash = templateHash(template)))
+  if (collisions !== undefined) hash = fnv32a(Array.from({ length: 8 }, (_, i) => (i < 4 ? (collisions >>> (8 * i)) & 255 : 0)), hash)
+  return safeEncode(String(hash))
 }

@@ -75,9 +75,27 @@ export function encodeRequestPem(request: CertificateRequest & { readonly keyId:
   return wrap('CERTIFICATE REQUEST', JSON.stringify(request))
 }
 
+interface PemBlock {
+  readonly label: string
+  readonly body: string
+}
+
+/** Files read before, by their text: every connection shows and checks the same few. */
+const known = new Map<string, readonly PemBlock[]>()
+
 /** The blocks of a PEM file in order; blocks whose body is not base64 are left out. */
-export function pemBlocks(text: string): readonly { readonly label: string; readonly body: string }[] {
-  const blocks: { label: string; body: string }[] = []
+export function pemBlocks(text: string): readonly PemBlock[] {
+  let blocks = known.get(text)
+  if (!blocks) {
+    blocks = readBlocks(text)
+    if (known.size >= 64) known.clear()
+    known.set(text, blocks)
+  }
+  return blocks
+}
+
+function readBlocks(text: string): readonly PemBlock[] {
+  const blocks: PemBlock[] = []
   for (const m of text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g)) {
     const body = fromBase64(m[2]!.replace(/\s/g, ''))
     if (body !== undefined) blocks.push({ label: m[1]!, body })

@@ -30,6 +30,13 @@ export interface Entry {
   readonly up: Entry | undefined
 }
 
+/** Where a walk ended; without `entry` where only the parent exists. */
+interface Walked {
+  readonly parent: Entry
+  readonly name: string
+  readonly entry: Entry | undefined
+}
+
 export class MountNamespace {
   readonly mounts: Mount[] = []
   readonly #at = new Map<Inode, Mount>()
@@ -120,47 +127,53 @@ export class View implements FileSystem {
   }
 
   /** Walks to a path. With `parent`, the last component need not exist: then `entry` is undefined. */
-  walk(path: string, options: { readonly follow?: boolean; readonly parent?: boolean } = {}): { readonly parent: Entry; readonly name: string; readonly entry: Entry | undefined } {
-    if (path === '') throw new FsError('ENOENT', path)
-    let links = 0
-    const step = (from: Entry, text: string, follow: boolean, lenient: boolean): { parent: Entry; name: string; entry: Entry | undefined } => {
-      const names = text.split('/').filter((n) => n !== '' && n !== '.')
-      const slash = text.endsWith('/') || text.endsWith('/.')
-      let at = text.startsWith('/') ? this.namespace.root : from
-      let last: { parent: Entry; name: string; entry: Entry | undefined } = { parent: at.up ?? at, name: at.name, entry: at }
-      for (let i = 0; i < names.length; i++) {
-        const name = names[i]!
-        const final = i === names.length - 1
-        if (at.inode.type !== 'directory') throw new FsError('ENOTDIR', path)
-        if (!this.allowed(at.inode, EXECUTE)) throw new FsError('EACCES', path)
-        if (name === '..') {
-          at = at.up ?? at
-          last = { parent: at.up ?? at, name: at.name, entry: at }
-          continue
-        }
-        if (name.length > 255) throw new FsError('ENAMETOOLONG', path)
-        const found = at.inode.child(name, this.#o.pid())
-        if (!found) {
-          if (final && lenient) return { parent: at, name, entry: undefined }
-          throw new FsError('ENOENT', path)
-        }
-        if (found.type === 'symlink' && !found.openDevice && (!final || follow || slash)) {
-          if (++links > 40) throw new FsError('ELOOP', path)
-          last = step(at, found.text, true, final && lenient)
-          if (!last.entry) return last
-          at = last.entry
-          continue
-        }
-        const parent = at
-        const mount = this.namespace.mountedOn(found)
-        at = mount ? { inode: mount.root, name, mount, up: parent } : { inode: found, name, mount: parent.mount, up: parent }
-        last = { parent, name, entry: at }
+  walk(path: string, options: { readonly follow?: boolean; readonly parent?: boolean } = {}): Walked {
+    const found = this.#walk(path, options.follow ?? true, options.parent ?? false)
+    if (typeof found === 'string') throw new FsError(found, path)
+    return found
+  }
+
+  /** The same, with the errno of what is in the way as a value: looking for what is not there is common. */
+  #walk(path: string, follow: boolean, lenient: boolean): Walked | Errno {
+    if (path === '') return 'ENOENT'
+    return this.#step(this.namespace.root, path.startsWith('/') ? path : this.#o.cwd() + '/' + path, follow, lenient, { count: 0 })
+  }
+
+  #step(from: Entry, text: string, follow: boolean, lenient: boolean, links: { count: number }): Walked | Errno {
+    const names = text.split('/')
+    let left = 0
+    for (const name of names) if (name !== '' && name !== '.') left++
+    const slash = text.endsWith('/') || text.endsWith('/.')
+    let at = text.startsWith('/') ? this.namespace.root : from
+    let last: Walked = { parent: at.up ?? at, name: at.name, entry: at }
+    for (const name of names) {
+      if (name === '' || name === '.') continue
+      const final = --left === 0
+      if (at.inode.type !== 'directory') return 'ENOTDIR'
+      if (!this.allowed(at.inode, EXECUTE)) return 'EACCES'
+      if (name === '..') {
+        at = at.up ?? at
+        last = { parent: at.up ?? at, name: at.name, entry: at }
+        continue
       }
-      if (slash && last.entry && last.entry.inode.type !== 'directory') throw new FsError('ENOTDIR', path)
-      return last
+      if (name.length > 255) return 'ENAMETOOLONG'
+      const found = at.inode.child(name, this.#o.pid())
+      if (!found) return final && lenient ? { parent: at, name, entry: undefined } : 'ENOENT'
+      if (found.type === 'symlink' && !found.openDevice && (!final || follow || slash)) {
+        if (++links.count > 40) return 'ELOOP'
+        const target = this.#step(at, found.text, true, final && lenient, links)
+        if (typeof target === 'string' || !target.entry) return target
+        last = target
+        at = target.entry
+        continue
+      }
+      const parent: Entry = at
+      const mount = this.namespace.mountedOn(found)
+      at = mount ? { inode: mount.root, name, mount, up: parent } : { inode: found, name, mount: parent.mount, up: parent }
+      last = { parent, name, entry: at }
     }
-    const full = path.startsWith('/') ? path : this.#o.cwd() + '/' + path
-    return step(this.namespace.root, full, options.follow ?? true, options.parent ?? false)
+    if (slash && last.entry && last.entry.inode.type !== 'directory') return 'ENOTDIR'
+    return last
   }
 
   find(path: string, follow = true): Entry {
@@ -174,13 +187,7 @@ export class View implements FileSystem {
   }
 
   exists(path: string): boolean {
-    try {
-      this.find(path)
-      return true
-    } catch (error) {
-      if (error instanceof FsError) return false
-      throw error
-    }
+    return typeof this.#walk(path, true, false) !== 'string'
   }
 
   stat(path: string): Stat {
@@ -243,18 +250,16 @@ export class View implements FileSystem {
   mkdir(path: string, options: { readonly parents?: boolean; readonly mode?: number } = {}): void {
     const mode = (options.mode ?? 0o777) & ~this.#o.umask()
     if (options.parents) {
+      const whole = path === '' ? 'ENOENT' : this.#walk(path, true, false)
+      if (typeof whole !== 'string' && whole.entry!.inode.type === 'directory') return
       const parts = path.split('/').filter((n) => n !== '' && n !== '.')
       let prefix = path.startsWith('/') ? '' : '.'
       for (const part of parts) {
         prefix += '/' + part
-        let there: Stat | undefined
-        try {
-          there = this.stat(prefix)
-        } catch (error) {
-          if (!(error instanceof FsError) || error.code !== 'ENOENT') throw error
-        }
-        if (there && there.type !== 'directory') throw new FsError('ENOTDIR', path)
-        if (!there) this.mkdir(prefix, { mode: options.mode ?? 0o777 })
+        const there = this.#walk(prefix, true, false)
+        if (typeof there === 'string' && there !== 'ENOENT') throw new FsError(there, prefix)
+        if (typeof there !== 'string' && there.entry!.inode.type !== 'directory') throw new FsError('ENOTDIR', path)
+        if (typeof there === 'string') this.mkdir(prefix, { mode: options.mode ?? 0o777 })
       }
       return
     }

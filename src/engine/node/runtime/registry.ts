@@ -74,6 +74,15 @@ function digestOf(image: ImageBehaviour, tag: string): string {
   return `sha256:${sha256Of(`manifest ${image.repository}:${tag}`)}`
 }
 
+const hashes = new Map<string, string>()
+
+/** Remembered: the same few images are looked up for every container. */
 export function sha256Of(text: string): string {
-  return hex(sha256(text))
+  let hash = hashes.get(text)
+  if (hash === undefined) {
+    hash = hex(sha256(text))
+    if (hashes.size >= 1024) hashes.clear()
+    hashes.set(text, hash)
+  }
+  return hash
 }

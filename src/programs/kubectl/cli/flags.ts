@@ -21,7 +21,15 @@ export interface FlagDefinition {
 
 export class FlagError extends Error {}
 
+const defined = new Map<string, FlagDefinition>()
+
 function define(key: string): FlagDefinition {
+  let flag = defined.get(key)
+  if (!flag) defined.set(key, (flag = read(key)))
+  return flag
+}
+
+function read(key: string): FlagDefinition {
   const [shorthand, type, value, bare = '', marks = '', deprecated] = flagTable[key]!
   return { name: key.replace(/#\d+$/, ''), shorthand, type, default: value, bare, hidden: marks.includes('hidden'), required: marks.includes('required'), persistent: marks.includes('persistent'), deprecated }
 }

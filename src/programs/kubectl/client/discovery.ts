@@ -71,6 +71,24 @@ interface PlainResource {
 
 const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json'
 
+interface Cached {
+  readonly time: number
+  readonly resources: readonly Resource[]
+}
+
+/** Cache files read before, by what they say. */
+const known = new Map<string, Cached>()
+
+function parseCache(text: string): Cached {
+  let data = known.get(text)
+  if (!data) {
+    data = JSON.parse(text) as Cached
+    if (known.size >= 16) known.clear()
+    known.set(text, data)
+  }
+  return data
+}
+
 export class Discovery {
   readonly #client: RestClient
   readonly #process: Process
@@ -100,7 +118,7 @@ export class Discovery {
   #read(): readonly Resource[] | undefined {
     try {
       if (!this.#process.fs.exists(this.#file)) return undefined
-      const data = JSON.parse(this.#process.fs.readFile(this.#file)) as { time: number; resources: Resource[] }
+      const data = parseCache(this.#process.fs.readFile(this.#file))
       return this.#process.now() - data.time < Lifetime ? data.resources : undefined
     } catch {
       return undefined

@@ -2,6 +2,7 @@
  * kubeconfig files as client-go's clientcmd loads, merges, validates and writes them, and the service account of a pod where there is none.
  * Left out: exec and auth-provider plugins are kept but not run.
  */
+import { copy } from '#engine/api/loose.ts'
 import type { Process } from '#engine/machine/process.ts'
 import { fromBase64 } from '#base/bytes.ts'
 import { ConfigInvalid, Failure } from '../cli/errors.ts'
@@ -57,11 +58,23 @@ function named(list: unknown, key: string): [string, Entry][] {
   return (list as Entry[]).flatMap((item) => (typeof item?.['name'] === 'string' ? [[item['name'], { ...((item[key] as Entry | null) ?? {}) }] as [string, Entry]] : []))
 }
 
+/** Files read before, by what they say: every command of a session reads the same one. */
+const known = new Map<string, unknown>()
+
+function parseConfig(text: string): unknown {
+  if (!known.has(text)) {
+    const data = parseYaml(text)
+    if (known.size >= 16) known.clear()
+    known.set(text, data)
+  }
+  return copy(known.get(text))
+}
+
 export function readConfigFile(process: Process, path: string): KubeConfig | undefined {
   if (!process.fs.exists(path)) return undefined
   let data: unknown
   try {
-    data = parseYaml(process.fs.readFile(path))
+    data = parseConfig(process.fs.readFile(path))
   } catch (error) {
     if (error instanceof YamlError) throw new Failure(`error loading config file "${path}": ${error.message}`)
     throw error
