@@ -31,3 +31,7 @@ describe('parseYaml', () => {
 test('formatYaml quotes what would read as something else', () => {
   expect(formatYaml({ a: 'no', b: '0644', c: 'plain', d: ['x', { z: 1 }], e: {}, f: [] })).toBe('a: \'no\'\nb: \'0644\'\nc: plain\nd:\n  - x\n  - z: 1\ne: {}\nf: []\n')
 })
+
+test('a quote that is never closed is reported where the stream ends', () => {
+  expect(() => parseYaml('a: 1\nb: "x\nc: 2\n')).toThrow('yaml: line 4: found unexpected end of stream')
+})

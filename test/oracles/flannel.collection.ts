@@ -110,7 +110,9 @@ async function run(row: Row): Promise<Outcome> {
     const m = simple.exec(step.what ?? '')
     if (!m) return { result: 'skipped', reason: 'a step before it is not modelled' }
     const name = m[1] ?? 'node1'
-    await world.start(name, step.command ?? '', 5)
+    // The commands are recorded without their environment: the node's name is in what they log.
+    const called = /Subnet Manager - (\S+)/.exec((step.log?.[name] ?? []).join('\n'))?.[1]
+    await world.start(name, `${step.command ?? ''}${called === undefined ? '' : ` NODE_NAME=${called}`}`, 5)
     for (const [key, text] of Object.entries(step.state ?? {})) if (kept(key)) expected.set(key, String(text ?? '').split('\n').filter((l) => !key.endsWith('iptables-save') || l.startsWith('-A')).join('\n'))
     if (i !== row.step) continue
     const node = world.nodes.get(name)!

@@ -42,7 +42,7 @@ async function run(c: Case): Promise<Outcome> {
   api.of('nodes').put({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node01' }, spec: { podCIDR: '192.168.1.0/24' }, status: { addresses: [{ type: 'InternalIP', address: '172.30.1.3' }] } })
   const fs = emptyFiles()
   fs.mkdir('/var/lib/kube-proxy', { parents: true })
-  if (c.config) fs.writeFile('/var/lib/kube-proxy/config.conf', c.config.join('\n'))
+  if (c.config) fs.writeFile('/var/lib/kube-proxy/config.conf', `${c.config.join('\n')}\n`)
   const lines: string[] = []
   const stream = { write: async (text: string) => void lines.push(text.replace(/\n$/, '')) }
   const process = {
