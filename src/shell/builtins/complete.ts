@@ -1,4 +1,5 @@
 /** complete, compgen, compopt: what users say about completion; the line editor reads the specs. */
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { getScalar, variableNames } from '../expand/variables.ts'
 import { glob } from '../expand/pathname.ts'
 import { quotePattern } from '#base/glob.ts'
@@ -95,27 +96,31 @@ const complete: Builtin = async (sh, argv) => {
   return 0
 }
 
+type Action = (sh: Shell, word: string) => string[]
+
+function files(sh: Shell, word: string): string[] {
+  return glob(sh, quotePattern(word) + '*')
+}
+
+const actions: NameTable<Action> = nameTable<Action>({
+  alias: (sh) => [...sh.aliases.keys()].sort(),
+  builtin: () => [...builtins.keys()].sort(),
+  keyword: () => [...keywords],
+  function: (sh) => [...sh.functions.keys()].sort(),
+  variable: (sh) => variableNames(sh),
+  export: (sh) => variableNames(sh).filter((n) => sh.lookup(n)?.exported),
+  user: (sh) => [...sh.process.machine.users.keys()].sort(),
+  job: (sh) => sh.jobs.jobs.map((j) => j.text.split(' ')[0]!),
+  setopt: () => [],
+  shopt: (sh) => [...sh.shopts.keys()].sort(),
+  command: (sh, word) => [...new Set([...sh.aliases.keys(), ...keywords, ...sh.functions.keys(), ...builtins.keys(), ...programNames(sh, word)])],
+  file: files,
+  directory: (sh, word) => files(sh, word).filter((p) => sh.process.fs.exists(p) && sh.process.fs.stat(p).type === 'directory'),
+})
+
 /** Words of an action (`-A action`). */
 export function actionWords(sh: Shell, action: string, word: string): string[] {
-  switch (action) {
-    case 'alias': return [...sh.aliases.keys()].sort()
-    case 'builtin': return [...builtins.keys()].sort()
-    case 'keyword': return [...keywords]
-    case 'function': return [...sh.functions.keys()].sort()
-    case 'variable': return variableNames(sh)
-    case 'export': return variableNames(sh).filter((n) => sh.lookup(n)?.exported)
-    case 'user': return [...sh.process.machine.users.keys()].sort()
-    case 'job': return sh.jobs.jobs.map((j) => j.text.split(' ')[0]!)
-    case 'setopt': return []
-    case 'shopt': return [...sh.shopts.keys()].sort()
-    case 'command': return [...new Set([...sh.aliases.keys(), ...keywords, ...sh.functions.keys(), ...builtins.keys(), ...programNames(sh, word)])]
-    case 'directory':
-    case 'file': {
-      const found = glob(sh, quotePattern(word) + '*')
-      return action === 'file' ? found : found.filter((p) => sh.process.fs.exists(p) && sh.process.fs.stat(p).type === 'directory')
-    }
-    default: return []
-  }
+  return actions.get(action)?.(sh, word) ?? []
 }
 
 /** Names of executables along PATH that begin with `word`. */

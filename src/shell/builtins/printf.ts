@@ -1,4 +1,5 @@
 /** `printf` (the builtin and, with other escapes of `%q`, the program) and `echo -e`. */
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { byteLength, decodeBytes, encodeBytes } from '#base/bytes.ts'
 import { quoteBackslash } from '../print/quote.ts'
 
@@ -150,54 +151,110 @@ export interface PrintfOptions {
   readonly shell: boolean
 }
 
-/** Formats all arguments, using the format again while arguments are left. */
-export function formatPrintf(format: string, args: readonly string[], options: PrintfOptions): { text: string; errors: string[]; fatal: boolean } {
-  let out = ''
-  const errors: string[] = []
-  let at = 0
-  const next = (): string | undefined => args[at++]
-  const integer = (arg: string | undefined): bigint => {
+/** printf's arguments: taken one after another, read as what a conversion wants; complaints are kept. */
+class Arguments {
+  readonly #args: readonly string[]
+  readonly shell: boolean
+  readonly errors: string[] = []
+  at = 0
+  /** `\c` in an argument of %b. */
+  stopped = false
+
+  constructor(args: readonly string[], shell: boolean) {
+    this.#args = args
+    this.shell = shell
+  }
+
+  next(): string | undefined {
+    return this.#args[this.at++]
+  }
+
+  integer(arg: string | undefined): bigint {
     if (arg === undefined || arg === '') {
-      if (arg === '' && !options.shell) errors.push("'': expected a numeric value")
+      if (arg === '' && !this.shell) this.errors.push("'': expected a numeric value")
       return 0n
     }
     if (arg[0] === "'" || arg[0] === '"') return BigInt(arg.codePointAt(1) ?? 0)
     const m = /^\s*([-+]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)/.exec(arg)
     if (!m) {
-      errors.push(options.shell ? `${arg}: invalid number` : `‘${arg}’: expected a numeric value`)
+      this.errors.push(this.shell ? `${arg}: invalid number` : `‘${arg}’: expected a numeric value`)
       return 0n
     }
     const digits = m[2]!
     const value = BigInt(/^0[0-7]+$/.test(digits) ? '0o' + digits.slice(1) : digits)
-    if (m[0].length !== arg.length) errors.push(options.shell ? `${arg}: invalid number` : `‘${arg}’: value not completely converted`)
+    if (m[0].length !== arg.length) this.errors.push(this.shell ? `${arg}: invalid number` : `‘${arg}’: value not completely converted`)
     const signed = m[1] === '-' ? -value : value
     const clamped = signed > 18446744073709551615n ? 9223372036854775807n : signed < -9223372036854775808n ? -9223372036854775808n : signed
-    if (clamped !== signed && options.shell) errors.push(`warning: ${arg}: Numerical result out of range`)
+    if (clamped !== signed && this.shell) this.errors.push(`warning: ${arg}: Numerical result out of range`)
     return clamped
   }
+
   /** Signed conversions end at 2^63 - 1. */
-  const signedOnly = (arg: string | undefined, conversion: string): bigint => {
-    const n = integer(arg)
+  signedOnly(arg: string | undefined, conversion: string): bigint {
+    const n = this.integer(arg)
     if ((conversion !== 'd' && conversion !== 'i') || n <= 9223372036854775807n) return n
-    if (options.shell) errors.push(`warning: ${arg}: Numerical result out of range`)
+    if (this.shell) this.errors.push(`warning: ${arg}: Numerical result out of range`)
     return 9223372036854775807n
   }
-  const float = (arg: string | undefined): number => {
+
+  float(arg: string | undefined): number {
     if (arg === undefined || arg === '') return 0
     if (arg[0] === "'" || arg[0] === '"') return arg.codePointAt(1) ?? 0
     const m = /^\s*[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|0[xX][0-9a-fA-F]+|inf(inity)?|nan)/i.exec(arg)
     if (!m) {
-      errors.push(options.shell ? `${arg}: invalid number` : `‘${arg}’: expected a numeric value`)
+      this.errors.push(this.shell ? `${arg}: invalid number` : `‘${arg}’: expected a numeric value`)
       return 0
     }
-    if (m[0].length !== arg.length) errors.push(options.shell ? `${arg}: invalid number` : `‘${arg}’: value not completely converted`)
+    if (m[0].length !== arg.length) this.errors.push(this.shell ? `${arg}: invalid number` : `‘${arg}’: value not completely converted`)
     const t = m[0].trim().toLowerCase()
     if (/inf/.test(t)) return t.startsWith('-') ? -Infinity : Infinity
     if (/nan/.test(t)) return NaN
     return Number(t)
   }
+}
+
+interface Conversion {
+  readonly conversion: string
+  readonly flags: string
+  readonly width: number
+  readonly precision: number | undefined
+  readonly left: boolean
+  readonly zero: boolean
+}
+
+const conversions: NameTable<(a: Arguments, how: Conversion) => string> = nameTable<(a: Arguments, how: Conversion) => string>({
+  s: (a, how) => {
+    let text = a.next() ?? ''
+    if (how.precision !== undefined) text = cutBytes(text, how.precision)
+    return pad(text, how.width, how.left)
+  },
+  b: (a, how) => {
+    const r = unescape(a.next() ?? '', 'b')
+    const text = pad(how.precision !== undefined ? cutBytes(r.text, how.precision) : r.text, how.width, how.left)
+    if (r.stop) a.stopped = true
+    return text
+  },
+  q: (a, how) => pad(quoteBackslash(a.next() ?? ''), how.width, how.left),
+  c: (a, how) => {
+    const text = a.next() ?? ''
+    return pad([...text][0] ?? '', how.width, how.left)
+  },
+  'd i o u x X': (a, how) => pad(formatInteger(a.signedOnly(a.next(), how.conversion), how.conversion, how.flags, how.precision), how.width, how.left, how.zero && how.precision === undefined),
+  'e E f F g G': (a, how) => {
+    const value = a.float(a.next())
+    let text = formatFloat(value, how.conversion, how.precision, how.flags.includes('#'))
+    if (!text.startsWith('-')) text = (how.flags.includes('+') ? '+' : how.flags.includes(' ') ? ' ' : '') + text
+    return pad(text, how.width, how.left, how.zero && Number.isFinite(value))
+  },
+})
+
+/** Formats all arguments, using the format again while arguments are left. */
+export function formatPrintf(format: string, args: readonly string[], options: PrintfOptions): { text: string; errors: string[]; fatal: boolean } {
+  let out = ''
+  const given = new Arguments(args, options.shell)
+  const { errors } = given
   for (;;) {
-    const used = at
+    const used = given.at
     for (let i = 0; i < format.length; ) {
       const c = format[i]!
       if (c === '\\') {
@@ -227,12 +284,12 @@ export function formatPrintf(format: string, args: readonly string[], options: P
       const whole = /^%([-+ #0']*)(\*|\d+)?(?:\.(\*|-?\d*))?q/.exec(format.slice(i)) ?? m
       const conversion = whole !== m ? 'q' : m[4]
       let flags = m[1]!
-      let width = m[2] === '*' ? Number(integer(next())) : Number(m[2] ?? 0)
+      let width = m[2] === '*' ? Number(given.integer(given.next())) : Number(m[2] ?? 0)
       if (width < 0) {
         flags += '-'
         width = -width
       }
-      let precision: number | undefined = m[3] === undefined ? undefined : m[3] === '*' ? Number(integer(next())) : Number(m[3] || 0)
+      let precision: number | undefined = m[3] === undefined ? undefined : m[3] === '*' ? Number(given.integer(given.next())) : Number(m[3] || 0)
       if (precision !== undefined && precision < 0) precision = undefined
       i += whole[0].length
       const left = flags.includes('-')
@@ -243,48 +300,20 @@ export function formatPrintf(format: string, args: readonly string[], options: P
         return { text: recode(out), errors, fatal: true }
       }
       if (conversion.endsWith('T')) {
-        const arg = next()
-        const seconds = arg === undefined || arg === '-1' || arg === '-2' || arg === '' ? Math.floor(options.now / 1000) : Number(integer(arg))
+        const arg = given.next()
+        const seconds = arg === undefined || arg === '-1' || arg === '-2' || arg === '' ? Math.floor(options.now / 1000) : Number(given.integer(arg))
         out += pad(strftime(conversion.slice(1, -2) || '%H:%M:%S', seconds * 1000), width, left)
         continue
       }
-      switch (conversion) {
-        case 's': {
-          let text = next() ?? ''
-          if (precision !== undefined) text = cutBytes(text, precision)
-          out += pad(text, width, left)
-          break
-        }
-        case 'b': {
-          const r = unescape(next() ?? '', 'b')
-          out += pad(precision !== undefined ? cutBytes(r.text, precision) : r.text, width, left)
-          if (r.stop) return { text: recode(out), errors, fatal: false }
-          break
-        }
-        case 'q':
-          out += pad(quoteBackslash(next() ?? ''), width, left)
-          break
-        case 'c': {
-          const text = next() ?? ''
-          out += pad([...text][0] ?? '', width, left)
-          break
-        }
-        case 'd': case 'i': case 'o': case 'u': case 'x': case 'X':
-          out += pad(formatInteger(signedOnly(next(), conversion), conversion, flags, precision), width, left, zero && precision === undefined)
-          break
-        case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': {
-          const value = float(next())
-          let text = formatFloat(value, conversion, precision, flags.includes('#'))
-          if (!text.startsWith('-')) text = (flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '') + text
-          out += pad(text, width, left, zero && Number.isFinite(value))
-          break
-        }
-        default:
-          errors.push(options.shell ? `\`${conversion}': invalid format character` : `${whole[0]}: invalid conversion specification`)
-          return { text: recode(out), errors, fatal: true }
+      const convert = conversions.get(conversion)
+      if (!convert) {
+        errors.push(options.shell ? `\`${conversion}': invalid format character` : `${whole[0]}: invalid conversion specification`)
+        return { text: recode(out), errors, fatal: true }
       }
+      out += convert(given, { conversion, flags, width, precision, left, zero })
+      if (given.stopped) return { text: recode(out), errors, fatal: false }
     }
-    if (at >= args.length || at === used) break
+    if (given.at >= args.length || given.at === used) break
   }
   return { text: recode(out), errors, fatal: false }
 }
@@ -296,82 +325,104 @@ function cutBytes(text: string, bytes: number): string {
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December']
 
-/** strftime in UTC with GNU date's flags (`-`, `_`, `0`, `^`, `#`, widths, `%:z`, `%N`). */
-export function strftime(format: string, ms: number): string {
-  const d = new Date(Math.floor(ms))
-  const field = (value: number, width: number, fill: string, flag: string) => {
-    const f = flag.includes('-') ? '' : flag.includes('_') ? ' ' : flag.includes('0') ? '0' : fill
+/** A time taken apart, and how its fields are to be padded. */
+class Moment {
+  readonly ms: number
+  readonly d: Date
+  readonly #flag: string
+
+  constructor(ms: number, flag: string) {
+    this.ms = ms
+    this.d = new Date(Math.floor(ms))
+    this.#flag = flag
+  }
+
+  field(value: number, width: number, fill: string): string {
+    const f = this.#flag.includes('-') ? '' : this.#flag.includes('_') ? ' ' : this.#flag.includes('0') ? '0' : fill
     return f === '' ? String(value) : String(value).padStart(width, f)
   }
-  const year = d.getUTCFullYear()
-  const yday = Math.floor((Date.UTC(year, d.getUTCMonth(), d.getUTCDate()) - Date.UTC(year, 0, 1)) / 86400000)
-  const wday = d.getUTCDay()
-  const hour12 = ((d.getUTCHours() + 11) % 12) + 1
-  const iso = () => {
-    const t = new Date(Date.UTC(year, d.getUTCMonth(), d.getUTCDate()))
+
+  get year(): number {
+    return this.d.getUTCFullYear()
+  }
+
+  get yday(): number {
+    return Math.floor((Date.UTC(this.year, this.d.getUTCMonth(), this.d.getUTCDate()) - Date.UTC(this.year, 0, 1)) / 86400000)
+  }
+
+  get wday(): number {
+    return this.d.getUTCDay()
+  }
+
+  get hour12(): number {
+    return ((this.d.getUTCHours() + 11) % 12) + 1
+  }
+
+  /** Year and week of ISO 8601. */
+  iso(): { y: number; w: number } {
+    const t = new Date(Date.UTC(this.year, this.d.getUTCMonth(), this.d.getUTCDate()))
     t.setUTCDate(t.getUTCDate() + 4 - (t.getUTCDay() || 7))
     const y = t.getUTCFullYear()
     return { y, w: Math.ceil(((t.getTime() - Date.UTC(y, 0, 1)) / 86400000 + 1) / 7) }
   }
+}
+
+const dateFields: NameTable<(m: Moment) => string> = nameTable<(m: Moment) => string>({
+  '%': () => '%',
+  n: () => '\n',
+  t: () => '\t',
+  Y: (m) => m.field(m.year, 4, ''),
+  C: (m) => m.field(Math.floor(m.year / 100), 2, '0'),
+  y: (m) => m.field(m.year % 100, 2, '0'),
+  m: (m) => m.field(m.d.getUTCMonth() + 1, 2, '0'),
+  d: (m) => m.field(m.d.getUTCDate(), 2, '0'),
+  e: (m) => m.field(m.d.getUTCDate(), 2, ' '),
+  H: (m) => m.field(m.d.getUTCHours(), 2, '0'),
+  I: (m) => m.field(m.hour12, 2, '0'),
+  k: (m) => m.field(m.d.getUTCHours(), 2, ' '),
+  l: (m) => m.field(m.hour12, 2, ' '),
+  M: (m) => m.field(m.d.getUTCMinutes(), 2, '0'),
+  S: (m) => m.field(m.d.getUTCSeconds(), 2, '0'),
+  N: (m) => String(((m.ms % 1000) + 1000) % 1000 * 1e6).padStart(9, '0').slice(0, 9),
+  s: (m) => String(Math.floor(m.ms / 1000)),
+  j: (m) => m.field(m.yday + 1, 3, '0'),
+  a: (m) => days[m.wday]!.slice(0, 3),
+  A: (m) => days[m.wday]!,
+  'b h': (m) => months[m.d.getUTCMonth()]!.slice(0, 3),
+  B: (m) => months[m.d.getUTCMonth()]!,
+  p: (m) => m.d.getUTCHours() < 12 ? 'AM' : 'PM',
+  P: (m) => m.d.getUTCHours() < 12 ? 'am' : 'pm',
+  u: (m) => String(m.wday || 7),
+  w: (m) => String(m.wday),
+  q: (m) => String(Math.floor(m.d.getUTCMonth() / 3) + 1),
+  U: (m) => m.field(Math.floor((m.yday + 7 - m.wday) / 7), 2, '0'),
+  W: (m) => m.field(Math.floor((m.yday + 7 - ((m.wday + 6) % 7)) / 7), 2, '0'),
+  V: (m) => m.field(m.iso().w, 2, '0'),
+  G: (m) => String(m.iso().y),
+  g: (m) => m.field(m.iso().y % 100, 2, '0'),
+  z: () => '+0000',
+  ':z': () => '+00:00',
+  '::z': () => '+00:00:00',
+  ':::z': () => '+00',
+  Z: () => 'UTC',
+  F: (m) => strftime('%Y-%m-%d', m.ms),
+  'T X': (m) => strftime('%H:%M:%S', m.ms),
+  R: (m) => strftime('%H:%M', m.ms),
+  r: (m) => strftime('%I:%M:%S %p', m.ms),
+  'D x': (m) => strftime('%m/%d/%y', m.ms),
+  c: (m) => strftime('%a %b %e %H:%M:%S %Y', m.ms),
+  '+': (m) => strftime('%a %b %e %H:%M:%S UTC %Y', m.ms),
+})
+
+/** strftime in UTC with GNU date's flags (`-`, `_`, `0`, `^`, `#`, widths, `%:z`, `%N`). */
+export function strftime(format: string, ms: number): string {
   return format.replace(/%([-_0^#]*)(\d*)(:{0,3}z|[EO]?[a-zA-Z%+])/g, (all, flag: string, width: string, rawConversion: string) => {
     const conversion = rawConversion.replace(/^[EO](?=.)/, '')
-    const text = one(conversion, flag)
+    const text = dateFields.get(conversion)?.(new Moment(ms, flag))
     if (text === undefined) return all
     let result = flag.includes('^') ? text.toUpperCase() : flag.includes('#') ? (/^[AaBbh]$/.test(conversion) ? text.toUpperCase() : text.toLowerCase()) : text
     if (width !== '' && conversion !== 'N') result = result.padStart(Number(width), /^\d/.test(result) && !flag.includes('_') ? '0' : ' ')
     if (width !== '' && conversion === 'N') result = result.slice(0, Number(width))
     return result
   })
-  function one(c: string, flag: string): string | undefined {
-    switch (c) {
-      case '%': return '%'
-      case 'n': return '\n'
-      case 't': return '\t'
-      case 'Y': return field(year, 4, '', flag)
-      case 'C': return field(Math.floor(year / 100), 2, '0', flag)
-      case 'y': return field(year % 100, 2, '0', flag)
-      case 'm': return field(d.getUTCMonth() + 1, 2, '0', flag)
-      case 'd': return field(d.getUTCDate(), 2, '0', flag)
-      case 'e': return field(d.getUTCDate(), 2, ' ', flag)
-      case 'H': return field(d.getUTCHours(), 2, '0', flag)
-      case 'I': return field(hour12, 2, '0', flag)
-      case 'k': return field(d.getUTCHours(), 2, ' ', flag)
-      case 'l': return field(hour12, 2, ' ', flag)
-      case 'M': return field(d.getUTCMinutes(), 2, '0', flag)
-      case 'S': return field(d.getUTCSeconds(), 2, '0', flag)
-      case 'N': return String(((ms % 1000) + 1000) % 1000 * 1e6).padStart(9, '0').slice(0, 9)
-      case 's': return String(Math.floor(ms / 1000))
-      case 'j': return field(yday + 1, 3, '0', flag)
-      case 'a': return days[wday]!.slice(0, 3)
-      case 'A': return days[wday]!
-      case 'b':
-      case 'h': return months[d.getUTCMonth()]!.slice(0, 3)
-      case 'B': return months[d.getUTCMonth()]!
-      case 'p': return d.getUTCHours() < 12 ? 'AM' : 'PM'
-      case 'P': return d.getUTCHours() < 12 ? 'am' : 'pm'
-      case 'u': return String(wday || 7)
-      case 'w': return String(wday)
-      case 'q': return String(Math.floor(d.getUTCMonth() / 3) + 1)
-      case 'U': return field(Math.floor((yday + 7 - wday) / 7), 2, '0', flag)
-      case 'W': return field(Math.floor((yday + 7 - ((wday + 6) % 7)) / 7), 2, '0', flag)
-      case 'V': return field(iso().w, 2, '0', flag)
-      case 'G': return String(iso().y)
-      case 'g': return field(iso().y % 100, 2, '0', flag)
-      case 'z': return '+0000'
-      case ':z': return '+00:00'
-      case '::z': return '+00:00:00'
-      case ':::z': return '+00'
-      case 'Z': return 'UTC'
-      case 'F': return strftime('%Y-%m-%d', ms)
-      case 'T':
-      case 'X': return strftime('%H:%M:%S', ms)
-      case 'R': return strftime('%H:%M', ms)
-      case 'r': return strftime('%I:%M:%S %p', ms)
-      case 'D':
-      case 'x': return strftime('%m/%d/%y', ms)
-      case 'c': return strftime('%a %b %e %H:%M:%S %Y', ms)
-      case '+': return strftime('%a %b %e %H:%M:%S UTC %Y', ms)
-      default: return undefined
-    }
-  }
 }

@@ -1,4 +1,5 @@
 /** `test` and `[`: POSIX's rules by number of arguments, then a small grammar, with bash's complaints. */
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { compareBytes } from '../expand/pathname.ts'
 import { elements, getScalar, isArray } from '../expand/variables.ts'
 import type { Shell } from '../state.ts'
@@ -15,44 +16,43 @@ function stat(sh: Shell, path: string, follow = true): Stat | undefined {
   }
 }
 
-export function unaryTest(sh: Shell, op: string, arg: string): boolean {
-  switch (op) {
-    case '-z': return arg === ''
-    case '-n': return arg !== ''
-    case '-a':
-    case '-e': return stat(sh, arg) !== undefined
-    case '-f': return stat(sh, arg)?.type === 'file'
-    case '-d': return stat(sh, arg)?.type === 'directory'
-    case '-h':
-    case '-L': return stat(sh, arg, false)?.type === 'symlink'
-    case '-p': return stat(sh, arg)?.type === 'fifo'
-    case '-S': return stat(sh, arg)?.type === 'socket'
-    case '-b': return false
-    case '-c': return stat(sh, arg)?.type === 'device'
-    case '-s': return (stat(sh, arg)?.size ?? 0) > 0
-    case '-r': return stat(sh, arg) !== undefined && sh.process.fs.access(arg, { read: true })
-    case '-w': return stat(sh, arg) !== undefined && sh.process.fs.access(arg, { write: true })
-    case '-x': return stat(sh, arg) !== undefined && sh.process.fs.access(arg, { execute: true })
-    case '-O': return stat(sh, arg)?.uid === sh.process.user.uid
-    case '-G': return stat(sh, arg)?.gid === sh.process.user.gid
-    case '-u': return ((stat(sh, arg)?.mode ?? 0) & 0o4000) !== 0
-    case '-g': return ((stat(sh, arg)?.mode ?? 0) & 0o2000) !== 0
-    case '-k': return ((stat(sh, arg)?.mode ?? 0) & 0o1000) !== 0
-    case '-N': return stat(sh, arg) !== undefined
-    case '-t': return /^\d+$/.test(arg.trim()) && sh.process.fds.get(Number(arg))?.tty !== undefined
-    case '-o': return sh.option(arg)
-    case '-R': return sh.lookup(arg)?.nameref === true
-    case '-v': {
-      const m = /^(\w+)\[(.*)\]$/s.exec(arg)
-      if (m) {
-        if (m[2] === '@' || m[2] === '*') return elements(sh, m[1]!).length > 0
-        return elements(sh, m[1]!).some(([k]) => k === m[2])
-      }
-      if (/^\d+$/.test(arg)) return Number(arg) <= sh.params.length
-      return isArray(sh, arg) ? elements(sh, arg).some(([k]) => k === '0') : getScalar(sh, arg) !== undefined
+const unaryTests: NameTable<(sh: Shell, arg: string) => boolean> = nameTable<(sh: Shell, arg: string) => boolean>({
+  '-z': (_sh, arg) => arg === '',
+  '-n': (_sh, arg) => arg !== '',
+  '-a -e': (sh, arg) => stat(sh, arg) !== undefined,
+  '-f': (sh, arg) => stat(sh, arg)?.type === 'file',
+  '-d': (sh, arg) => stat(sh, arg)?.type === 'directory',
+  '-h -L': (sh, arg) => stat(sh, arg, false)?.type === 'symlink',
+  '-p': (sh, arg) => stat(sh, arg)?.type === 'fifo',
+  '-S': (sh, arg) => stat(sh, arg)?.type === 'socket',
+  '-b': () => false,
+  '-c': (sh, arg) => stat(sh, arg)?.type === 'device',
+  '-s': (sh, arg) => (stat(sh, arg)?.size ?? 0) > 0,
+  '-r': (sh, arg) => stat(sh, arg) !== undefined && sh.process.fs.access(arg, { read: true }),
+  '-w': (sh, arg) => stat(sh, arg) !== undefined && sh.process.fs.access(arg, { write: true }),
+  '-x': (sh, arg) => stat(sh, arg) !== undefined && sh.process.fs.access(arg, { execute: true }),
+  '-O': (sh, arg) => stat(sh, arg)?.uid === sh.process.user.uid,
+  '-G': (sh, arg) => stat(sh, arg)?.gid === sh.process.user.gid,
+  '-u': (sh, arg) => ((stat(sh, arg)?.mode ?? 0) & 0o4000) !== 0,
+  '-g': (sh, arg) => ((stat(sh, arg)?.mode ?? 0) & 0o2000) !== 0,
+  '-k': (sh, arg) => ((stat(sh, arg)?.mode ?? 0) & 0o1000) !== 0,
+  '-N': (sh, arg) => stat(sh, arg) !== undefined,
+  '-t': (sh, arg) => /^\d+$/.test(arg.trim()) && sh.process.fds.get(Number(arg))?.tty !== undefined,
+  '-o': (sh, arg) => sh.option(arg),
+  '-R': (sh, arg) => sh.lookup(arg)?.nameref === true,
+  '-v': (sh, arg) => {
+    const m = /^(\w+)\[(.*)\]$/s.exec(arg)
+    if (m) {
+      if (m[2] === '@' || m[2] === '*') return elements(sh, m[1]!).length > 0
+      return elements(sh, m[1]!).some(([k]) => k === m[2])
     }
-    default: return false
-  }
+    if (/^\d+$/.test(arg)) return Number(arg) <= sh.params.length
+    return isArray(sh, arg) ? elements(sh, arg).some(([k]) => k === '0') : getScalar(sh, arg) !== undefined
+  },
+})
+
+export function unaryTest(sh: Shell, op: string, arg: string): boolean {
+  return unaryTests.get(op)?.(sh, arg) ?? false
 }
 
 export function fileCompare(sh: Shell, op: string, left: string, right: string): boolean {

@@ -4,19 +4,19 @@
  */
 import { Interrupted } from '../state.ts'
 import type { Shell } from '../state.ts'
+import { bindings } from './bindings.ts'
 import { completeLine } from './complete.ts'
 import type { Completion } from './complete.ts'
 import { parseKeys } from './keys.ts'
 import type { Key } from './keys.ts'
-import { charWidth, textWidth, visibleText } from './width.ts'
+import { charWidth, textWidth, visibleText, wordChar } from './width.ts'
 
-const wordChar = /[\p{L}\p{N}_]/u
 /** The kill ring of a shell lives from line to line. */
 const rings = new WeakMap<Shell, string[]>()
 /** Keys typed ahead of the prompt that read more than one line. */
 const typedAhead = new WeakMap<Shell, string>()
 
-class Editor {
+export class Editor {
   readonly sh: Shell
   readonly prompt: string
   chars: string[] = []
@@ -242,202 +242,8 @@ class Editor {
     }
     const before = this.lastCommand
     this.lastCommand = key.name
-    const n = this.chars.length
-    switch (key.name) {
-      case 'enter':
-      case 'C-o':
-        await this.finish()
-        await this.write('\n')
-        this.done = this.chars.join('') + '\n'
-        return
-      case 'C-c':
-        await this.finish()
-        throw new Interrupted()
-      case 'C-d':
-        if (n === 0) {
-          await this.write('\x1b[?2004l\r')
-          this.done = undefined
-          return
-        }
-        if (this.cursor < n) {
-          this.save()
-          this.chars.splice(this.cursor, 1)
-        }
-        break
-      case 'delete':
-        if (this.cursor < n) {
-          this.save()
-          this.chars.splice(this.cursor, 1)
-        }
-        break
-      case 'backspace':
-        if (this.cursor === 0) return
-        this.save()
-        this.chars.splice(--this.cursor, 1)
-        break
-      case 'left':
-      case 'C-b':
-        if (this.cursor > 0) this.cursor--
-        break
-      case 'right':
-      case 'C-f':
-        if (this.cursor < n) this.cursor++
-        break
-      case 'home':
-      case 'C-a':
-        this.cursor = 0
-        break
-      case 'end':
-      case 'C-e':
-        this.cursor = n
-        break
-      case 'word-left':
-      case 'M-b':
-        this.cursor = this.wordLeft()
-        break
-      case 'word-right':
-      case 'M-f':
-        this.cursor = this.wordRight()
-        break
-      case 'C-k':
-        this.lastCommand = before
-        this.kill(this.cursor, n, true)
-        this.lastCommand = 'kill'
-        break
-      case 'C-u':
-        this.lastCommand = before
-        this.kill(0, this.cursor, false)
-        this.lastCommand = 'kill'
-        break
-      case 'C-w': {
-        let i = this.cursor
-        while (i > 0 && /\s/.test(this.chars[i - 1]!)) i--
-        while (i > 0 && !/\s/.test(this.chars[i - 1]!)) i--
-        this.lastCommand = before
-        this.kill(i, this.cursor, false)
-        this.lastCommand = 'kill'
-        break
-      }
-      case 'M-backspace': {
-        this.lastCommand = before
-        this.kill(this.wordLeft(), this.cursor, false)
-        this.lastCommand = 'kill'
-        break
-      }
-      case 'M-d':
-      case 'kill-word': {
-        this.lastCommand = before
-        this.kill(this.cursor, this.wordRight(), true)
-        this.lastCommand = 'kill'
-        break
-      }
-      case 'C-y': {
-        const text = this.ring[0]
-        if (text === undefined) return
-        this.save()
-        this.ringAt = 0
-        this.yanked = [...text].length
-        this.chars.splice(this.cursor, 0, ...text)
-        this.cursor += this.yanked
-        break
-      }
-      case 'M-y': {
-        if ((before !== 'C-y' && before !== 'M-y') || this.ring.length === 0) return
-        this.ringAt = (this.ringAt + 1) % this.ring.length
-        const text = [...this.ring[this.ringAt]!]
-        this.chars.splice(this.cursor - this.yanked, this.yanked, ...text)
-        this.cursor += text.length - this.yanked
-        this.yanked = text.length
-        break
-      }
-      case 'C-t': {
-        const i = Math.min(this.cursor, n - 1)
-        if (i < 1) return
-        this.save()
-        ;[this.chars[i - 1], this.chars[i]] = [this.chars[i]!, this.chars[i - 1]!]
-        this.cursor = i + 1
-        break
-      }
-      case 'M-u':
-      case 'M-l':
-      case 'M-c': {
-        const end = this.wordRight()
-        this.save()
-        let first = true
-        for (let i = this.cursor; i < end; i++) {
-          const c = this.chars[i]!
-          if (!wordChar.test(c)) continue
-          this.chars[i] = key.name === 'M-u' || (key.name === 'M-c' && first) ? c.toUpperCase() : c.toLowerCase()
-          first = false
-        }
-        this.cursor = end
-        break
-      }
-      case 'C-_': {
-        const old = this.undo.pop()
-        if (!old) return
-        this.chars = old.chars
-        this.cursor = old.cursor
-        break
-      }
-      case 'M-.':
-      case 'M-_': {
-        if (before !== key.name) this.dotAt = this.history.length - 1
-        else {
-          this.chars.splice(this.cursor - this.dotLength, this.dotLength)
-          this.cursor -= this.dotLength
-        }
-        this.dotAt = Math.max(0, this.dotAt - 1)
-        const word = this.history[this.dotAt]?.trim().match(/(?:[^\s"']|"[^"]*"|'[^']*')+$/)?.[0] ?? ''
-        this.dotLength = [...word].length
-        this.chars.splice(this.cursor, 0, ...word)
-        this.cursor += this.dotLength
-        break
-      }
-      case 'up':
-      case 'C-p':
-        if (this.at === 0) return
-        this.show(this.at - 1)
-        break
-      case 'down':
-      case 'C-n':
-        if (this.at >= this.history.length - 1) return
-        this.show(this.at + 1)
-        break
-      case 'M-<':
-        this.show(0)
-        break
-      case 'M->':
-        this.show(this.history.length - 1)
-        break
-      case 'C-r':
-      case 'C-s':
-        this.search = { text: '', at: this.history.length - 1, saved: { chars: [...this.chars], cursor: this.cursor, at: this.at }, failed: false, forward: key.name === 'C-s' }
-        this.history[this.at] = this.chars.join('')
-        break
-      case 'C-l':
-        await this.write('\x1b[H\x1b[2J')
-        this.row = 0
-        await this.write(this.prompt.slice(0, this.prompt.lastIndexOf('\n') + 1).replace(/[\x01\x02]/g, ''))
-        break
-      case 'C-v':
-        this.quoted = true
-        return
-      case 'M-#':
-        this.chars.unshift('#')
-        await this.finish()
-        await this.write('\n')
-        this.done = this.chars.join('') + '\n'
-        return
-      case 'M-r':
-        this.chars = [...(this.sh.history[this.at] ?? '')]
-        this.cursor = this.chars.length
-        break
-      case 'tab':
-        return this.complete(before === 'tab')
-      default:
-        return
-    }
+    const binding = bindings.get(key.name)
+    if (!binding || (await binding(this, { name: key.name, before })) === false) return
     await this.draw()
   }
 

@@ -21,3 +21,6 @@ export function textWidth(text: string): number {
   for (const c of visibleText(text)) n += charWidth(c)
   return n
 }
+
+/** What words are made of when the editor moves by words. */
+export const wordChar = /[\p{L}\p{N}_]/u

@@ -2,6 +2,8 @@
  * Arithmetic (bash's expr.c): 64-bit signed integers that wrap, all C operators, assignment, `**`, `base#digits`, variables whose value
  * is an expression again. The text is already expanded; errors carry bash's words and the token they point at.
  */
+import { nameTable, type NameTable } from '#base/name-table.ts'
+
 export class ArithError extends Error {}
 
 export interface ArithVariables {
@@ -14,6 +16,29 @@ const assignOps = new Set(['=', '+=', '-=', '*=', '/=', '%=', '<<=', '>>=', '&='
 const symbols = ['<<=', '>>=', '**', '++', '--', '<<', '>>', '<=', '>=', '==', '!=', '&&', '||', '+=', '-=', '*=', '/=', '%=', '&=', '^=', '|=', '+', '-', '*', '/', '%', '<', '>', '!', '~', '&', '|', '^', '?', ':', '=', ',', '(', ')']
 
 type Tok = { kind: 'number'; value: bigint } | { kind: 'name'; name: string; subscript: string | undefined } | { kind: 'op'; op: string } | { kind: 'end' }
+
+const wrap = (n: bigint) => BigInt.asIntN(64, n)
+const bit = (t: boolean) => (t ? 1n : 0n)
+
+/** All but division. */
+const operators: NameTable<(a: bigint, b: bigint) => bigint> = nameTable<(a: bigint, b: bigint) => bigint>({
+  '||': (a, b) => bit(a !== 0n || b !== 0n),
+  '&&': (a, b) => bit(a !== 0n && b !== 0n),
+  '|': (a, b) => a | b,
+  '^': (a, b) => a ^ b,
+  '&': (a, b) => a & b,
+  '==': (a, b) => bit(a === b),
+  '!=': (a, b) => bit(a !== b),
+  '<=': (a, b) => bit(a <= b),
+  '>=': (a, b) => bit(a >= b),
+  '<': (a, b) => bit(a < b),
+  '>': (a, b) => bit(a > b),
+  '<<': (a, b) => wrap(a << (b & 63n)),
+  '>>': (a, b) => a >> (b & 63n),
+  '+': (a, b) => wrap(a + b),
+  '-': (a, b) => wrap(a - b),
+  '*': (a, b) => wrap(a * b),
+})
 
 class Evaluator {
   readonly text: string
@@ -198,33 +223,14 @@ class Evaluator {
   }
 
   apply(op: string, a: bigint, b: bigint, at: number): bigint {
-    const wrap = (n: bigint) => BigInt.asIntN(64, n)
-    const bit = (t: boolean) => (t ? 1n : 0n)
-    switch (op) {
-      case '||': return bit(a !== 0n || b !== 0n)
-      case '&&': return bit(a !== 0n && b !== 0n)
-      case '|': return a | b
-      case '^': return a ^ b
-      case '&': return a & b
-      case '==': return bit(a === b)
-      case '!=': return bit(a !== b)
-      case '<=': return bit(a <= b)
-      case '>=': return bit(a >= b)
-      case '<': return bit(a < b)
-      case '>': return bit(a > b)
-      case '<<': return wrap(a << (b & 63n))
-      case '>>': return a >> (b & 63n)
-      case '+': return wrap(a + b)
-      case '-': return wrap(a - b)
-      case '*': return wrap(a * b)
-      default:
-        if (b === 0n) {
-          if (this.skip > 0) return 0n
-          while (/\s/.test(this.text[at] ?? '')) at++
-          this.fail('division by 0', at)
-        }
-        return wrap(op === '/' ? a / b : a % b)
+    const known = operators.get(op)
+    if (known) return known(a, b)
+    if (b === 0n) {
+      if (this.skip > 0) return 0n
+      while (/\s/.test(this.text[at] ?? '')) at++
+      this.fail('division by 0', at)
     }
+    return wrap(op === '/' ? a / b : a % b)
   }
 
   power(): bigint {

@@ -13,7 +13,7 @@ import { ArithError, arithVariables, AssignError, getScalar } from './variables.
 import { evaluate } from './arith.ts'
 import { expandBraces } from './brace.ts'
 import { glob } from './pathname.ts'
-import { fieldEnd, type Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
 
 /** Reports an expansion failure and gives the command up. */
 export async function fail(sh: Shell, error: unknown, label = ''): Promise<never> {

@@ -73,56 +73,67 @@ function redirectText(r: Redirect): string {
   return `${fd}${r.op} ${r.target.text}`
 }
 
+/** Where a command is printed: the blanks between its parts, before an inner list, and its redirections. */
+interface Place {
+  readonly depth: number
+  readonly style: Style
+  readonly nl: string
+  readonly inner: string
+  readonly tail: string
+  /** An inner list. */
+  readonly body: (list: List) => string
+}
+
+type Printer<K extends Command['kind']> = (c: Command & { readonly kind: K }, at: Place) => string
+
+const loop: Printer<'while' | 'until'> = (c, at) => `${c.kind} ${listText(c.test, at.depth, at.style)}; do${at.inner}${at.body(c.body)};${at.nl}done${at.tail}`
+
+const each: Printer<'for' | 'select'> = (c, at) => {
+  const words = c.words ? ` in ${c.words.map(wordText).join(' ')}` : ' in "$@"'
+  return `${c.kind} ${c.name}${words};${at.nl}do${at.inner}${at.body(c.body)};${at.nl}done${at.tail}`
+}
+
+const printers: { readonly [K in Command['kind']]: Printer<K> } = {
+  simple: (c, at) => {
+    const assigns = c.assignments.map((a) => `${a.name}${a.subscript !== undefined ? `[${a.subscript}]` : ''}${a.append ? '+' : ''}=${a.value.elements ? `(${a.value.elements.map(wordText).join(' ')})` : a.value.text}`)
+    return [...assigns, ...c.words.map(wordText)].join(' ') + (c.words.length + assigns.length === 0 ? at.tail.slice(1) : at.tail)
+  },
+  subshell: (c, at) => `( ${listText(c.body, at.depth, at.style)} )${at.tail}`,
+  group: (c, at) => groupText(c.body, at.depth, at.style) + at.tail,
+  if: (c, at) => {
+    let out = ''
+    c.branches.forEach((b, i) => {
+      if (i === 0) out += `if ${listText(b.test, at.depth, at.style)}; then${at.inner}${at.body(b.body)};${at.nl}`
+      else if (at.style.oneLine) out += `else if ${listText(b.test, at.depth, at.style)}; then ${at.body(b.body)}; `
+      else out += `else${at.inner}if ${listText(b.test, at.depth + 1, at.style)}; then\n${pad(at.depth + 2)}${listText(b.body, at.depth + 2, at.style)};\n${pad(at.depth + 1)}`
+    })
+    if (c.otherwise) out += c.branches.length > 1 ? `else\n${pad(at.depth + 2)}${listText(c.otherwise, at.depth + 2, at.style)};\n${pad(at.depth + 1)}` : `else${at.inner}${at.body(c.otherwise)};${at.nl}`
+    for (let i = 1; i < c.branches.length; i++) out += `fi;${at.nl}`
+    return `${out}fi${at.tail}`
+  },
+  while: loop,
+  until: loop,
+  for: each,
+  select: each,
+  cfor: (c, at) => `for ((${c.init}; ${c.test.trim()}; ${c.step.trim()}))${at.nl}do${at.inner}${at.body(c.body)};${at.nl}done${at.tail}`,
+  case: (c, at) => {
+    const clauses = c.clauses.map((k) => {
+      const patterns = k.patterns.map(wordText).join(' | ')
+      const commands = k.body ? (at.style.oneLine ? ` ${listText(k.body, at.depth + 2, at.style)}` : `\n${pad(at.depth + 2)}${listText(k.body, at.depth + 2, at.style)}`) : ''
+      return at.style.oneLine ? `${patterns})${commands} ${k.end}` : `\n${pad(at.depth + 1)}${patterns})${commands}\n${pad(at.depth + 1)}${k.end}`
+    })
+    return `case ${c.subject.text} in ${at.style.oneLine ? clauses.join(' ') : clauses.join('')}${at.nl}esac${at.tail}`
+  },
+  function: (c, at) => at.style.oneLine ? `function ${c.name} () ${commandText(c.body, at.depth, at.style)}` : `function ${c.name} () \n${pad(at.depth)}${c.body.kind === 'group' ? groupText(c.body.body, at.depth, at.style) : groupText(single(c.body), at.depth, at.style)}`,
+  arith: (c, at) => `((${c.text.replace(/^\s*|\s*$/g, ' ')}))`.replace(/\(\( (.*) \)\)/s, '(( $1 ))') + at.tail,
+  cond: (c, at) => `[[ ${condText(c.test)} ]]${at.tail}`,
+}
+
 export function commandText(c: Command, depth: number, style: Style): string {
-  const tail = redirects(c.redirects)
   const nl = style.oneLine ? ' ' : `\n${pad(depth)}`
   const inner = style.oneLine ? ' ' : `\n${pad(depth + 1)}`
-  const body = (l: List) => listText(l, depth + 1, style)
-  switch (c.kind) {
-    case 'simple': {
-      const assigns = c.assignments.map((a) => `${a.name}${a.subscript !== undefined ? `[${a.subscript}]` : ''}${a.append ? '+' : ''}=${a.value.elements ? `(${a.value.elements.map(wordText).join(' ')})` : a.value.text}`)
-      return [...assigns, ...c.words.map(wordText)].join(' ') + (c.words.length + assigns.length === 0 ? tail.slice(1) : tail)
-    }
-    case 'subshell':
-      return `( ${listText(c.body, depth, style)} )${tail}`
-    case 'group':
-      return groupText(c.body, depth, style) + tail
-    case 'if': {
-      let out = ''
-      c.branches.forEach((b, i) => {
-        if (i === 0) out += `if ${listText(b.test, depth, style)}; then${inner}${body(b.body)};${nl}`
-        else if (style.oneLine) out += `else if ${listText(b.test, depth, style)}; then ${body(b.body)}; `
-        else out += `else${inner}if ${listText(b.test, depth + 1, style)}; then\n${pad(depth + 2)}${listText(b.body, depth + 2, style)};\n${pad(depth + 1)}`
-      })
-      if (c.otherwise) out += c.branches.length > 1 ? `else\n${pad(depth + 2)}${listText(c.otherwise, depth + 2, style)};\n${pad(depth + 1)}` : `else${inner}${body(c.otherwise)};${nl}`
-      for (let i = 1; i < c.branches.length; i++) out += `fi;${nl}`
-      return `${out}fi${tail}`
-    }
-    case 'while':
-    case 'until':
-      return `${c.kind} ${listText(c.test, depth, style)}; do${inner}${body(c.body)};${nl}done${tail}`
-    case 'for':
-    case 'select': {
-      const words = c.words ? ` in ${c.words.map(wordText).join(' ')}` : ' in "$@"'
-      return `${c.kind} ${c.name}${words};${nl}do${inner}${body(c.body)};${nl}done${tail}`
-    }
-    case 'cfor':
-      return `for ((${c.init}; ${c.test.trim()}; ${c.step.trim()}))${nl}do${inner}${body(c.body)};${nl}done${tail}`
-    case 'case': {
-      const clauses = c.clauses.map((k) => {
-        const patterns = k.patterns.map(wordText).join(' | ')
-        const commands = k.body ? (style.oneLine ? ` ${listText(k.body, depth + 2, style)}` : `\n${pad(depth + 2)}${listText(k.body, depth + 2, style)}`) : ''
-        return style.oneLine ? `${patterns})${commands} ${k.end}` : `\n${pad(depth + 1)}${patterns})${commands}\n${pad(depth + 1)}${k.end}`
-      })
-      return `case ${c.subject.text} in ${style.oneLine ? clauses.join(' ') : clauses.join('')}${nl}esac${tail}`
-    }
-    case 'function':
-      return style.oneLine ? `function ${c.name} () ${commandText(c.body, depth, style)}` : `function ${c.name} () \n${pad(depth)}${c.body.kind === 'group' ? groupText(c.body.body, depth, style) : groupText(single(c.body), depth, style)}`
-    case 'arith':
-      return `((${c.text.replace(/^\s*|\s*$/g, ' ')}))`.replace(/\(\( (.*) \)\)/s, '(( $1 ))') + tail
-    case 'cond':
-      return `[[ ${condText(c.test)} ]]${tail}`
-  }
+  const place: Place = { depth, style, nl, inner, tail: redirects(c.redirects), body: (list) => listText(list, depth + 1, style) }
+  return (printers[c.kind] as Printer<Command['kind']>)(c as never, place)
 }
 
 export function condText(c: Cond): string {

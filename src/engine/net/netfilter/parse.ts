@@ -2,6 +2,7 @@
  * iptables' arguments: `parseCommand` takes what stands after the program's name and gives commands for `Netfilter.apply`, `parseRule` only the
  * rule. Order of options, abbreviations, implicit `-m tcp` and the texts of refusals follow iptables 1.8.9 (nf_tables).
  */
+import { nameTable, type NameTable } from '#base/name-table.ts'
 import { IptablesError } from '../error.ts'
 import type { Namespace } from '../namespace.ts'
 import type { IptablesCommand } from '../types.ts'
@@ -252,151 +253,132 @@ class Parser {
     this.verbLetter = letter
   }
 
+  /** What each option does, by its short letter. */
+  static readonly #readers: NameTable<(o: Parser, letter: string, written: string, inline: string | undefined) => void> = nameTable<(o: Parser, letter: string, written: string, inline: string | undefined) => void>({
+    'A C D I R': (o, letter, written, inline) => {
+      o.#command(letter)
+      o.chain = o.#argument(written, inline)
+      if (letter === 'A' || letter === 'C') return
+      const number = o.#optional(undefined)
+      if (number !== undefined) o.position = o.#number(number)
+      else if (letter === 'R') usage('-R requires a rule number')
+    },
+    'L S F Z X': (o, letter, _written, inline) => {
+      o.#command(letter)
+      const chain = o.#optional(inline)
+      if (chain !== undefined) o.chain = chain
+      if (letter === 'F' || letter === 'X') return
+      const number = o.#optional(undefined)
+      if (number !== undefined) o.position = o.#number(number)
+    },
+    N: (o, letter, written, inline) => {
+      o.#command(letter)
+      o.chain = o.#argument(written, inline)
+      checkChainName(o.chain)
+    },
+    E: (o, letter, written, inline) => {
+      o.#command(letter)
+      o.chain = o.#argument(written, inline)
+      o.argument = o.#optional(undefined)
+      if (o.argument === undefined) usage('-E requires old-chain-name and new-chain-name')
+    },
+    P: (o, letter, written, inline) => {
+      o.#command(letter)
+      o.chain = o.#argument(written, inline)
+      o.argument = o.#optional(undefined)
+      if (o.argument === undefined) usage('-P requires a chain and a policy')
+    },
+    's d': (o, letter, written, inline) => {
+      o.#once(letter)
+      const text = o.#argument(written, inline)
+      const list = text.split(',')
+      if (list.length > 1 && o.#not) usage('! not allowed with multiple source or destination IP addresses')
+      const parsed = list.map((a) => ({ text: a }))
+      if (letter === 's') {
+        o.sourceNot = o.#not
+        o.#lateSources = parsed
+      } else {
+        o.destinationNot = o.#not
+        o.#lateDestinations = parsed
+      }
+    },
+    p: (o, letter, written, inline) => {
+      o.#once(letter)
+      // the program reads the word as it stands, option letter and all
+      o.protocol = parseProtocol(inline === undefined ? o.#argument(written, inline) : `${written}${written.startsWith('--') ? '=' : ''}${inline}`)
+      o.protocolNot = o.#not
+      if (o.protocol === 0 && o.#not) usage('rule would never match protocol')
+    },
+    'i o': (o, letter, written, inline) => {
+      o.#once(letter)
+      const name = o.#argument(written, inline)
+      if (name === '') usage('Empty interface is likely to be undesired')
+      if (name.length >= 16) usage(`interface name \`${name}' must be shorter than IFNAMSIZ (15)`)
+      const any = name === '+'
+      if (letter === 'i') {
+        o.input = any ? undefined : name
+        o.inputNot = o.#not
+      } else {
+        o.output = any ? undefined : name
+        o.outputNot = o.#not
+      }
+    },
+    f: (o, letter) => {
+      o.#once(letter)
+      o.fragment = o.#not ? -1 : 1
+    },
+    'j g': (o, letter, written, inline) => {
+      o.#once(letter === 'g' ? 'g' : 'j')
+      const name = o.#argument(written, inline)
+      if (name === '') usage('Invalid target name (too short)')
+      if (name.length > 28) usage(`Invalid target name \`${name}' (28 chars max)`)
+      o.jump = name
+      o.goto = letter === 'g'
+      const type = letter === 'j' ? targetTypes.get(name) : undefined
+      if (type) o.target = { kind: 'target', type, data: type.create(), seen: new Set() }
+    },
+    m: (o, _letter, written, inline) => {
+      if (o.#not) usage('unexpected ! flag before --match')
+      o.#load(o.#argument(written, inline))
+    },
+    t: (o, _letter, written, inline) => {
+      if (o.restoring) usage('The -t option cannot be used in iptables-restore.\n')
+      if (o.#not) usage('unexpected ! flag before --table')
+      o.table = o.#argument(written, inline)
+    },
+    c: (o, _letter, written, inline) => {
+      const first = o.#argument(written, inline)
+      const [packets, bytes] = first.includes(',') ? first.split(',') : [first, o.#optional(undefined)]
+      if (bytes === undefined) usage('-c requires packet and byte counter')
+      o.packets = parseNumber(packets!) ?? usage('-c packet counter not numeric')
+      o.bytes = parseNumber(bytes) ?? usage('-c byte counter not numeric')
+    },
+    n: (o, letter) => {
+      o.#once(letter)
+      o.numeric = true
+    },
+    v: (o) => {
+      o.verbose++
+    },
+    x: (o, letter) => {
+      o.#once(letter)
+      o.exact = true
+    },
+    '0': (o) => {
+      o.lineNumbers = true
+    },
+    w: (o, _letter, _written, inline) => {
+      const next = inline ?? o.args[o.at]
+      if (inline === undefined && next !== undefined && /^\d+$/.test(next)) o.at++
+      o.wait = true
+    },
+    'W M': (o, _letter, written, inline) => {
+      o.#argument(written, inline)
+    },
+  })
+
   #global(letter: string, written: string, inline: string | undefined): void {
-    switch (letter) {
-      case 'A':
-      case 'C':
-      case 'D':
-      case 'I':
-      case 'R': {
-        this.#command(letter)
-        this.chain = this.#argument(written, inline)
-        if (letter === 'A' || letter === 'C') return
-        const number = this.#optional(undefined)
-        if (number !== undefined) this.position = this.#number(number)
-        else if (letter === 'R') usage('-R requires a rule number')
-        return
-      }
-      case 'L':
-      case 'S':
-      case 'F':
-      case 'Z':
-      case 'X': {
-        this.#command(letter)
-        const chain = this.#optional(inline)
-        if (chain !== undefined) this.chain = chain
-        if (letter === 'F' || letter === 'X') return
-        const number = this.#optional(undefined)
-        if (number !== undefined) this.position = this.#number(number)
-        return
-      }
-      case 'N':
-        this.#command(letter)
-        this.chain = this.#argument(written, inline)
-        checkChainName(this.chain)
-        return
-      case 'E':
-        this.#command(letter)
-        this.chain = this.#argument(written, inline)
-        this.argument = this.#optional(undefined)
-        if (this.argument === undefined) usage('-E requires old-chain-name and new-chain-name')
-        return
-      case 'P':
-        this.#command(letter)
-        this.chain = this.#argument(written, inline)
-        this.argument = this.#optional(undefined)
-        if (this.argument === undefined) usage('-P requires a chain and a policy')
-        return
-      case 's':
-      case 'd': {
-        this.#once(letter)
-        const text = this.#argument(written, inline)
-        const list = text.split(',')
-        if (list.length > 1 && this.#not) usage('! not allowed with multiple source or destination IP addresses')
-        const parsed = list.map((a) => ({ text: a }))
-        if (letter === 's') {
-          this.sourceNot = this.#not
-          this.#lateSources = parsed
-        } else {
-          this.destinationNot = this.#not
-          this.#lateDestinations = parsed
-        }
-        return
-      }
-      case 'p':
-        this.#once(letter)
-        // the program reads the word as it stands, option letter and all
-        this.protocol = parseProtocol(inline === undefined ? this.#argument(written, inline) : `${written}${written.startsWith('--') ? '=' : ''}${inline}`)
-        this.protocolNot = this.#not
-        if (this.protocol === 0 && this.#not) usage('rule would never match protocol')
-        return
-      case 'i':
-      case 'o': {
-        this.#once(letter)
-        const name = this.#argument(written, inline)
-        if (name === '') usage('Empty interface is likely to be undesired')
-        if (name.length >= 16) usage(`interface name \`${name}' must be shorter than IFNAMSIZ (15)`)
-        const any = name === '+'
-        if (letter === 'i') {
-          this.input = any ? undefined : name
-          this.inputNot = this.#not
-        } else {
-          this.output = any ? undefined : name
-          this.outputNot = this.#not
-        }
-        return
-      }
-      case 'f':
-        this.#once(letter)
-        this.fragment = this.#not ? -1 : 1
-        return
-      case 'j':
-      case 'g': {
-        this.#once(letter === 'g' ? 'g' : 'j')
-        const name = this.#argument(written, inline)
-        if (name === '') usage('Invalid target name (too short)')
-        if (name.length > 28) usage(`Invalid target name \`${name}' (28 chars max)`)
-        this.jump = name
-        this.goto = letter === 'g'
-        const type = letter === 'j' ? targetTypes.get(name) : undefined
-        if (type) this.target = { kind: 'target', type, data: type.create(), seen: new Set() }
-        return
-      }
-      case 'm':
-        if (this.#not) usage('unexpected ! flag before --match')
-        this.#load(this.#argument(written, inline))
-        return
-      case 't': {
-        if (this.restoring) usage('The -t option cannot be used in iptables-restore.\n')
-        if (this.#not) usage('unexpected ! flag before --table')
-        this.table = this.#argument(written, inline)
-        return
-      }
-      case 'c': {
-        const first = this.#argument(written, inline)
-        const [packets, bytes] = first.includes(',') ? first.split(',') : [first, this.#optional(undefined)]
-        if (bytes === undefined) usage('-c requires packet and byte counter')
-        this.packets = parseNumber(packets!) ?? usage('-c packet counter not numeric')
-        this.bytes = parseNumber(bytes) ?? usage('-c byte counter not numeric')
-        return
-      }
-      case 'n':
-        this.#once(letter)
-        this.numeric = true
-        return
-      case 'v':
-        this.verbose++
-        return
-      case 'x':
-        this.#once(letter)
-        this.exact = true
-        return
-      case '0':
-        this.lineNumbers = true
-        return
-      case 'w': {
-        const next = inline ?? this.args[this.at]
-        if (inline === undefined && next !== undefined && /^\d+$/.test(next)) this.at++
-        this.wait = true
-        return
-      }
-      case 'W':
-      case 'M':
-        this.#argument(written, inline)
-        return
-      default:
-        return
-    }
+    Parser.#readers.get(letter)?.(this, letter, written, inline)
   }
 
   #lateSources: { readonly text: string }[] = []
