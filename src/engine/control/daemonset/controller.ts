@@ -1,4 +1,4 @@
-/** One pod of a DaemonSet on every node that suits it, rolled node by node (pkg/controller/daemon). maxSurge is left out. */
+/** One pod of a DaemonSet on every node that suits it, rolled node by node (pkg/controller/daemon). */
 import { controllerrevisions, daemonsets, type ControllerRevision, type DaemonSet, type DaemonSetStatus } from '#engine/kinds/daemonset/types.ts'
 import { nodes, type Node } from '#engine/kinds/node/types.ts'
 import { isPodReady, pods, type Pod } from '#engine/kinds/pod/types.ts'
@@ -11,18 +11,11 @@ import { createPod, deletePod, isPodAvailable, podFromTemplate, structuredCopy }
 import { createRevision, newRevision, sameData } from '../revision-history.ts'
 import { podTemplateHash } from '../template-hash.ts'
 import { daemonTolerations, placement } from './placement.ts'
+import { byPhaseAndAge, superfluous, surgeOf, surgePlan, type Situation } from './surge.ts'
 
 const component = 'daemonset-controller'
 const hashLabel = 'controller-revision-hash'
 const generationLabel = 'pod-template-generation'
-
-/** Running pods first, then the oldest: the one that speaks for its node. */
-function byPhaseAndAge(a: Pod, b: Pod): number {
-  const running = Number(b.status?.phase === 'Running') - Number(a.status?.phase === 'Running')
-  if (running !== 0) return running
-  const [x, y] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '']
-  return x < y ? -1 : x > y ? 1 : 0
-}
 
 export function startDaemonSetController(context: ControllerContext): void {
   const { api, sim } = context
@@ -139,8 +132,8 @@ export function startDaemonSetController(context: ControllerContext): void {
             remove.push(pod)
           } else living.push(pod)
         }
-        living.sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1))
-        remove.push(...living.slice(1))
+        if (surgeOf(ds, 100) > 0) remove.push(...superfluous(living, situationOf(ds, hash)))
+        else remove.push(...living.sort(byPhaseAndAge).slice(1))
       } else if (!stay) remove.push(...here.filter((p) => p.metadata.deletionTimestamp === undefined))
     }
     for (const [name, list] of owned) if (name !== '' && !nodeCache.get(undefined, name)) remove.push(...list.filter((p) => p.metadata.deletionTimestamp === undefined && !remove.includes(p)))
@@ -195,9 +188,20 @@ export function startDaemonSetController(context: ControllerContext): void {
   }
 
   /** Takes old pods away while no more than maxUnavailable are missing. */
+  function situationOf(ds: DaemonSet, hash: string): Situation {
+    return { now: sim.now, minReady: ds.spec.minReadySeconds ?? 0, isNew: (pod) => pod.metadata.labels?.[hashLabel] === hash }
+  }
+
   function roll(key: string, ds: DaemonSet, owned: ReadonlyMap<string, readonly Pod[]>, hash: string): void {
     const min = ds.spec.minReadySeconds ?? 0
     const eligible = nodeCache.list().filter((n) => placement(ds, n)[0])
+    const surge = surgeOf(ds, eligible.length)
+    if (surge > 0) {
+      const living = new Map(eligible.map((n) => [n.metadata.name, (owned.get(n.metadata.name) ?? []).filter((p) => p.metadata.deletionTimestamp === undefined)] as const))
+      const { create, remove } = surgePlan(living, surge, situationOf(ds, hash))
+      if (create.length + remove.length > 0) apply(key, ds, create, remove, hash)
+      return
+    }
     const limit = Math.max(1, scaledValue(ds.spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, eligible.length, true))
     let unavailable = 0
     const first: Pod[] = []
