@@ -21,6 +21,9 @@ import { ClusterState } from './state.ts'
 /** Every sitting begins at this virtual moment; nodes are as old as the cluster's boot. */
 export const startOfTime = Date.UTC(2026, 2, 2, 9, 0, 0)
 
+/** Virtual ms between a shell's mark and its reading of keys. */
+const promptDelay = 5
+
 /** How much of a terminal's output is kept for a rebuilt or resumed screen, in characters. */
 const keptOutput = 200_000
 
@@ -57,6 +60,8 @@ export interface OpenTerminal {
   prompts: number
   /** Number of inputs of the log when the present prompt came. */
   promptInputs: number
+  /** Lines entered and commands begun so far. */
+  lines: number
 }
 
 export interface PendingEditor {
@@ -188,7 +193,10 @@ export class Sitting {
   #key(name: string, data: string): void {
     const terminal = this.terminals.get(name)
     if (!terminal) return
-    if (terminal.atPrompt && /[\r\n]/.test(data)) terminal.atPrompt = false
+    if (/[\r\n]/.test(data)) {
+      terminal.atPrompt = false
+      terminal.lines++
+    }
     terminal.session.write(data)
   }
 
@@ -216,19 +224,25 @@ export class Sitting {
           }),
       },
     })
-    const terminal: OpenTerminal = { name, session, output: '', atPrompt: false, lastExit: 0, prompts: 0, promptInputs: this.inputs.length }
+    const terminal: OpenTerminal = { name, session, output: '', atPrompt: false, lastExit: 0, prompts: 0, promptInputs: this.inputs.length, lines: 0 }
     this.terminals.set(name, terminal)
     let running: CommandEntry | undefined
     const marks = new MarkReader((mark) => {
       if (mark.kind === 'begin') {
         terminal.atPrompt = false
+        terminal.lines++
         running = { terminal: name, inputs: terminal.promptInputs, at: this.elapsed, text: '', exit: undefined }
         this.commands.push(running)
         return
       }
-      terminal.atPrompt = true
       terminal.lastExit = mark.exit
-      terminal.prompts++
+      // The mark comes before the prompt itself: the shell reads when that has been drawn.
+      const keys = terminal.lines
+      this.sim.after(promptDelay, () => {
+        if (terminal.lines !== keys) return
+        terminal.atPrompt = true
+        terminal.prompts++
+      }, { background: true })
       terminal.promptInputs = this.inputs.length
       if (running) {
         running.text = mark.history

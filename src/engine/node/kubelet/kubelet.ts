@@ -251,9 +251,10 @@ export class Kubelet implements WorkerHost {
         this.#event('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods')
       }
       const ready = problem === undefined
-      if (this.#ready !== ready && (this.#ready !== undefined || before !== (ready ? 'True' : 'False') || first)) {
+      // Told when it changes; a node that has never said how it is has nothing to change from.
+      if (before !== undefined && before !== (ready ? 'True' : 'False')) {
         const reason = ready ? 'NodeReady' : 'NodeNotReady'
-        if (!first || before !== 'True') this.#event('Normal', reason, `Node ${this.nodeName} status is now: ${reason}`)
+        this.#event('Normal', reason, `Node ${this.nodeName} status is now: ${reason}`)
       }
       this.#ready = ready
     })

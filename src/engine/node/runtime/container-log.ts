@@ -24,15 +24,32 @@ export function nanoTimestamp(ms: number): string {
 export class ContainerLog {
   readonly #node: Machine
   readonly #path: string
+  readonly #link: string | undefined
   readonly #open: Record<LogStream, string> = { stdout: '', stderr: '' }
   readonly #listeners = new Set<(line: LogLine) => void>()
 
-  constructor(node: Machine, path: string) {
+  /** `link`: its name in /var/log/containers, where log collectors look. */
+  constructor(node: Machine, path: string, link?: string) {
     this.#node = node
     this.#path = path
+    this.#link = link
     try {
       node.fs.mkdir(path.slice(0, path.lastIndexOf('/')), { parents: true })
       node.fs.writeFile(path, '', { append: true, mode: 0o640 })
+      if (link !== undefined) {
+        node.fs.mkdir(link.slice(0, link.lastIndexOf('/')), { parents: true })
+        node.fs.symlink(path, link)
+      }
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+    }
+  }
+
+  /** The container has been removed: its link goes, the file stays for the log's own clean-up. */
+  unlink(): void {
+    if (this.#link === undefined) return
+    try {
+      this.#node.fs.unlink(this.#link)
     } catch (error) {
       if (!(error instanceof FsError)) throw error
     }

@@ -353,7 +353,7 @@ export class Containerd implements ContainerRuntime {
     const record: ContainerRecord = {
       id, sandbox, config, image, machine,
       created: this.sim.now,
-      log: new ContainerLog(this.node, config.logPath),
+      log: new ContainerLog(this.node, config.logPath, `/var/log/containers/${config.labels['io.kubernetes.pod.name']}_${config.labels['io.kubernetes.pod.namespace']}_${config.name}-${id}.log`),
       state: 'Created', startedAt: 0, finishedAt: 0, exitCode: 0, reason: '', message: '', child: undefined, listeners: new Set(), onEnd: new Set(), terminal: undefined, stdin: undefined,
     }
     this.records.set(id, record)
@@ -486,6 +486,7 @@ export class Containerd implements ContainerRuntime {
     if (!record) return
     if (record.state === 'Running') this.kill(record, 'SIGKILL')
     record.machine.remove()
+    record.log.unlink()
     this.records.delete(id)
   }
 
