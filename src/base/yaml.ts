@@ -67,12 +67,19 @@ function expand(value: unknown, budget: { left: number }): unknown {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, expand(v, budget)]))
 }
 
+/** A quote that is never closed: Go's library reads on to the end of the stream, however the lines between are indented. */
+function isOpenQuote(text: string, error: YAMLException): boolean {
+  if (/end of the stream within a (single|double) quoted scalar/.test(error.reason)) return true
+  if (error.reason !== 'deficient indentation' || !error.mark) return false
+  const quote = /(?:^|[:\-[{,]\s*)(["'])(?:(?!\1)[^])*$/.exec(text.slice(0, error.mark.position))?.[1]
+  return quote !== undefined && !text.slice(error.mark.position).includes(quote)
+}
+
 function guarded<T>(text: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    // Go's library says so at the stream's end, whichever line the quote began on.
-    if (error instanceof YAMLException && /end of the stream within a (single|double) quoted scalar/.test(error.reason)) throw new YamlError(`yaml: line ${text.split('\n').length}: found unexpected end of stream`)
+    if (error instanceof YAMLException && isOpenQuote(text, error)) throw new YamlError(`yaml: line ${text.split('\n').length}: found unexpected end of stream`)
     if (error instanceof YAMLException) throw new YamlError(`yaml: ${error.mark ? `line ${error.mark.line + 1}: ` : ''}${error.reason}`)
     throw error
   }
