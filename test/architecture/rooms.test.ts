@@ -4,6 +4,7 @@
  */
 import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
+import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { roomOf, rooms, type Room } from '../../build/rooms.ts'
 
@@ -117,6 +118,31 @@ test('the synchronous rooms are synchronous', () => {
 test('no file is longer than 800 lines', () => {
   const long = code.filter((p) => !p.includes('/generated/')).map((p) => [p, readFileSync(join(root, p), 'utf8').split('\n').length] as const).filter(([, n]) => n > 800)
   expect(long).toEqual([])
+})
+
+/** Switches that may be longer: file → why no table would read better. */
+const longSwitches: Readonly<Record<string, string>> = {}
+
+test('no switch over more than a dozen names', () => {
+  const long = new Map<string, number>()
+  for (const path of code.filter((p) => !p.includes('/generated/'))) {
+    const text = readFileSync(join(root, path), 'utf8')
+    // A component's scripts are looked at alone, in their places, so that lines stay what they are.
+    const script = path.endsWith('.svelte') ? text.replace(/(?:^|<\/script>)[\s\S]*?(?:<script[^>]*>|$)/g, (outside) => outside.replace(/[^\n]/g, '')) : text
+    if (!script.includes('switch')) continue
+    const source = ts.createSourceFile(path, script, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS)
+    const visit = (node: ts.Node): void => {
+      if (ts.isSwitchStatement(node)) {
+        const names = node.caseBlock.clauses.filter(ts.isCaseClause).length
+        if (names > 12) long.set(`${path}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}`, names)
+      }
+      ts.forEachChild(node, visit)
+    }
+    visit(source)
+  }
+  const files = new Set([...long.keys()].map((place) => place.slice(0, place.lastIndexOf(':'))))
+  expect([...long].filter(([place]) => !(place.slice(0, place.lastIndexOf(':')) in longSwitches))).toEqual([])
+  expect(Object.keys(longSwitches).filter((path) => !files.has(path))).toEqual([])
 })
 
 test('names say what things are', () => {
