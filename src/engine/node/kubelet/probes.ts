@@ -3,10 +3,11 @@
  * the container, http and tcp go over the network from the node's namespace. grpc reaches only as far as the connection.
  */
 import { parseIpv4 } from '#base/ip.ts'
+import type { TcpConnection } from '#engine/net/types.ts'
 import type { Sim, Timer } from '#engine/sim/sim.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { Sockets } from '#engine/machine/sockets.ts'
-import type { Container, HttpGet, Pod, Probe } from '#engine/kinds/pod/types.ts'
+import type { Container, HttpGet, Probe } from '#engine/kinds/pod/types.ts'
 import type { ContainerRecord } from '../runtime/containerd.ts'
 import { runInContainer } from './exec.ts'
 import { dialText } from './dial.ts'
@@ -72,24 +73,24 @@ function connect(host: ProbeHost, target: string, port: number, timeout: number,
     return
   }
   let over = false
-  let timer: Timer | undefined
   const finish = (error: string | undefined) => {
     if (over) return
     over = true
     host.sim.cancel(timer)
     done(error)
   }
-  const connection = host.node.net.sockets.tcpConnect({ to: address, port }, {
+  const timer: Timer = host.sim.after(timeout, () => {
+    connection.abort()
+    finish('i/o timeout')
+  })
+  const connection: TcpConnection = host.node.net.sockets.tcpConnect({ to: address, port }, {
     onOpen: (c) => {
       c.end()
       finish(undefined)
     },
     onError: (errno) => finish(dialText(errno)),
   })
-  timer = host.sim.after(timeout, () => {
-    connection.abort()
-    finish('i/o timeout')
-  })
+
 }
 
 function httpProbe(host: ProbeHost, container: Container, get: HttpGet, ip: string, timeout: number, done: (result: ProbeResult) => void): void {
