@@ -141,6 +141,7 @@ export class Registry {
     kind.defaults?.(object)
     this.#track(kind, old, object, context)
     const version = meta.resourceVersion
+    if (version !== undefined && version !== '' && !/^\d+$/.test(version)) throw status.failure(500, undefined, `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`)
     if (version !== undefined && version !== '' && version !== '0' && version !== old.metadata.resourceVersion) throw status.conflict(this.#ref(kind), name, status.changed)
     if ((version === undefined || version === '') && kind.allowUnconditionalUpdate === false) {
       const errors = new FieldErrors()

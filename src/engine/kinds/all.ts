@@ -59,11 +59,15 @@ const lightMeta = new Set(['services', 'resourcequotas', 'replicationcontrollers
 
 let built: readonly KindDefinition[] | undefined
 
+/** Upstream validates these on update in two places: causes are told twice, the message names each once. */
+const validatedTwice = new Set(['persistentvolumes', 'jobs.batch'])
+
 /** A kind's own validation followed by what may not change. */
-function joined(strategy: Strategy, rule: (object: Loose, old: Loose, errors: FieldErrors) => void): NonNullable<Strategy['validateUpdate']> {
+function joined(strategy: Strategy, rule: (object: Loose, old: Loose, errors: FieldErrors) => void, twice: boolean): NonNullable<Strategy['validateUpdate']> {
   return (object, old, errors, context) => {
     if (strategy.validateUpdate) strategy.validateUpdate(object, old, errors, context)
     else strategy.validate?.(object, errors, context)
+    if (twice) strategy.validate?.(object, errors, context)
     rule(object, old, errors)
   }
 }
@@ -101,7 +105,7 @@ export function builtinKinds(): readonly KindDefinition[] {
         ...(table ? { table } : {}),
         ...strategy,
         ...(validate ? { validate } : {}),
-        ...(rule ? { validateUpdate: joined({ ...strategy, ...(validate ? { validate } : {}) }, rule) } : {}),
+        ...(rule ? { validateUpdate: joined({ ...strategy, ...(validate ? { validate } : {}) }, rule, validatedTwice.has(key)) } : {}),
       }
     })
   return built

@@ -22,3 +22,13 @@ test('an APIService is named after its version and group and has priorities', ()
   expect(send('v1.b.example.com', { ...spec, versionPriority: 0 }).body.message).toBe('APIService.apiregistration.k8s.io "v1.b.example.com" is invalid: [metadata.name: Invalid value: "v1.b.example.com": must be `spec.version+"."+spec.group`: "v1.a.example.com", spec.versionPriority: Invalid value: 0: must be positive and less than 1000]')
   expect(send('v1.a.example.com', spec).body.spec.service.port).toBe(443)
 })
+
+test('an update with a version that is no number fails inside; causes of volumes and jobs are told twice', () => {
+  const r = rig()
+  const url = '/api/v1/persistentvolumes'
+  const made = r.send('POST', url, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'v' }, spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/d' } } }).body
+  expect(r.send('PUT', `${url}/v`, { ...made, metadata: { ...made.metadata, resourceVersion: 'abc' } })).toMatchObject({ code: 500, body: { message: 'strconv.ParseUint: parsing "abc": invalid syntax' } })
+  const refused = r.send('PUT', `${url}/v`, { ...made, spec: { ...made.spec, accessModes: [] } })
+  expect(refused.body.message).toBe('PersistentVolume "v" is invalid: spec.accessModes: Required value')
+  expect(refused.body.details.causes.map((c: { field: string }) => c.field)).toEqual(['spec.accessModes', 'spec.accessModes'])
+})
