@@ -195,7 +195,13 @@ export function createCluster(options: ClusterOptions): Cluster {
   const cluster: Cluster = {
     sim, network, api, spec, hosts, workstation, kubeconfig: adminConf, nodes: byName, registry, admin,
     ready: async (runner) => {
-      const pending = () => !isReady(api, spec)
+      // Asked after every event; the answer can only change with the store.
+      let asked = -1
+      const pending = () => {
+        if (asked === api.store.revision) return true
+        asked = api.store.revision
+        return !isReady(api, spec)
+      }
       const done = await runner.runWhile(pending, 600_000)
       await runner.runFor(1000)
       return done

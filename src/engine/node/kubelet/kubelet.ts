@@ -190,11 +190,11 @@ export class Kubelet implements WorkerHost {
     for (const worker of this.workers.values()) worker.abandon()
   }
 
-  after(delay: number, run: () => void, background = false): Timer {
+  after(delay: number, run: () => void, background = false, quiet = false): Timer {
     const timer = this.sim.after(delay, () => {
       this.#timers.delete(timer)
       if (this.alive) run()
-    }, { background })
+    }, quiet ? { quiet } : { background })
     this.#timers.add(timer)
     return timer
   }
@@ -265,7 +265,7 @@ export class Kubelet implements WorkerHost {
     this.after(statusReport * (1 + 0.1 * this.random.next()), () => {
       this.#updateNode()
       this.#report()
-    }, true)
+    }, true, true)
   }
 
   #lease(): void {
