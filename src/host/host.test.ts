@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import Database from 'better-sqlite3'
-import type { Sqlite } from './database.ts'
+import { migrations, type Sqlite } from './database.ts'
 import { defaultDataDir } from './data-dir.ts'
 import { openHost } from './host.ts'
 import { readStatic } from './static.ts'
@@ -53,6 +53,21 @@ test('a database of another program, or of a newer Kubedrill, is not written to'
   expect(aside.length).toBe(2)
   const kept = aside.map((f) => new Sql(join(folder, f))).map((db) => db.prepare("SELECT name FROM sqlite_schema WHERE name IN ('recipes', 'events')").all().map((r) => r['name']))
   expect(kept.flat().sort()).toEqual(['events', 'recipes'])
+})
+test('a database of the first format goes on, and keeps results from now on', () => {
+  const old = new Sql(join(folder, 'kubedrill.db'))
+  old.exec(migrations[0]!)
+  old.exec(`INSERT INTO events (at, kind, body) VALUES (1, 'lab-opened', '${JSON.stringify(opened)}')`)
+  old.pragma('user_version = 1')
+  old.pragma('application_id = 1262634066')
+  old.close()
+  const host = start()
+  expect(host.methods.notices()).toEqual([])
+  const results = { at: 5, points: 1, outOf: 1, tasks: [] }
+  host.methods.saveResults('lab:x', results)
+  expect(host.methods.results('lab:x')).toEqual(results)
+  expect(JSON.parse(host.methods.exportData() as string)).toMatchObject({ events: [opened], results: { 'lab:x': results } })
+  host.close()
 })
 test('one backup a day, old ones go, three stay', async () => {
   start(0).close()

@@ -51,8 +51,11 @@ export const cases: readonly Case[] = [
     run: async (w) => {
       await w.start()
       await openLab(w, lab)
+      const button = () => w.page.getByRole('button', { name: /^Check/ }).boundingBox().then((b) => [b?.x, b?.y])
+      const place = await button()
       await check(w)
       await w.page.locator('.failed').first().waitFor()
+      equal(await button(), place, 'the place of the Check button when results have come')
       await w.axe('lab with failed checks')
       await w.shot('lab-failed-light')
       await w.leader('t')
