@@ -1,11 +1,10 @@
 /**
- * `kubectl __complete …` against an API server that holds the recorded objects. No controllers run: what they had made (replica sets, default
- * service accounts, root certificates) is put in by name from the recording's inventory.
+ * `kubectl __complete …` against an API server that holds the recorded objects. No controllers run: what they had made (replica sets, pods of
+ * sets, default service accounts, root certificates) is put in by name from the recording's inventory.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ApiServer } from '#engine/api/server.ts'
-import { bootstrapObjects, builtinKinds, schemas } from '#engine/kinds/all.ts'
+import { buildApiServer } from '#engine/kinds/build.ts'
 import { Host } from '#engine/machine/host.ts'
 import type { NetNamespace, Network } from '#engine/net/types.ts'
 import { Runner } from '#engine/sim/runner.ts'
@@ -36,13 +35,14 @@ let source: { readonly recording: Recording; readonly manifests: string } | unde
 function stub(kind: string, namespace: string, name: string): string {
   const meta = `metadata: {name: "${name}", namespace: "${namespace}"}`
   if (kind === 'ReplicaSet') return `apiVersion: apps/v1\nkind: ReplicaSet\n${meta}\nspec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: c}]}}}\n`
+  if (kind === 'Pod') return `apiVersion: v1\nkind: Pod\n${meta}\nspec: {containers: [{name: postgres, image: postgres}]}\n`
   return `apiVersion: v1\nkind: ${kind}\n${meta}\n`
 }
 
 async function start({ recording, manifests }: NonNullable<typeof source>): Promise<NonNullable<typeof ask>> {
   const sim = new Sim({ seed: 'completion', start: Date.UTC(2026, 0, 1) })
   const runner = new Runner(sim, () => new Promise((resolve) => setImmediate(resolve)))
-  const server = new ApiServer({ sim, kinds: builtinKinds(), schemas, allowAll: true, bootstrap: bootstrapObjects({ now: '2026-01-01T00:00:00Z' }) })
+  const server = buildApiServer({ sim, allowAll: true })
   const dial = dialDirect(server, () => sim.woke())
   const host = new Host({ sim, network: {} as Network, hostname: 'controlplane', net: net(), programs: new Map([['kubectl', (p) => runKubectl(p, dial)]]) })
   const e = recording.environment
@@ -66,10 +66,13 @@ async function start({ recording, manifests }: NonNullable<typeof source>): Prom
   const documents = manifests.split(/^---\n/m)
   // Definitions first, so that their objects are known.
   documents.sort((a, b) => Number(/kind: CustomResourceDefinition/.test(b)) - Number(/kind: CustomResourceDefinition/.test(a)) || Number(/kind: Namespace/.test(b)) - Number(/kind: Namespace/.test(a)))
-  for (const d of documents) await kubectl(['create', '-f', '-', '--validate=false'], d)
+  const first = documents.filter((d) => /kind: (CustomResourceDefinition|Namespace|ServiceAccount)\b/.test(d))
+  for (const d of first) await kubectl(['create', '-f', '-', '--validate=false'], d)
+  for (const namespace of Object.keys(recording.inventory.namespaced)) await kubectl(['create', '-f', '-', '--validate=false'], stub('ServiceAccount', namespace, 'default'))
+  for (const d of documents) if (!first.includes(d)) await kubectl(['create', '-f', '-', '--validate=false'], d)
   for (const [namespace, kinds] of Object.entries(recording.inventory.namespaced)) {
     for (const [kind, names] of Object.entries(kinds)) {
-      if (!['ReplicaSet', 'ConfigMap', 'ServiceAccount'].includes(kind)) continue
+      if (!['ReplicaSet', 'Pod', 'ConfigMap', 'ServiceAccount'].includes(kind)) continue
       for (const name of names) await kubectl(['create', '-f', '-', '--validate=false'], stub(kind, namespace, name))
     }
   }
