@@ -205,8 +205,8 @@ export class Registry {
   /** Server-owned metadata survives whatever the client sent. */
   #keepMeta(meta: Loose, old: Loose): void {
     for (const field of ['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds']) {
-      if (old[field] === undefined) delete meta[field]
-      else meta[field] = old[field]
+      if (old[field] !== undefined) meta[field] = old[field]
+      else if (field !== 'deletionTimestamp') delete meta[field]
     }
     meta.uid ||= old.uid
     if (old.generateName && meta.generateName === undefined) meta.generateName = old.generateName

@@ -141,18 +141,6 @@ export const simpleStrategies: Table = {
       sc.volumeBindingMode ??= 'Immediate'
     },
   },
-  'csidrivers.storage.k8s.io': {
-    defaults(d) {
-      const spec = (d.spec ??= {})
-      spec.attachRequired ??= true
-      spec.podInfoOnMount ??= false
-      spec.storageCapacity ??= false
-      spec.fsGroupPolicy ??= 'ReadWriteOnceWithFSType'
-      if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent']
-      spec.requiresRepublish ??= false
-      spec.seLinuxMount ??= false
-    },
-  },
   'volumeattachments.storage.k8s.io': {
     prepareForCreate(va) {
       va.status = { attached: false }
@@ -238,16 +226,6 @@ export const simpleStrategies: Table = {
       if (b.spec?.matchResources) matchResources(b.spec.matchResources)
     },
   },
-  'apiservices.apiregistration.k8s.io': {
-    defaults(s) {
-      if (s.spec?.service) s.spec.service.port ??= 443
-    },
-    prepareForCreate(s) {
-      s.status = s.spec?.service ? {} : { conditions: [] }
-      if (s.status.conditions) delete s.status.conditions
-    },
-    prepareForUpdate: keepStatus,
-  },
   limitranges: {
     defaults(lr) {
       each(lr.spec?.limits, (item) => {
@@ -269,6 +247,7 @@ export const simpleStrategies: Table = {
     prepareForUpdate: keepStatus,
   },
   'poddisruptionbudgets.policy': {
+    validateName: pathSegmentErrors,
     prepareForCreate(p) {
       p.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }
     },

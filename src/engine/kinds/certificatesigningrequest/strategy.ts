@@ -4,6 +4,7 @@
  */
 import type { KindDefinition, RequestContext, Strategy } from '#engine/api/kind.ts'
 import type { Loose } from '#engine/api/loose.ts'
+import { pathSegmentErrors } from '#engine/api/names.ts'
 
 const decisions = ['Approved', 'Denied']
 
@@ -16,6 +17,7 @@ function stamp(csr: Loose, old: Loose, now: string): void {
 }
 
 export const signingRequestStrategy: Strategy & Partial<KindDefinition> = {
+  validateName: pathSegmentErrors,
   prepareForCreate(csr, context) {
     csr.spec.username = context.user.name
     if (context.user.uid) csr.spec.uid = context.user.uid

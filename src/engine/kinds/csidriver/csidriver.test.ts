@@ -32,3 +32,10 @@ test('an update with a version that is no number fails inside; causes of volumes
   expect(refused.body.message).toBe('PersistentVolume "v" is invalid: spec.accessModes: Required value')
   expect(refused.body.details.causes.map((c: { field: string }) => c.field)).toEqual(['spec.accessModes', 'spec.accessModes'])
 })
+
+test('names: a StatefulSet wants a label, budgets and signing requests take any path segment', () => {
+  const r = rig()
+  const template = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'c', image: 'x' }] } }
+  expect(r.send('POST', '/apis/apps/v1/namespaces/default/statefulsets', { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'a.b' }, spec: { serviceName: 's', selector: { matchLabels: { app: 'a' } }, template } }).body.message).toBe('StatefulSet.apps "a.b" is invalid: metadata.name: Invalid value: "a.b": must not contain dots')
+  expect(r.send('POST', '/apis/policy/v1/namespaces/default/poddisruptionbudgets', { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'A_b' }, spec: { minAvailable: 1 } }).code).toBe(201)
+})

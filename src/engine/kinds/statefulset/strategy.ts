@@ -1,12 +1,14 @@
 /** StatefulSets: defaults and strategy. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import { equal } from '#engine/api/loose.ts'
+import { dns1123LabelErrors } from '#engine/api/names.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
 import { podSpecWarnings } from '../pod/warnings.ts'
 import { validateStatefulSetSpec } from '../shared/workload-validation.ts'
 import { each } from '../shared/defaults.ts'
 
 export const statefulSetStrategy: Strategy & Partial<KindDefinition> = {
+  validateName: dns1123LabelErrors,
   validate: validateStatefulSetSpec,
   warnings: (o, old) => [...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec'))],
   defaults(s) {
