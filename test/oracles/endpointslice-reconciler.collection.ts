@@ -57,7 +57,7 @@ class Play {
   #pods = 0
 
   constructor() {
-    for (const metadata of [{ name: namespace }]) this.rig.server.store.get('namespaces', undefined, metadata.name) ?? this.rig.api.create({ group: '', version: 'v1', resource: 'namespaces' }, { apiVersion: 'v1', kind: 'Namespace', metadata })
+    if (!this.rig.server.store.get('namespaces', undefined, namespace)) this.rig.api.create({ group: '', version: 'v1', resource: 'namespaces' }, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   }
 
   makeService(name: string, spec: Json = {}, metadata: Json = {}): Service {
