@@ -1,6 +1,6 @@
 /** `kubectl cp` and `kubectl debug`. Files travel as a tar stream through exec, as with the real program: `tar` must be in the container. */
 import type { KubeObject } from '#engine/api/types.ts'
-import { Failure, usageFailure } from '../cli/errors.ts'
+import { ApiError, Failure, usageFailure } from '../cli/errors.ts'
 import type { Invocation, Verb } from '../cli/invocation.ts'
 import { goQuote } from '../print/json.ts'
 import { contentTypes } from '../resource/patch.ts'
@@ -80,7 +80,14 @@ export const cp: Verb = async (run) => {
     return
   }
   if (!run.process.fs.exists(source.path)) throw new Failure(`${source.path} doesn't exist in local filesystem`)
-  const folderThere = (await capture(run, pod, container, ['test', '-d', target.path])).code === 0
+  // Whatever goes wrong with this question is not told; the answer is then no.
+  const folderThere = await capture(run, pod, container, ['test', '-d', target.path]).then(
+    ({ code }) => code === 0,
+    (error: unknown) => {
+      if (error instanceof ApiError || error instanceof Failure) return false
+      throw error
+    },
+  )
   const name = source.path.replace(/\/+$/, '').split('/').at(-1)!
   const destination = folderThere ? `${target.path.replace(/\/$/, '')}/${name}` : target.path
   const into = destination.replace(/\/?[^/]*$/, '')
