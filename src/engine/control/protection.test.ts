@@ -126,3 +126,9 @@ test('a job past its deadline fails once its pods are gone and counted', () => {
   const { status } = rig.api.get<Job>(jobs, 'default', 'j')
   expect([status?.failed, status?.terminating, status?.conditions?.map((c) => [c.type, c.reason])]).toEqual([1, 0, [['FailureTarget', 'DeadlineExceeded'], ['Failed', 'DeadlineExceeded']]])
 })
+
+test('a patch of a lease that is not there says so', () => {
+  const rig = controlRig()
+  const leases: GroupVersionResource = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' }
+  expect(() => rig.api.patch(leases, 'kube-node-lease', 'none', { spec: {} }, 'merge')).toThrow('leases.coordination.k8s.io "none" not found')
+})
