@@ -109,6 +109,7 @@ export class Session implements Implementation<SessionMethods> {
 
   /** Types a command at the prompt and waits until the next prompt, in the learner's own time. */
   run = async (terminal: string, command: string): Promise<{ exit: number }> => {
+    await this.#prompt(terminal)
     const open = await this.#exclusive(async () => {
       const sitting = this.#here()
       const found = sitting.terminals.get(terminal)
@@ -229,6 +230,20 @@ export class Session implements Implementation<SessionMethods> {
   log = (): SittingLog => {
     const log = this.#here().log
     return { ...log, inputs: [...log.inputs] }
+  }
+
+  /** Waits a few frames for a prompt that is just being drawn. */
+  #prompt(terminal: string): Promise<void> {
+    return new Promise((resolve) => {
+      let frames = 0
+      const look = () => {
+        const open = this.#sitting?.terminals.get(terminal)
+        if (open && !open.atPrompt && frames++ < 20) return
+        stop()
+        resolve()
+      }
+      const stop = this.#world.every(frame, look)
+    })
   }
 
   /** Runs `work` after everything that was asked before; the clock stands still meanwhile. */
