@@ -1,4 +1,4 @@
-/** SessionApi as the interface uses it: over a channel, with a wall clock that the test moves. */
+/** SessionApi as the interface uses it: over a channel, with a wall clock that runs fast. These tests alone depend on the machine's speed, hence one retry. */
 import { expect, test } from 'vitest'
 import { connect, serve, type Channel } from '#contract/channel.ts'
 import type { SessionEvents, SessionMethods, SittingLog } from '#contract/session-api.ts'
@@ -52,7 +52,7 @@ const prompt = async (screen: () => string, text: RegExp) => {
 const id = 'net-svc-002-the-service-that-found-nobody'
 const lab = { id, files: labFiles(content, id) }
 
-test('a lab: work, check, hint, undo, reset, resume', { timeout: 120_000 }, async () => {
+test('a lab: work, check, hint, undo, reset, resume', { timeout: 120_000, retry: 1 }, async () => {
   const { methods, screen } = start()
   const info = await methods.open({ kind: 'lab', lab })
   expect(info.lab?.tasks.map((t) => [t.id, t.points])).toEqual([['backends', 3], ['answer', 2]])
@@ -106,7 +106,7 @@ test('a lab: work, check, hint, undo, reset, resume', { timeout: 120_000 }, asyn
   await again.methods.close()
 })
 
-test('a trace, the map and the matrix show the same cluster', { timeout: 60_000 }, async () => {
+test('a trace, the map and the matrix show the same cluster', { timeout: 60_000, retry: 1 }, async () => {
   const { methods } = start()
   await methods.open({ kind: 'lab', lab })
   const report = await methods.trace({ from: 'lighthouse/boat', to: 'beam', port: 80, protocol: 'tcp' })
@@ -122,7 +122,7 @@ test('a trace, the map and the matrix show the same cluster', { timeout: 60_000 
   await methods.close()
 })
 
-test('an endless loop and a flood can be stopped with Ctrl-C', { timeout: 60_000 }, async () => {
+test('an endless loop and a flood can be stopped with Ctrl-C', { timeout: 60_000, retry: 1 }, async () => {
   const { methods, screen } = start()
   await methods.open({ kind: 'sandbox', cluster: 'trio' })
   await methods.openTerminal('main', { columns: 80, rows: 24 })
