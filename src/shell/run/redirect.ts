@@ -129,7 +129,7 @@ async function apply(sh: Shell, redirect: Redirect, undo: Undo[]): Promise<void>
       while (sh.process.fds.has(fd)) fd++
       setScalar(sh, redirect.variable, String(fd))
     }
-    const file = await describe(sh, redirect, fd)
+    const { file } = await describe(sh, redirect, fd)
     if (file === 'close') {
       const old = sh.process.fds.get(fd)
       sh.process.fds.delete(fd)
@@ -143,34 +143,33 @@ async function apply(sh: Shell, redirect: Redirect, undo: Undo[]): Promise<void>
     put(sh, 2, file.retain(), undo)
     return
   }
-  const file = await describe(sh, redirect, fd)
+  const { file, movedFrom } = await describe(sh, redirect, fd)
   put(sh, fd, file === 'close' ? undefined : file, undo)
-  if ((op === '<&' || op === '>&') && file !== 'close' && movesFrom !== undefined) {
-    put(sh, movesFrom, undefined, undo)
-  }
+  if (movedFrom !== undefined) put(sh, movedFrom, undefined, undo)
 }
 
-/** Set by `N>&M-`: the descriptor to close. */
-let movesFrom: number | undefined
+/** What a redirection puts in place; `movedFrom` is the descriptor that `N>&M-` closes. */
+interface Target {
+  readonly file: OpenFile | 'close'
+  readonly movedFrom?: number
+}
 
-async function describe(sh: Shell, redirect: Redirect, fd: number): Promise<OpenFile | 'close'> {
+async function describe(sh: Shell, redirect: Redirect, fd: number): Promise<Target> {
   const { op } = redirect
-  movesFrom = undefined
   if (redirect.heredoc) {
     const { body, quoted, line } = redirect.heredoc
-    return readable(sh, quoted ? body : await expandText(sh, body, line, 'document'))
+    return { file: readable(sh, quoted ? body : await expandText(sh, body, line, 'document')) }
   }
-  if (op === '<<<') return readable(sh, (await expandString(sh, redirect.target)) + '\n')
+  if (op === '<<<') return { file: readable(sh, (await expandString(sh, redirect.target)) + '\n') }
   if (op === '<&' || op === '>&') {
     const target = await targetOf(sh, redirect)
-    if (target === '-') return 'close'
+    if (target === '-') return { file: 'close' }
     const m = /^(\d+)(-?)$/.exec(target)
     if (!m) return complain(sh, `${redirect.target.text}: ambiguous redirect`)
     const source = sh.process.fds.get(Number(m[1]))
     if (!source) return complain(sh, `${m[1]}: Bad file descriptor`)
-    const copy = source.retain()
-    if (m[2] === '-' && Number(m[1]) !== fd) movesFrom = Number(m[1])
-    return copy
+    const file = source.retain()
+    return m[2] === '-' && Number(m[1]) !== fd ? { file, movedFrom: Number(m[1]) } : { file }
   }
-  return open(sh, await targetOf(sh, redirect), op as keyof typeof flags)
+  return { file: await open(sh, await targetOf(sh, redirect), op as keyof typeof flags) }
 }
