@@ -158,9 +158,9 @@ async function describe(sh: Shell, redirect: Redirect, fd: number): Promise<Targ
   const { op } = redirect
   if (redirect.heredoc) {
     const { body, quoted, line } = redirect.heredoc
-    return { file: readable(sh, quoted ? body : await expandText(sh, body, line, 'document')) }
+    return { file: await readable(sh, quoted ? body : await expandText(sh, body, line, 'document')) }
   }
-  if (op === '<<<') return { file: readable(sh, (await expandString(sh, redirect.target)) + '\n') }
+  if (op === '<<<') return { file: await readable(sh, (await expandString(sh, redirect.target)) + '\n') }
   if (op === '<&' || op === '>&') {
     const target = await targetOf(sh, redirect)
     if (target === '-') return { file: 'close' }
