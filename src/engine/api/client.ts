@@ -32,7 +32,7 @@ export class Client implements ApiClient {
   }
 
   #enter(gvr: GroupVersionResource, verb: string, namespace: string | undefined, name: string | undefined, subresource?: string): KindDefinition {
-    if (!this.#gate.open) throw new ApiUnreachable('connection refused')
+    if (!this.#gate.open) throw new ApiUnreachable(this.#gate.reason)
     const kind = this.#server.kind(gvr.group, gvr.version, gvr.resource)
     if (!kind) throw status.pathNotFound()
     const attributes = { verb, group: gvr.group, resource: gvr.resource, ...(subresource ? { subresource } : {}), ...(namespace ? { namespace } : {}), ...(name ? { name } : {}) }

@@ -73,6 +73,8 @@ export interface Strategy {
   warnings?(object: Loose, old: Loose | undefined, context: RequestContext): readonly string[]
   /** Warnings that come even with a refusal: said before validation. */
   earlyWarnings?(object: Loose): readonly string[]
+  /** What decoding from the store adds to what was validated. */
+  readBack?(object: Loose): void
   /** Does a change between these two raise metadata.generation? By default any change outside metadata and status. */
   generationChanges?(object: Loose, old: Loose): boolean
   /** Names of the kind; by default DNS-1123 subdomains. Answers the texts of what is wrong. */

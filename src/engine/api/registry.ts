@@ -114,6 +114,7 @@ export class Registry {
     if (kind.warnings) context.warnings.push(...kind.warnings(object, undefined, context))
     this.validateAdmission(attributes)
     this.settle?.(kind, object)
+    kind.readBack?.(object)
     if (this.#store.get(this.#key(kind), kind.namespaced ? meta.namespace : '', meta.name)) {
       const error = status.alreadyExists(this.#ref(kind), meta.name)
       throw error

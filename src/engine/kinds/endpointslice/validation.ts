@@ -25,7 +25,7 @@ export function validateEndpointSlice(slice: Loose, errors: FieldErrors, old?: L
     if (name !== '') all(errors, `${at}.name`, name, dns1123LabelErrors(name))
     if (names.has(name)) errors.duplicate(`${at}.name`, name)
     else names.add(name)
-    if (!p.protocol) errors.required(`${at}.protocol`)
+    if (p.protocol === undefined) errors.required(`${at}.protocol`)
     else if (!protocols.includes(p.protocol)) errors.notSupported(`${at}.protocol`, p.protocol, protocols)
     if (p.appProtocol !== undefined) all(errors, `${at}.appProtocol`, p.appProtocol, qualifiedNameErrors(p.appProtocol))
   }

@@ -17,7 +17,8 @@ function validateGenerated(job: Loose, errors: FieldErrors): void {
   if (spec.manualSelector === true) return
   const labels = spec.template?.metadata?.labels ?? {}
   const at = 'spec.template.metadata.labels'
-  const wanted: [string, string][] = [['controller-uid', metadata.uid], ['job-name', metadata.name], ['batch.kubernetes.io/controller-uid', metadata.uid], ['batch.kubernetes.io/job-name', metadata.name]]
+  const name = metadata.name ?? ''
+  const wanted: [string, string][] = [['controller-uid', metadata.uid], ['job-name', name], ['batch.kubernetes.io/controller-uid', metadata.uid], ['batch.kubernetes.io/job-name', name]]
   for (const [key, value] of wanted) {
     if (labels[key] === undefined) errors.required(`${at}[${key}]`, `must be '${value}'`)
     else if (labels[key] !== value) errors.invalid(`${at}[${key}]`, Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))), `must be '${value}'`)
@@ -34,9 +35,9 @@ export function validateJob(job: Loose, errors: FieldErrors): void {
   if (!spec.selector) own.required('spec.selector')
   else validateLabelSelector(spec.selector, 'spec.selector', own)
   errors.list.push(...own.list)
-  if (own.list.length === 0 || spec.selector) {
+  if (own.list.length === 0 || !spec.selector) {
     const labels = spec.template?.metadata?.labels
-    if (spec.selector && own.list.length === 0 && !matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ? Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))) : null, '`selector` does not match template `labels`')
+    if (!matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ? Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))) : null, '`selector` does not match template `labels`')
   }
   validateJobSpec(spec, 'spec', errors)
 }
@@ -59,7 +60,7 @@ export function validateJobSpec(spec: Loose, at: string, errors: FieldErrors): v
       if (spec.completions !== undefined && spec.maxFailedIndexes > spec.completions) errors.invalid(`${at}.maxFailedIndexes`, spec.maxFailedIndexes, 'must be less than or equal to completions')
     }
   }
-  if (spec.completionMode !== 'Indexed') {
+  if (spec.completionMode === 'NonIndexed') {
     for (const field of ['backoffLimitPerIndex', 'maxFailedIndexes']) if (spec[field] !== undefined) errors.invalid(`${at}.${field}`, spec[field], 'requires indexed completion mode')
   }
   if (spec.podFailurePolicy) validateFailurePolicy(spec, `${at}.podFailurePolicy`, errors)
@@ -154,7 +155,7 @@ function validateSuccessPolicy(spec: Loose, at: string, errors: FieldErrors): vo
       continue
     }
     let named: number | undefined
-    if (r.succeededIndexes !== undefined) {
+    if (r.succeededIndexes) {
       const count = countIndexes(r.succeededIndexes, spec.completions ?? 0)
       if (typeof count === 'string') errors.invalid(`${path}.succeededIndexes`, r.succeededIndexes, `error parsing succeededIndexes: ${count}`)
       else named = count
@@ -164,6 +165,16 @@ function validateSuccessPolicy(spec: Loose, at: string, errors: FieldErrors): vo
       if (r.succeededCount > (spec.completions ?? 0)) errors.invalid(`${path}.succeededCount`, r.succeededCount, `must be less than or equal to ${spec.completions ?? 0} (the number of specified completions)`)
       if (r.succeededIndexes !== undefined && r.succeededCount > (named ?? 0)) errors.invalid(`${path}.succeededCount`, r.succeededCount, `must be less than or equal to ${named ?? 0} (the number of indexes in the specified succeededIndexes field)`)
     }
+  }
+}
+
+/** Go finds zones in files, whose names have their case. */
+function knownZone(name: string): boolean {
+  try {
+    const found = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone
+    return found === name || found.toLowerCase() !== name.toLowerCase()
+  } catch {
+    return false
   }
 }
 
@@ -179,7 +190,7 @@ export function validateCronJob(cron: Loose, errors: FieldErrors): void {
   if (spec.timeZone !== undefined) {
     if (spec.timeZone === '') errors.invalid('spec.timeZone', spec.timeZone, 'timeZone must be nil or non-empty string')
     else if (/^local$/i.test(spec.timeZone)) errors.invalid('spec.timeZone', spec.timeZone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones')
-    else if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(spec.timeZone) || spec.timeZone.includes('..')) errors.invalid('spec.timeZone', spec.timeZone, `unknown time zone ${spec.timeZone}`)
+    else if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(spec.timeZone) || spec.timeZone.includes('..') || !knownZone(spec.timeZone)) errors.invalid('spec.timeZone', spec.timeZone, `unknown time zone ${spec.timeZone}`)
   }
   nonNegative(spec.startingDeadlineSeconds, 'spec.startingDeadlineSeconds', errors)
   const policies = ['Allow', 'Forbid', 'Replace']

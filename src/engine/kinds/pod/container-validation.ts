@@ -51,6 +51,10 @@ export function validateFieldRef(ref: Loose, at: string, errors: FieldErrors, su
     errors.required(`${at}.fieldPath`)
     return
   }
+  if (ref.apiVersion && ref.apiVersion !== 'v1') {
+    errors.invalid(`${at}.fieldPath`, ref.fieldPath, `error converting fieldPath: unsupported pod version: ${ref.apiVersion}`)
+    return
+  }
   const subscript = /^(.*)\['(.*)'\]$/.exec(ref.fieldPath)
   const path: string = subscript ? subscript[1]! : ref.fieldPath
   if (!convertible.includes(path)) {

@@ -105,7 +105,7 @@ export function validateTolerations(tolerations: Loose, at: string, errors: Fiel
         if (t.value) errors.invalid(`${path}.operator`, t.value, "value must be empty when `operator` is 'Exists'")
         break
       default:
-        errors.notSupported(`${path}.operator`, t.operator, ['Equal', 'Exists'])
+        errors.notSupported(`${path}.operator`, t.operator, ['Equal', 'Exists', 'Lt', 'Gt'])
     }
     if (t.effect) {
       if (!['NoSchedule', 'PreferNoSchedule', 'NoExecute'].includes(t.effect)) errors.notSupported(`${path}.effect`, t.effect, ['NoSchedule', 'PreferNoSchedule', 'NoExecute'])

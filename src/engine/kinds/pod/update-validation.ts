@@ -1,7 +1,7 @@
 /** ValidatePodUpdate: what may change in a pod that exists, with the diff that shows what else did. */
 import type { FieldErrors } from '#engine/api/field-errors.ts'
 import { copy, equal, type Loose } from '#engine/api/loose.ts'
-import { internalDiff, internalPodSpec } from '../shared/internal-form.ts'
+import { internalDiff, internalForm, internalPodSpec } from '../shared/internal-form.ts'
 import { validatePodSpec } from './validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
@@ -50,15 +50,13 @@ export function validatePodUpdate(pod: Loose, old: Loose, errors: FieldErrors): 
   } else if (oldDeadline !== undefined) errors.invalid('spec.activeDeadlineSeconds', deadline, 'must not update from a positive integer to nil value')
   validateTolerations(list(spec.tolerations), list(old.spec.tolerations), errors)
   const gates = list(old.spec.schedulingGates).map((g) => g.name)
-  for (const [i, g] of list(spec.schedulingGates).entries()) if (!gates.includes(g.name)) errors.forbidden(`spec.schedulingGates[${i}]`, `only deletion is allowed, but found new scheduling gate '${g.name}'`)
+  for (const [i, g] of list(spec.schedulingGates).entries()) if (!gates.includes(g.name)) errors.forbidden(`spec.schedulingGates[${i}].name`, `only deletion is allowed, but found new scheduling gate '${g.name}'`)
   const munged = copy(spec) as Loose
   for (const field of ['containers', 'initContainers']) for (const [i, c] of list(munged[field]).entries()) c.image = list(old.spec[field])[i].image
   keep(munged, old.spec, 'activeDeadlineSeconds')
   keep(munged, old.spec, 'schedulingGates')
   if (gates.length > 0) {
-    // A gated pod may still be told more precisely where it may go.
-    keep(munged, old.spec, 'nodeSelector')
-    if (munged.affinity?.nodeAffinity && !equal(munged.affinity, old.spec.affinity)) munged.affinity = { ...munged.affinity, nodeAffinity: old.spec.affinity?.nodeAffinity }
+    validateGated(munged, old.spec, errors)
   }
   keep(munged, old.spec, 'tolerations')
   if (old.spec.terminationGracePeriodSeconds < 0 && spec.terminationGracePeriodSeconds === 1) munged.terminationGracePeriodSeconds = old.spec.terminationGracePeriodSeconds
@@ -69,4 +67,38 @@ export function validatePodUpdate(pod: Loose, old: Loose, errors: FieldErrors): 
 function keep(spec: Loose, old: Loose, field: string): void {
   if (old[field] === undefined) delete spec[field]
   else spec[field] = old[field]
+}
+
+/** A gated pod may still be told more precisely where it may go: what narrows its choice of nodes is taken over, the rest refused. */
+function validateGated(munged: Loose, old: Loose, errors: FieldErrors): void {
+  for (const [key, value] of Object.entries(old.nodeSelector ?? {})) {
+    if (munged.nodeSelector?.[key] === value) continue
+    errors.invalid('spec.nodeSelector', munged.nodeSelector ?? null, 'only additions to spec.nodeSelector are allowed (no mutations or deletions)')
+    break
+  }
+  keep(munged, old, 'nodeSelector')
+  const [now, before] = [munged.affinity?.nodeAffinity, old.affinity?.nodeAffinity]
+  if (equal(now, before)) return
+  if (before) validateNodeAffinityChange(now, before, errors)
+  if (!munged.affinity) munged.affinity = { nodeAffinity: before }
+  else if (!old.affinity && !munged.affinity.podAffinity && !munged.affinity.podAntiAffinity) delete munged.affinity
+  else munged.affinity = { ...munged.affinity, nodeAffinity: before }
+}
+
+function validateNodeAffinityChange(now: Loose, before: Loose, errors: FieldErrors): void {
+  const at = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms'
+  const terms = (a: Loose): Loose => a?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms
+  const form = (t: Loose) => internalForm('NodeSelectorTerm', t)
+  const [fresh, known] = [list(terms(now)), list(terms(before))]
+  if (known.length > 0 && fresh.length !== known.length) {
+    errors.invalid(at, terms(now)?.map(form) ?? null, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed')
+    return
+  }
+  for (const [i, t] of known.entries()) if (!onlyAdds(fresh[i], t)) errors.invalid(`${at}[${i}]`, form(fresh[i]), 'only additions are allowed (no mutations or deletions)')
+}
+
+function onlyAdds(now: Loose, before: Loose): boolean {
+  const fields = ['matchExpressions', 'matchFields']
+  if (fields.every((f) => list(before[f]).length === 0)) return fields.every((f) => list(now[f]).length === 0)
+  return fields.every((f) => equal(list(now[f]).slice(0, list(before[f]).length), list(before[f])))
 }

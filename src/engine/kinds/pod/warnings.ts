@@ -2,7 +2,6 @@
 import { parseQuantity, quantityMilliValue } from '#base/quantity.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { dns1123LabelErrors } from '#engine/api/names.ts'
-import { isWhole } from '../shared/validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
 
@@ -101,14 +100,18 @@ function overlaps(v: Loose, out: string[]): void {
 export function fractional(list: Record<string, string> | undefined, at: string, out: string[]): void {
   for (const name of ['memory', 'ephemeral-storage', 'storage']) {
     const value = list?.[name]
-    if (value !== undefined && (!isWhole(value) || tooBig(value))) out.push(`${at}[${name}]: fractional byte value ${JSON.stringify(value)} is invalid, must be an integer`)
+    if (value !== undefined && looksFractional(String(value))) out.push(`${at}[${name}]: fractional byte value ${JSON.stringify(value)} is invalid, must be an integer`)
   }
 }
 
-/** Thousandths that do not fit 64 bits look fractional to the server. */
-function tooBig(value: string): boolean {
-  const q = parseQuantity(String(value))
-  return q !== undefined && quantityMilliValue(q) > 9223372036854775807n
+/** Thousandths that do not fit 64 bits: nought for numbers with few decimal digits, else the lower 64 bits, which look fractional. */
+function looksFractional(value: string): boolean {
+  const q = parseQuantity(value)
+  if (!q) return false
+  const milli = quantityMilliValue(q)
+  const fits = milli <= 9223372036854775807n && milli >= -9223372036854775808n
+  if (!fits && q.format !== 'BinarySI' && value.replace(/[^0-9]|[eE].*$/g, '').length <= 18) return false
+  return BigInt.asIntN(64, milli) % 1000n !== 0n
 }
 
 /** Names of things that make pods. */

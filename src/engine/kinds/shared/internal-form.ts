@@ -2,9 +2,10 @@
  * How the server prints its internal Go structs: in refusals that show a whole pod template, and as a unified diff where a spec may not change. Field order and
  * Go names are facts about the internal types; the JSON name of a field follows from its Go name.
  *
- *     field = name [":" json name] kind      kind: ' text  # number  ? boolean  * pointer or list  @ resource list  > struct or null  = struct  [ list of structs
+ *     field = name [":" json name] kind      kind: ' text  # number  ? boolean  * pointer or list  @ resource list  > struct or null  = struct  [ list of structs  ~ label selector
  */
 import { isObject, type Loose } from '#engine/api/loose.ts'
+import { unifiedDiff } from './unified-diff.ts'
 
 const structs: Record<string, string> = {
   PodSpec:
@@ -46,7 +47,7 @@ const structs: Record<string, string> = {
   PodReadinessGate: "ConditionType'",
   PodOS: "Name'",
   PodSchedulingGate: "Name'",
-  TopologySpreadConstraint: "MaxSkew# TopologyKey' WhenUnsatisfiable' LabelSelector* MinDomains* NodeAffinityPolicy* NodeTaintsPolicy* MatchLabelKeys*",
+  TopologySpreadConstraint: "MaxSkew# TopologyKey' WhenUnsatisfiable' LabelSelector~ MinDomains* NodeAffinityPolicy* NodeTaintsPolicy* MatchLabelKeys*",
   Affinity: 'NodeAffinity>NodeAffinity PodAffinity>PodAffinity PodAntiAffinity>PodAffinity',
   NodeAffinity: 'RequiredDuringSchedulingIgnoredDuringExecution>NodeSelector PreferredDuringSchedulingIgnoredDuringExecution[PreferredSchedulingTerm',
   NodeSelector: 'NodeSelectorTerms[NodeSelectorTerm',
@@ -55,7 +56,7 @@ const structs: Record<string, string> = {
   PreferredSchedulingTerm: 'Weight# Preference=NodeSelectorTerm',
   PodAffinity: 'RequiredDuringSchedulingIgnoredDuringExecution[PodAffinityTerm PreferredDuringSchedulingIgnoredDuringExecution[WeightedPodAffinityTerm',
   WeightedPodAffinityTerm: 'Weight# PodAffinityTerm=PodAffinityTerm',
-  PodAffinityTerm: "LabelSelector* Namespaces* TopologyKey' NamespaceSelector* MatchLabelKeys* MismatchLabelKeys*",
+  PodAffinityTerm: "LabelSelector~ Namespaces* TopologyKey' NamespaceSelector~ MatchLabelKeys* MismatchLabelKeys*",
   Volume:
     "Name' HostPath>HostPathVolumeSource EmptyDir>EmptyDirVolumeSource GCEPersistentDisk* AWSElasticBlockStore* GitRepo* Secret>SecretVolumeSource NFS>NFSVolumeSource ISCSI* Glusterfs* PersistentVolumeClaim>ClaimSource RBD* Quobyte* FlexVolume* Cinder* CephFS:cephfs* Flocker* DownwardAPI>DownwardAPIVolumeSource FC* AzureFile* ConfigMap>ConfigMapVolumeSource VsphereVolume* AzureDisk* PhotonPersistentDisk* Projected>ProjectedVolumeSource PortworxVolume* ScaleIO* StorageOS:storageos* CSI>CSIVolumeSource Ephemeral>EphemeralVolumeSource Image*",
   HostPathVolumeSource: "Path' Type*",
@@ -75,7 +76,7 @@ const structs: Record<string, string> = {
   CSIVolumeSource: 'Driver\' ReadOnly* FSType* VolumeAttributes* NodePublishSecretRef>LocalObjectReference',
   EphemeralVolumeSource: 'VolumeClaimTemplate>ClaimTemplate',
   ClaimTemplate: 'Spec=ClaimSpec',
-  ClaimSpec: "AccessModes* Selector* Resources=ClaimResources VolumeName' StorageClassName* VolumeMode* DataSource>TypedReference DataSourceRef>TypedReferenceNamespace VolumeAttributesClassName*",
+  ClaimSpec: "AccessModes* Selector~ Resources=ClaimResources VolumeName' StorageClassName* VolumeMode* DataSource>TypedReference DataSourceRef>TypedReferenceNamespace VolumeAttributesClassName*",
   ClaimResources: 'Limits@ Requests@',
   TypedReference: "APIGroup* Kind' Name'",
   TypedReferenceNamespace: "APIGroup* Kind' Name' Namespace*",
@@ -88,6 +89,8 @@ const structs: Record<string, string> = {
   PodFailurePolicyRule: "Action' OnExitCodes>OnExitCodes OnPodConditions[OnPodCondition",
   OnExitCodes: "ContainerName* Operator' Values*",
   OnPodCondition: "Type' Status'",
+  RollingUpdateStatefulSet: 'Partition# MaxUnavailable*',
+  StatefulSetUpdateStrategy: "Type' RollingUpdate>RollingUpdateStatefulSet",
   SuccessPolicy: 'Rules[SuccessPolicyRule',
   SuccessPolicyRule: 'SucceededIndexes* SucceededCount*',
 }
@@ -112,7 +115,7 @@ function members(struct: string): readonly Member[] {
   let list = parsed.get(struct)
   if (!list) {
     list = structs[struct]!.split(' ').map((text) => {
-      const m = /^([A-Za-z]+)(?::([a-z]+))?(['#?*@>=[])(\w*)$/.exec(text)!
+      const m = /^([A-Za-z]+)(?::([a-z]+))?(['#?*@>=[~])(\w*)$/.exec(text)!
       return { go: m[1]!, json: m[2] ?? jsonName(m[1]!), kind: m[3]!, struct: m[4]! }
     })
     parsed.set(struct, list)
@@ -121,6 +124,12 @@ function members(struct: string): readonly Member[] {
 }
 
 const sorted = (value: Loose): Loose => (isObject(value) ? Object.fromEntries(Object.keys(value).sort().map((k) => [k, value[k]])) : value)
+
+/** A label selector as Go prints it: its own order of members, nothing empty but the operator. */
+export function selectorForm(s: Loose): Loose {
+  const expressions = ((s.matchExpressions ?? []) as Loose[]).map((e) => ({ key: e.key ?? '', operator: e.operator ?? '', ...(e.values?.length > 0 ? { values: e.values } : {}) }))
+  return { ...(Object.keys(s.matchLabels ?? {}).length > 0 ? { matchLabels: sorted(s.matchLabels) } : {}), ...(expressions.length > 0 ? { matchExpressions: expressions } : {}) }
+}
 
 /** The internal form of an object as JSON data with Go's names and order. */
 export function internalForm(struct: string, value: Loose): Loose {
@@ -142,6 +151,9 @@ export function internalForm(struct: string, value: Loose): Loose {
         break
       case '>':
         out[go] = v === undefined || v === null ? null : internalForm(inner, v)
+        break
+      case '~':
+        out[go] = v === undefined || v === null ? null : selectorForm(v)
         break
       case '=':
         out[go] = internalForm(inner, v ?? {})
@@ -167,65 +179,7 @@ export function internalPodTemplate(template: Loose): Loose {
   return { ...(labels ? { labels: sorted(labels) } : {}), ...(annotations ? { annotations: sorted(annotations) } : {}), Spec: internalPodSpec(template?.spec) }
 }
 
-/** Unified diff of two values as indented JSON, three lines of context, without file headers. */
+/** Unified diff of two values as indented JSON. */
 export function internalDiff(before: Loose, after: Loose): string {
-  const a = JSON.stringify(before, null, 1).split('\n')
-  const b = JSON.stringify(after, null, 1).split('\n')
-  // The common end first: an element that came twice shows up as added before its twin, as difflib has it.
-  let endA = a.length
-  let endB = b.length
-  while (endA > 0 && endB > 0 && a[endA - 1] === b[endB - 1]) {
-    endA--
-    endB--
-  }
-  let start = 0
-  while (start < endA && start < endB && a[start] === b[start]) start++
-  const ops = longestCommon(a.slice(start, endA), b.slice(start, endB))
-  type Line = { readonly mark: ' ' | '-' | '+'; readonly text: string }
-  const lines: Line[] = [...a.slice(0, start).map((text): Line => ({ mark: ' ', text })), ...ops, ...a.slice(endA).map((text): Line => ({ mark: ' ', text }))]
-  let out = ''
-  let i = 0
-  let lineA = 1
-  let lineB = 1
-  const positions: [number, number][] = []
-  for (const l of lines) {
-    positions.push([lineA, lineB])
-    if (l.mark !== '+') lineA++
-    if (l.mark !== '-') lineB++
-  }
-  while (i < lines.length) {
-    while (i < lines.length && lines[i]!.mark === ' ') i++
-    if (i >= lines.length) break
-    const from = Math.max(0, i - 3)
-    let to = i
-    for (let gap = 0; to < lines.length && gap <= 6; to++) gap = lines[to]!.mark === ' ' ? gap + 1 : 0
-    while (to > i && lines[to - 1]!.mark === ' ') to--
-    to = Math.min(lines.length, to + 3)
-    const hunk = lines.slice(from, to)
-    const [sa, sb] = positions[from]!
-    const na = hunk.filter((l) => l.mark !== '+').length
-    const nb = hunk.filter((l) => l.mark !== '-').length
-    out += `@@ -${sa},${na} +${sb},${nb} @@\n${hunk.map((l) => `${l.mark}${l.text}\n`).join('')}`
-    i = to
-  }
-  return out
-}
-
-function longestCommon(a: readonly string[], b: readonly string[]): { mark: ' ' | '-' | '+'; text: string }[] {
-  const out: { mark: ' ' | '-' | '+'; text: string }[] = []
-  if (a.length * b.length > 4_000_000) return [...a.map((text) => ({ mark: '-' as const, text })), ...b.map((text) => ({ mark: '+' as const, text }))]
-  const width = b.length + 1
-  const table = new Uint16Array((a.length + 1) * width)
-  for (let i = a.length - 1; i >= 0; i--) for (let j = b.length - 1; j >= 0; j--) table[i * width + j] = a[i] === b[j] ? table[(i + 1) * width + j + 1]! + 1 : Math.max(table[(i + 1) * width + j]!, table[i * width + j + 1]!)
-  let i = 0
-  let j = 0
-  while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      out.push({ mark: ' ', text: a[i]! })
-      i++
-      j++
-    } else if (i < a.length && (j >= b.length || table[(i + 1) * width + j]! >= table[i * width + j + 1]!)) out.push({ mark: '-', text: a[i++]! })
-    else out.push({ mark: '+', text: b[j++]! })
-  }
-  return out
+  return unifiedDiff(JSON.stringify(before, null, 1), JSON.stringify(after, null, 1))
 }

@@ -4,8 +4,11 @@ import type { FieldErrors } from '#engine/api/field-errors.ts'
 import { matchesLabelSelector, matchesMap } from '#engine/api/label-selector.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { FieldErrors as Errors } from '#engine/api/field-errors.ts'
+import { validateAnnotations, validateLabels } from '#engine/api/meta-validation.ts'
+import { dns1123LabelErrors } from '#engine/api/names.ts'
+import { internalForm, selectorForm } from './internal-form.ts'
 import { validatePodTemplate } from '../pod/validation.ts'
-import { nonNegative, notMoreThan100Percent, percentValue, validateIntOrPercent, validateLabelSelector } from './validation.ts'
+import { all, nonNegative, notMoreThan100Percent, percentValue, validateIntOrPercent, validateLabelSelector } from './validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
 
@@ -22,13 +25,13 @@ function validateSelector(spec: Loose, kind: string, errors: FieldErrors): boole
   validateLabelSelector(spec.selector, 'spec.selector', own)
   errors.list.push(...own.list)
   if (emptySelector(spec.selector)) errors.invalid('spec.selector', {}, `empty selector is invalid for ${kind}`)
-  if (own.list.length > 0) errors.invalid('spec.selector', spec.selector, 'invalid label selector')
+  if (own.list.length > 0) errors.invalid('spec.selector', selectorForm(spec.selector), kind === 'statefulset' ? '' : 'invalid label selector')
   return own.list.length === 0
 }
 
-function templateFits(spec: Loose, sound: boolean, errors: FieldErrors): void {
+function templateFits(spec: Loose, errors: FieldErrors): void {
   const labels = spec.template?.metadata?.labels
-  if (sound && !(spec.selector && emptySelector(spec.selector)) && !matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`')
+  if (!(spec.selector && emptySelector(spec.selector)) && !matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`')
 }
 
 function alwaysRestarts(spec: Loose, errors: FieldErrors): void {
@@ -40,25 +43,24 @@ function alwaysRestarts(spec: Loose, errors: FieldErrors): void {
 export function validateReplicaSetSpec(spec: Loose, kind: string, errors: FieldErrors): void {
   nonNegative(spec.replicas, 'spec.replicas', errors)
   nonNegative(spec.minReadySeconds, 'spec.minReadySeconds', errors)
-  const sound = validateSelector(spec, kind, errors)
-  validateTemplateForReplicaSet(spec, sound, errors)
+  if (validateSelector(spec, kind, errors)) validateTemplateForReplicaSet(spec, errors)
 }
 
-function validateTemplateForReplicaSet(spec: Loose, sound: boolean, errors: FieldErrors): void {
-  templateFits(spec, sound, errors)
+function validateTemplateForReplicaSet(spec: Loose, errors: FieldErrors): void {
+  templateFits(spec, errors)
   validatePodTemplate(spec.template, 'spec.template', errors)
   alwaysRestarts(spec, errors)
 }
 
+/** Text that is no percentage counts as nought. */
 function isZero(value: Loose): boolean {
-  return value === 0 || percentValue(value) === 0
+  return value === undefined || value === 0 || (typeof value === 'string' && (percentValue(value) ?? 0) === 0)
 }
 
 export function validateDeploymentSpec(d: Loose, errors: FieldErrors): void {
   const spec = d.spec ?? {}
   nonNegative(spec.replicas, 'spec.replicas', errors)
-  const sound = validateSelector(spec, 'deployment', errors)
-  validateTemplateForReplicaSet(spec, sound, errors)
+  if (validateSelector(spec, 'deployment', errors)) validateTemplateForReplicaSet(spec, errors)
   const strategy = spec.strategy ?? {}
   switch (strategy.type) {
     case 'Recreate':
@@ -130,18 +132,19 @@ export function validateDaemonSetSpec(ds: Loose, errors: FieldErrors): void {
       if (unavailable && surge) errors.invalid(`${at}.maxSurge`, r.maxSurge, 'may not be set when maxUnavailable is non-zero')
       if (!unavailable && !surge) errors.required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0')
     }
-  } else if (u.type !== 'OnDelete') errors.notSupported('spec.updateStrategy.type', u.type ?? '', ['RollingUpdate', 'OnDelete'])
+  } else if (u.type !== 'OnDelete') errors.notSupported('spec.updateStrategy', { Type: u.type ?? '', RollingUpdate: u.rollingUpdate ? { MaxUnavailable: u.rollingUpdate.maxUnavailable ?? 0, MaxSurge: u.rollingUpdate.maxSurge ?? 0 } : null }, ['RollingUpdate', 'OnDelete'])
   nonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit', errors)
 }
 
-export function validateStatefulSetSpec(s: Loose, errors: FieldErrors): void {
+/** `serviceName`: names that were accepted once stay. */
+export function validateStatefulSetSpec(s: Loose, errors: FieldErrors, serviceName = true): void {
   const spec = s.spec ?? {}
   if (spec.podManagementPolicy === '') errors.required('spec.podManagementPolicy')
   else if (!['OrderedReady', 'Parallel'].includes(spec.podManagementPolicy)) errors.invalid('spec.podManagementPolicy', spec.podManagementPolicy, "must be 'OrderedReady' or 'Parallel'")
   const u = spec.updateStrategy ?? {}
   const at = 'spec.updateStrategy'
   if (u.type === 'OnDelete') {
-    if (u.rollingUpdate) errors.invalid(`${at}.rollingUpdate`, u.rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")
+    if (u.rollingUpdate) errors.invalid(`${at}.rollingUpdate`, internalForm('RollingUpdateStatefulSet', u.rollingUpdate), "only allowed for updateStrategy 'RollingUpdate'")
   } else if (u.type === 'RollingUpdate') {
     if (u.rollingUpdate) {
       nonNegative(u.rollingUpdate.partition, `${at}.rollingUpdate.partition`, errors)
@@ -152,7 +155,7 @@ export function validateStatefulSetSpec(s: Loose, errors: FieldErrors): void {
       }
     }
   } else if (!u.type) errors.required(at)
-  else errors.invalid(at, u, "must be 'RollingUpdate' or 'OnDelete'")
+  else errors.invalid(at, internalForm('StatefulSetUpdateStrategy', u), "must be 'RollingUpdate' or 'OnDelete'")
   for (const field of ['whenDeleted', 'whenScaled']) {
     const v = spec.persistentVolumeClaimRetentionPolicy?.[field]
     if (!['Retain', 'Delete'].includes(v)) errors.notSupported(`spec.persistentVolumeClaimRetentionPolicy.${field}`, v ?? '', ['Retain', 'Delete'])
@@ -160,19 +163,23 @@ export function validateStatefulSetSpec(s: Loose, errors: FieldErrors): void {
   nonNegative(spec.replicas, 'spec.replicas', errors)
   nonNegative(spec.minReadySeconds, 'spec.minReadySeconds', errors)
   if (spec.ordinals) nonNegative(spec.ordinals.start, 'spec.ordinals.start', errors)
-  const sound = validateSelector(spec, 'statefulset', errors)
-  templateFits(spec, sound, errors)
-  for (const [i, claim] of list(spec.volumeClaimTemplates).entries()) validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`, errors)
-  validatePodTemplate({ ...spec.template, spec: withClaims(spec) }, 'spec.template', errors)
+  if (serviceName && spec.serviceName) all(errors, 'spec.serviceName', spec.serviceName, dns1123LabelErrors(spec.serviceName))
+  if (validateSelector(spec, 'statefulset', errors)) {
+    templateFits(spec, errors)
+    const metadata = spec.template?.metadata ?? {}
+    validateLabels(metadata.labels, errors, 'spec.template.labels')
+    validateAnnotations(metadata.annotations, errors, 'spec.template.annotations')
+    for (const [i, claim] of list(spec.volumeClaimTemplates).entries()) validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`, errors)
+    validatePodTemplate({ ...spec.template, spec: withClaims(spec) }, 'spec.template', errors)
+  }
   if (spec.template?.spec?.restartPolicy !== 'Always') errors.notSupported('spec.template.spec.restartPolicy', spec.template?.spec?.restartPolicy ?? '', ['Always'])
   if (spec.template?.spec?.activeDeadlineSeconds !== undefined) errors.forbidden('spec.template.spec.activeDeadlineSeconds', 'activeDeadlineSeconds in StatefulSet is not Supported')
 }
 
-/** Mounts may name claims of the set: they count as volumes, without being judged as such. */
+/** The pods get a volume for each claim of the set, before those of the template. */
 function withClaims(spec: Loose): Loose {
   const pod = spec.template?.spec ?? {}
-  const claims = list(spec.volumeClaimTemplates).map((c) => c.metadata?.name).filter((n) => n && !list(pod.volumes).some((v) => v.name === n))
+  const claims = list(spec.volumeClaimTemplates).map((c) => c.metadata?.name ?? '')
   if (claims.length === 0) return pod
-  const strip = (c: Loose) => ({ ...c, volumeMounts: list(c.volumeMounts).filter((m) => !claims.includes(m.name)) })
-  return { ...pod, containers: pod.containers && list(pod.containers).map(strip), ...(pod.initContainers ? { initContainers: list(pod.initContainers).map(strip) } : {}) }
+  return { ...pod, volumes: [...claims.map((name) => ({ name, persistentVolumeClaim: { claimName: name } })), ...list(pod.volumes).filter((v) => !claims.includes(v.name))] }
 }

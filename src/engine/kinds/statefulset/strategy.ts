@@ -1,16 +1,23 @@
 /** StatefulSets: defaults and strategy. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
-import { equal } from '#engine/api/loose.ts'
+import { equal, type Loose } from '#engine/api/loose.ts'
 import { dns1123LabelErrors } from '#engine/api/names.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
-import { podSpecWarnings } from '../pod/warnings.ts'
+import { fractional, podSpecWarnings } from '../pod/warnings.ts'
 import { validateStatefulSetSpec } from '../shared/workload-validation.ts'
 import { each } from '../shared/defaults.ts'
 
+function claimTemplateWarnings(templates: Loose): string[] {
+  const out: string[] = []
+  for (const [i, t] of ((templates ?? []) as Loose[]).entries()) for (const field of ['limits', 'requests']) fractional(t.spec?.resources?.[field], `spec.volumeClaimTemplates[${i}].resources.${field}`, out)
+  return out
+}
+
 export const statefulSetStrategy: Strategy & Partial<KindDefinition> = {
   validateName: dns1123LabelErrors,
-  validate: validateStatefulSetSpec,
-  warnings: (o, old) => [...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec'))],
+  validate: (s, errors) => validateStatefulSetSpec(s, errors),
+  validateUpdate: (s, _old, errors) => validateStatefulSetSpec(s, errors, false),
+  warnings: (o, old) => [...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec')), ...claimTemplateWarnings(o.spec?.volumeClaimTemplates)],
   defaults(s) {
     const spec = (s.spec ??= {})
     podSpecDefaults(spec.template?.spec)
@@ -36,6 +43,8 @@ export const statefulSetStrategy: Strategy & Partial<KindDefinition> = {
     })
   },
   prepareForCreate(s) {
+    // Behind a feature gate that is off.
+    delete s.spec.updateStrategy?.rollingUpdate?.maxUnavailable
     s.status = { replicas: 0, availableReplicas: 0 }
   },
   prepareForUpdate(s, old) {
