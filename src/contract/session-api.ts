@@ -196,6 +196,8 @@ export interface TimelineEntry {
 }
 
 export interface SessionMethods {
+  /** Boots a cluster of this shape ahead of an `open` that will want one. */
+  prepare(cluster: string): void
   open(request: OpenRequest): SessionInfo
   close(): void
   /** Columns × rows; `host` defaults to the workstation. Output comes as `output` events. */

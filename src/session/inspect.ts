@@ -10,9 +10,12 @@ import { valueAt } from './values.ts'
 
 export class ClusterInspect implements Inspect {
   readonly #sitting: Sitting
+  readonly #fork: () => Promise<Sitting>
 
-  constructor(fork: Sitting) {
+  /** `again`: makes one more sitting in the state that `fork` is in now. */
+  constructor(fork: Sitting, again: () => Promise<Sitting> = () => fork.fork()) {
     this.#sitting = fork
+    this.#fork = again
   }
 
   async get(kind: string, namespace: string | undefined, name: string): Promise<Resource | undefined> {
@@ -108,7 +111,7 @@ export class ClusterInspect implements Inspect {
   }
 
   async branch(): Promise<Inspect> {
-    return new ClusterInspect(await this.#sitting.fork())
+    return new ClusterInspect(await this.#fork())
   }
 
   /** Whether a ready pod behind `to` accepts connections on the port that the packet would arrive with, asked from its own namespace. */

@@ -24,3 +24,8 @@ export function specOf(name: string, bundle?: LabBundle): ClusterSpec {
   const { shape: _shape, ...rest } = change
   return { ...shape, ...(Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined)) as Partial<ClusterSpec>), name }
 }
+
+/** How many of a lab's checks try something in a branch of the world. */
+export function trialsOf(lab: Lab | undefined): number {
+  return (lab?.tasks ?? []).flatMap((task) => task.checks).filter((check) => check.trial !== undefined).length
+}

@@ -12,10 +12,11 @@ import type { Lab } from '#course/schema/lab.ts'
 import type { Drain } from '#engine/sim/runner.ts'
 import { compareObjects } from './compare.ts'
 import { ClusterInspect } from './inspect.ts'
-import { labOf, specOf } from './lab.ts'
+import { labOf, specOf, trialsOf } from './lab.ts'
 import { mapSnapshot } from './map.ts'
 import { policyMatrix } from './matrix.ts'
 import { objectView, type ObjectView } from './objects.ts'
+import { promptBefore, Standby } from './standby.ts'
 import { Sitting, startOfTime, type OpenTerminal, type SittingOptions } from './sitting.ts'
 import { traceReport } from './trace.ts'
 
@@ -38,6 +39,12 @@ const budget = 12
 /** Output of one frame beyond this many characters is cut in the middle of the flood, as a terminal that cannot keep up shows it. */
 const floodLimit = 100_000
 
+/** Frames without a key or a question after which the standby's copies are brought up, and after which their memory is given back. */
+const rest = 30
+const absence = 20_000
+/** Copies kept at most: each is a whole cluster, some 15 MB. */
+const mostCopies = 3
+
 export class Session implements Implementation<SessionMethods> {
   readonly #world: SessionWorld
   readonly #emit: Emit
@@ -51,11 +58,20 @@ export class Session implements Implementation<SessionMethods> {
   #queue: Promise<unknown> = Promise.resolve()
   #busy = false
   #output = new Map<string, string>()
-  #spare: { readonly inputs: number; readonly until: number; readonly sitting: Promise<Sitting> } | undefined
+  #standby: Standby | undefined
+  /** Frames since anything was asked of the sitting. */
+  #rested = 0
+  #booted: Promise<Sitting> | undefined
 
   constructor(world: SessionWorld, emit: Emit) {
     this.#world = world
     this.#emit = emit
+  }
+
+  prepare = (cluster: string): void => {
+    this.#booted ??= Sitting.boot(this.#world.newSeed(), specOf(cluster), this.#world.drain)
+    // What goes wrong is met again, and told, by who opens it.
+    this.#booted.catch(() => undefined)
   }
 
   open = (request: OpenRequest): Promise<SessionInfo> =>
@@ -65,15 +81,19 @@ export class Session implements Implementation<SessionMethods> {
       this.#lab = bundle ? labOf(bundle) : undefined
       const cluster = request.kind === 'lab' ? this.#lab!.cluster : request.kind === 'lesson' ? request.lesson.cluster : request.cluster
       const id = request.kind === 'lab' ? request.lab.id : request.kind === 'lesson' ? request.lesson.id : request.cluster
+      const spec = specOf(cluster, bundle)
+      const resume = request.resume
+      const ahead = await this.#booted
+      this.#booted = undefined
+      const booted = resume === undefined && ahead?.options.spec === spec ? ahead : undefined
       const options: SittingOptions = {
-        seed: request.resume?.seed ?? this.#world.newSeed(),
+        seed: resume?.seed ?? booted?.options.seed ?? this.#world.newSeed(),
         open: { kind: request.kind, id, cluster },
-        spec: specOf(cluster, bundle),
+        spec,
         drain: this.#world.drain,
         ...(bundle ? { bundle } : {}),
       }
-      const resume = request.resume
-      const sitting = resume ? await Sitting.replay(options, resume.inputs, resume.until) : await Sitting.begin(options)
+      const sitting = resume ? await Sitting.replay(options, resume.inputs, resume.until) : await Sitting.begin(options, booted)
       this.#hintsShown = 0
       this.#take(sitting)
       this.#lastWall = this.#world.now()
@@ -138,8 +158,7 @@ export class Session implements Implementation<SessionMethods> {
     const lab = this.#lab
     if (!lab) throw new Error('there is no lab to grade')
     const fork = await this.#copy()
-    const tasks = await gradeLab(lab, new ClusterInspect(fork), task)
-    this.#spare = undefined
+    const tasks = await gradeLab(lab, new ClusterInspect(fork, () => this.#standby?.take(fork.inputs, fork.elapsed) ?? fork.fork()), task)
     return {
       at: this.#here().elapsed,
       points: tasks.reduce((sum, t) => sum + t.points, 0),
@@ -172,9 +191,7 @@ export class Session implements Implementation<SessionMethods> {
   }
 
   trace = async (request: TraceRequest): Promise<TraceReport> => {
-    const fork = await this.#copy()
-    this.#spare = undefined
-    return traceReport(fork, request)
+    return traceReport(await this.#copy(), request)
   }
 
   map = (): MapSnapshot => {
@@ -215,8 +232,7 @@ export class Session implements Implementation<SessionMethods> {
       const sitting = this.#here()
       const command = to === undefined ? sitting.commands.at(-1) : sitting.commands.find((c) => c.at >= to)
       if (!command) return undefined
-      const inputs = sitting.inputs.slice(0, command.inputs)
-      await this.#rebuild(inputs, Math.max(inputs.at(-1)?.at ?? 0, command.at))
+      this.#rebuild(await this.#standby!.take(...promptBefore(sitting, command)))
       return { undone: command.text }
     })
 
@@ -224,7 +240,7 @@ export class Session implements Implementation<SessionMethods> {
     this.#exclusive(async () => {
       const opened = [...this.#here().terminals.values()]
       const inputs: SittingInput[] = opened.map((t) => ({ at: 0, kind: 'terminal-open', terminal: t.name, columns: t.session.terminal.columns, rows: t.session.terminal.rows }))
-      await this.#rebuild(inputs, 1000)
+      this.#rebuild(await this.#standby!.take(inputs, 1000))
     })
 
   log = (): SittingLog => {
@@ -250,6 +266,7 @@ export class Session implements Implementation<SessionMethods> {
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#queue.then(async () => {
       this.#busy = true
+      this.#rested = 0
       try {
         return await work()
       } catch (error) {
@@ -278,13 +295,15 @@ export class Session implements Implementation<SessionMethods> {
     this.#stopClock?.()
     this.#stopClock = undefined
     this.#sitting = undefined
-    this.#spare = undefined
+    this.#standby = undefined
     this.#output.clear()
   }
 
   #take(sitting: Sitting): void {
     this.#sitting = sitting
-    this.#spare = undefined
+    // A check may want a fork for itself and one for each of its trials.
+    this.#standby = new Standby(sitting.options, Math.min(1 + trialsOf(this.#lab), mostCopies))
+    this.#rested = 0
     this.#output.clear()
     sitting.listeners = {
       onOutput: (terminal, text) => {
@@ -301,10 +320,10 @@ export class Session implements Implementation<SessionMethods> {
     await this.#here().apply(input)
   }
 
-  async #rebuild(inputs: readonly SittingInput[], until: number): Promise<void> {
-    this.#take(await Sitting.replay(this.#here().options, inputs, until))
+  #rebuild(sitting: Sitting): void {
+    this.#take(sitting)
     this.#showRebuilt()
-    this.#emit('logged', { inputs: inputs.length })
+    this.#emit('logged', { inputs: sitting.inputs.length })
   }
 
   #showRebuilt(): void {
@@ -317,7 +336,10 @@ export class Session implements Implementation<SessionMethods> {
 
   /** A copy of the learner's world as it is now, to be used once. */
   #copy(): Promise<Sitting> {
-    return this.#exclusive(() => this.#here().fork())
+    return this.#exclusive(() => {
+      const sitting = this.#here()
+      return this.#standby!.take(sitting.inputs, sitting.elapsed)
+    })
   }
 
   #info(): SessionInfo {
@@ -356,6 +378,8 @@ export class Session implements Implementation<SessionMethods> {
     this.#output.clear()
     if (this.#revision !== shown) this.#emit('mapChanged', { revision: this.#revision })
     this.#emit('clock', { now: sitting.sim.now - startOfTime })
+    if (++this.#rested === rest) this.#standby?.follow(...promptBefore(sitting, sitting.commands.at(-1)))
+    else if (this.#rested === absence) this.#standby?.release()
   }
 }
 

@@ -76,7 +76,7 @@ export interface SittingListeners {
 }
 
 export class Sitting {
-  readonly options: SittingOptions
+  #options: SittingOptions
   readonly sim: Sim
   readonly runner: Runner
   readonly cluster: Cluster
@@ -92,21 +92,28 @@ export class Sitting {
   start = 0
 
   private constructor(options: SittingOptions) {
-    this.options = options
+    this.#options = options
     this.sim = new Sim({ seed: options.seed, start: startOfTime })
     this.runner = new Runner(this.sim, options.drain)
     this.cluster = createCluster({ sim: this.sim, spec: options.spec, programs: new Map([...sittingPrograms, ['trace', traceProgram(this)]]) })
     this.state = new ClusterState(this.cluster.api)
   }
 
-  /** Makes the cluster, carries out the lab's start, and lets it settle. */
-  static async begin(options: SittingOptions): Promise<Sitting> {
-    const sitting = new Sitting(options)
+  /** A cluster that has come up and whose terminals mark their prompts; nobody has opened anything in it yet. */
+  static async boot(seed: string, spec: ClusterSpec, drain: Drain): Promise<Sitting> {
+    const sitting = new Sitting({ seed, spec, drain, open: { kind: 'sandbox', id: spec.name, cluster: spec.name } })
     await sitting.cluster.ready(sitting.runner)
     for (const host of sitting.cluster.hosts.values()) {
       host.fs.writeFile('/etc/bash.bashrc', markScript)
       host.fs.writeFile('/etc/profile', loginScript)
     }
+    return sitting
+  }
+
+  /** Boots the cluster, or takes the one that was booted ahead from the same seed and shape; carries out the lab's start and lets it settle. */
+  static async begin(options: SittingOptions, booted?: Sitting): Promise<Sitting> {
+    const sitting = booted ?? (await Sitting.boot(options.seed, options.spec, options.drain))
+    sitting.#options = options
     await sitting.#prepare()
     sitting.start = sitting.sim.now
     return sitting
@@ -115,18 +122,27 @@ export class Sitting {
   /** A second sitting in the same state, by replay. The first is not touched. */
   static async replay(options: SittingOptions, inputs: readonly SittingInput[], until: number): Promise<Sitting> {
     const sitting = await Sitting.begin(options)
-    for (const input of inputs) {
-      await sitting.runner.runUntil(sitting.start + input.at)
-      if (input.kind === 'script') await sitting.perform(input.script)
-      else sitting.#carryOut(input)
-      await sitting.runner.settlePrograms()
-    }
-    await sitting.runner.runUntil(sitting.start + until)
+    await sitting.catchUp(inputs, until)
     return sitting
+  }
+
+  /** Carries out what a longer log of the same sitting has beyond this one's, and goes on to `until`. */
+  async catchUp(inputs: readonly SittingInput[], until: number): Promise<void> {
+    for (const input of inputs.slice(this.inputs.length)) {
+      await this.runner.runUntil(this.start + input.at)
+      if (input.kind === 'script') await this.perform(input.script)
+      else this.#carryOut(input)
+      await this.runner.settlePrograms()
+    }
+    await this.runner.runUntil(this.start + until)
   }
 
   fork(): Promise<Sitting> {
     return Sitting.replay(this.options, this.inputs, this.elapsed)
+  }
+
+  get options(): SittingOptions {
+    return this.#options
   }
 
   /** The learner on the workstation. */

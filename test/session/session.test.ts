@@ -106,6 +106,23 @@ test('a lab: work, check, hint, undo, reset, resume', { timeout: 120_000, retry:
   await again.methods.close()
 })
 
+test('a cluster booted ahead is the one that opening would have booted', { timeout: 60_000, retry: 1 }, async () => {
+  const opened = async (prepared: string | undefined) => {
+    const { methods } = start()
+    if (prepared !== undefined) await methods.prepare(prepared)
+    const info = await methods.open({ kind: 'lab', lab })
+    const { nodes, services } = await methods.map()
+    const pods = nodes.flatMap((n) => n.pods.map((p) => `${n.name} ${p.namespace}/${p.name} ${p.address}`))
+    const { seed } = await methods.log()
+    await methods.close()
+    return { info, pods, services: services.map((s) => `${s.namespace}/${s.name} ${s.address}`), seed }
+  }
+  const cold = await opened(undefined)
+  expect(cold.pods.length).toBeGreaterThan(10)
+  expect(await opened('trio')).toEqual(cold)
+  expect(await opened('reference')).toEqual(cold)
+})
+
 test('a trace, the map and the matrix show the same cluster', { timeout: 60_000, retry: 1 }, async () => {
   const { methods } = start()
   await methods.open({ kind: 'lab', lab })

@@ -2,7 +2,7 @@
  * One sitting as the interface holds it: the worker with the engine, the terminals, what is selected, and the log that is stored through
  * HostApi as it grows, so that a reload or a crash comes back to the same cluster and the same text.
  */
-import { connect, type Channel, type Remote } from '#contract/channel.ts'
+import type { Remote } from '#contract/channel.ts'
 import type { MapSnapshot, ObjectRef, OpenRequest, SessionEvents, SessionInfo, SessionMethods, SittingLog, TraceReport, TraceRequest } from '#contract/session-api.ts'
 import { app } from '../app/app.svelte.ts'
 import { host } from '../app/host.ts'
@@ -110,12 +110,10 @@ export class Sitting {
     this.active = ''
     this.editors = []
     this.#began = undefined
-    const worker = takeWorker()
+    const { worker, api, events } = takeWorker()
     this.#worker = worker
-    const channel: Channel = { post: (message) => worker.postMessage(message), onMessage: (listener) => worker.addEventListener('message', (e) => listener(e.data)) }
     worker.addEventListener('error', (e) => this.#crash(e.message || 'the session worker could not be loaded'))
-    const { methods, events } = connect<SessionMethods, SessionEvents>(channel)
-    this.api = methods
+    this.api = api
     events.on('output', ({ terminal, data }) => this.view(terminal).write(data))
     events.on('editor', (asked) => {
       // kubectl edit opens whichever editor the learner has chosen; vi and nano are themselves.
