@@ -22,9 +22,11 @@ const api = [...sim]
 const kinds = [...base, 'src/engine/api']
 const control = [...sim, 'src/engine/api', 'src/engine/kinds']
 const node = [...sim, 'src/engine/net', 'src/engine/machine', 'src/engine/api', 'src/engine/kinds']
+/** What kubeadm writes: configuration kinds, certificates, manifests, cluster objects. Shared by the program and the boot. */
+const kubeadm = [...base, 'src/engine/sim', 'src/engine/net', 'src/engine/machine', 'src/engine/api', 'src/engine/kinds']
 /** What runs in pods is started by the node room's runtime and knows its image and context types. */
 const inPods = [...node, 'src/engine/node']
-const engine = [...node, 'src/engine/control', 'src/engine/node', 'src/engine/addons', 'src/engine/images', 'src/engine/cluster']
+const engine = [...node, 'src/engine/kubeadm', 'src/engine/control', 'src/engine/node', 'src/engine/addons', 'src/engine/images', 'src/engine/cluster']
 
 export const rooms: readonly Room[] = [
   { folder: 'src/base', imports: [], packages: ['js-yaml'], world: 'pure' },
@@ -35,13 +37,14 @@ export const rooms: readonly Room[] = [
   { folder: 'src/engine/kinds', imports: kinds, packages: [], world: 'pure' },
   { folder: 'src/engine/control', imports: control, packages: [], world: 'pure' },
   { folder: 'src/engine/node', imports: node, packages: [], world: 'pure' },
+  { folder: 'src/engine/kubeadm', imports: kubeadm, packages: [], world: 'pure' },
   { folder: 'src/engine/addons', imports: inPods, packages: [], world: 'pure' },
   { folder: 'src/engine/images', imports: inPods, packages: [], world: 'pure' },
   { folder: 'src/engine/cluster', imports: engine.filter((r) => r !== 'src/engine/cluster'), packages: [], world: 'pure' },
   { folder: 'src/shell', imports: [...base, 'src/engine/machine'], packages: [], world: 'pure' },
   {
     folder: 'src/programs',
-    imports: [...base, 'src/shell', 'src/engine/machine', 'src/engine/net', 'src/engine/api', 'src/engine/kinds'],
+    imports: [...base, 'src/shell', 'src/engine/machine', 'src/engine/net', 'src/engine/api', 'src/engine/kinds', 'src/engine/kubeadm'],
     packages: [],
     world: 'pure',
   },

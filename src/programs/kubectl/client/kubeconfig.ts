@@ -7,8 +7,8 @@ import type { Process } from '#engine/machine/process.ts'
 import { fromBase64 } from '#base/bytes.ts'
 import { ConfigInvalid, Failure } from '../cli/errors.ts'
 import type { Flags } from '../cli/flags.ts'
-import { emitYaml } from '../yaml/emit.ts'
-import { parseYaml, YamlError } from '../yaml/parse.ts'
+import { emitYaml } from '#base/go-yaml/emit.ts'
+import { parseYaml, YamlError } from '#base/go-yaml/parse.ts'
 
 export type Entry = Record<string, unknown>
 

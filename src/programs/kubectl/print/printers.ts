@@ -5,7 +5,7 @@
 import type { KubeObject } from '#engine/api/types.ts'
 import { Failure } from '../cli/errors.ts'
 import type { Invocation } from '../cli/invocation.ts'
-import { emitYaml } from '../yaml/emit.ts'
+import { emitYaml } from '#base/go-yaml/emit.ts'
 import { parseColumnFile, parseColumns, printColumns } from './custom-columns.ts'
 import { GoTemplate, TemplateError } from './go-template.ts'
 import { goJson, goQuote, goSyntax } from './json.ts'

@@ -6,7 +6,7 @@ import type { KubeObject } from '#engine/api/types.ts'
 import { Failure } from '../cli/errors.ts'
 import type { Invocation } from '../cli/invocation.ts'
 import { goQuote } from '../print/json.ts'
-import { parseYaml, YamlError } from '../yaml/parse.ts'
+import { parseYaml, YamlError } from '#base/go-yaml/parse.ts'
 import { buildKustomization } from './kustomize.ts'
 
 export interface Document {

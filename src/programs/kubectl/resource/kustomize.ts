@@ -8,7 +8,7 @@ import type { KubeObject } from '#engine/api/types.ts'
 import type { Process } from '#engine/machine/process.ts'
 import { Failure } from '../cli/errors.ts'
 import { goJson } from '../print/json.ts'
-import { parseYaml, YamlError } from '../yaml/parse.ts'
+import { parseYaml, YamlError } from '#base/go-yaml/parse.ts'
 import { applyJsonPatch, strategicMergeOf } from './patch.ts'
 
 type Map_ = Record<string, unknown>

@@ -7,7 +7,7 @@ import { goJson, goQuote } from '../print/json.ts'
 import { requireFiles } from '../resource/documents.ts'
 import { contentTypes, schemaName, threeWayMerge, threeWayStrategic } from '../resource/patch.ts'
 import { fetchInfos, findTargets, getObject, pathOf, type ObjectTarget } from '../resource/targets.ts'
-import { emitYaml } from '../yaml/emit.ts'
+import { emitYaml } from '#base/go-yaml/emit.ts'
 import { unexpectedArguments, withSource } from './create.ts'
 import { createObject, lastApplied, patchObject, reporter, withLastApplied, type DryRun, type Reporter } from './report.ts'
 

@@ -7,8 +7,8 @@ import { FsError } from '#engine/machine/files.ts'
 import { Failure } from '../cli/errors.ts'
 import type { Invocation } from '../cli/invocation.ts'
 import type { Resource } from '../client/discovery.ts'
-import { emitYaml } from '../yaml/emit.ts'
-import { parseYaml, YamlError } from '../yaml/parse.ts'
+import { emitYaml } from '#base/go-yaml/emit.ts'
+import { parseYaml, YamlError } from '#base/go-yaml/parse.ts'
 
 const head = '# Please edit the object below. Lines beginning with a \'#\' will be ignored,\n# and an empty file will abort the edit. If an error occurs while saving this file will be\n# reopened with the relevant failures.\n#\n'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
-import { emitYaml } from '#programs/kubectl/yaml/emit.ts'
-import { parseYaml, YamlError } from '#programs/kubectl/yaml/parse.ts'
+import { emitYaml } from '#base/go-yaml/emit.ts'
+import { parseYaml, YamlError } from '#base/go-yaml/parse.ts'
 
 const failure = (text: string): string => {
   try {

@@ -2,8 +2,10 @@
  * YAML as kubectl prints it (sigs.k8s.io/yaml over go-yaml v2): keys sorted, sequences not indented, plain where possible, double quotes for
  * what would be read as something else, literal blocks for lines, long plain scalars folded at 80 columns.
  */
-import { byBytes } from '../print/json.ts'
 import { resolveScalar } from './parse.ts'
+
+/** Names by their bytes. */
+const byBytes = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const Width = 80
 
