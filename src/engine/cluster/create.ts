@@ -18,8 +18,10 @@ import { isPodReady, type Pod } from '#engine/kinds/pod/types.ts'
 import { decodeCertificates } from '#engine/machine/certificates.ts'
 import type { Host } from '#engine/machine/host.ts'
 import type { Machine, ProgramTable } from '#engine/machine/machine.ts'
+import type { Process } from '#engine/machine/process.ts'
 import { SimNetwork } from '#engine/net/network.ts'
-import { containerdProgram, kubeletProgram, type Credentials, type NodeTies } from '#engine/node/kubelet/program.ts'
+import type { Credentials } from '#engine/node/kubelet/kubeconfig.ts'
+import { containerdProgram, kubeletProgram, type NodeTies } from '#engine/node/kubelet/program.ts'
 import { KubeletProxy } from '#engine/node/kubelet/streaming.ts'
 import type { Node } from '#engine/kinds/node/types.ts'
 import { Containerd } from '#engine/node/runtime/containerd.ts'
@@ -28,8 +30,9 @@ import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
 import { addonImageTables, appliedObjects, kubeadmObjects, preloadedImages } from './addons.ts'
 import { certificateUser, managerImages } from './control-plane/managers.ts'
 import { bridgeConflist, containerdUnit, kubeletConfig, kubeletDropIn, kubeletUnit, staticPodManifests } from './manifests.ts'
-import { createGateway, createMachine, Segment } from './nodes.ts'
+import { createGateway, createMachine, hostAddress, Segment } from './nodes.ts'
 import { Pki } from './pki.ts'
+import { Roads, type RoadEnd, type Serving } from './roads.ts'
 import { signerOf } from './signer.ts'
 import type { ClusterSpec, NodeSpec, OutsideSpec } from './spec.ts'
 import { startStandIns } from './stand-in.ts'
@@ -83,23 +86,40 @@ export function createCluster(options: ClusterOptions): Cluster {
   const server = `https://${endpoint}`
   const api = buildApiServer({ sim, version: spec.version, serviceCidr: spec.serviceCidr, advertiseAddress: endpoint, caCertificate: pki.caPem })
 
-  const clientFor = (user: UserInfo, allowed = true) => {
-    const gate = new Gate()
-    if (!allowed) gate.set(false)
-    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), onReach: (listener: (reached: boolean) => void) => api.gate.onChange(listener), close: () => gate.set(false) }
+  const serving = new Map<string, Serving>()
+  const roads = new Roads(network, (ns, port) => serving.get(`${ns.name} ${port}`))
+  /** A client for as long as its road is open. */
+  const clientFor = (user: UserInfo, machine: Machine, end: RoadEnd) => {
+    const road = roads.open(machine.net, end)
+    const closing = new Gate()
+    const gate = Gate.all(road.gate, closing)
+    const whole = Gate.all(api.gate, gate)
+    const close = () => {
+      closing.set(false)
+      road.close()
+    }
+    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), onReach: (listener: (reached: boolean) => void) => whole.onChange(listener), close }
   }
-  /** What a kubeconfig gives: its server must be ours, its authority must have signed the server, its certificate must be signed by the cluster's. */
-  const credentialsClient = (credentials: Pick<Credentials, 'server' | 'caPem' | 'certificatePem'>) => {
-    const user = certificateUser(credentials.certificatePem)
-    const trusted = decodeCertificates(credentials.caPem).some((c) => c.keyId === pki.ca.keyId) && decodeCertificates(credentials.certificatePem)[0]?.authorityKeyId === pki.ca.keyId
-    return clientFor(user ?? { name: 'system:anonymous', groups: ['system:unauthenticated'] }, user !== undefined && trusted && credentials.server === server)
-  }
+  /** What a kubeconfig gives: its server must be in reach and be trusted, its certificate must be trusted by the server. */
+  const credentialsClient = (credentials: Pick<Credentials, 'server' | 'caPem' | 'certificatePem'>, machine: Machine) =>
+    clientFor(certificateUser(credentials.certificatePem) ?? { name: 'system:anonymous', groups: ['system:unauthenticated'] }, machine, {
+      server: credentials.server,
+      roots: decodeCertificates(credentials.caPem),
+      leaf: decodeCertificates(credentials.certificatePem)[0],
+      resolve: (name) => hostAddress(machine, name),
+    })
 
+  const serve = (key: string, how: Serving, process: Process) => {
+    serving.set(key, how)
+    process.onEnd(() => {
+      if (serving.get(key) === how) serving.delete(key)
+    })
+  }
   const tags = patches(spec.version)
   const controlImages: ImageBehaviour[] = [
-    kubeApiserverImage({ api, version: spec.version }, tags),
+    kubeApiserverImage({ api, version: spec.version, onServe: (process, port, how) => serve(`${process.machine.net.name} ${port}`, how, process) }, tags),
     etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0']),
-    ...managerImages({ client: (_process, credentials) => credentialsClient(credentials), version: spec.version, resources: () => deletableResources(api) }, tags),
+    ...managerImages({ client: (process, credentials) => credentialsClient(credentials, process.machine), version: spec.version, resources: () => deletableResources(api) }, tags),
   ]
   const registry = new Registry([...addonImageTables, commonImages, ...(options.images ?? []), new Map(controlImages.map((i) => [i.repository, i]))])
 
@@ -134,11 +154,11 @@ export function createCluster(options: ClusterOptions): Cluster {
   writeRootKubeconfig(hosts.get(controlPlane.name)!, adminConf)
 
   function tie(host: Host, node: NodeSpec): NodeTies {
-    const runtime = new Containerd(host, registry, { nodeName: node.name, api: (user) => clientFor(user) })
+    const runtime = new Containerd(host, registry, { nodeName: node.name, api: (user, machine, server) => clientFor(user, machine, { server }) })
     for (const image of preloadedImages(spec, node)) runtime.load(image)
     const own: NodeTies = {
       runtime,
-      client: (credentials) => credentialsClient(credentials),
+      client: (credentials, machine) => credentialsClient(credentials, machine),
       facts: (config, labels) => ({
         name: node.name,
         address: node.address,

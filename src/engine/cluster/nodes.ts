@@ -1,8 +1,9 @@
 /** Machines of a cluster: hosts on one Ethernet segment with the files that the installer of a lab would leave. */
 import type { Sim } from '#engine/sim/sim.ts'
-import type { ProgramTable } from '#engine/machine/machine.ts'
+import type { Machine, ProgramTable } from '#engine/machine/machine.ts'
 import { Host } from '#engine/machine/host.ts'
 import type { FileTree } from '#engine/machine/tree.ts'
+import { parseIpv4 } from '#base/ip.ts'
 import { decodeDns, dnsReply, encodeDns, rcode } from '#base/dns.ts'
 import type { NetNamespace, Network, UdpSocket } from '#engine/net/types.ts'
 
@@ -77,4 +78,14 @@ export function createMachine(options: MachineOptions): Host {
       options.files?.(tree)
     },
   })
+}
+
+/** The IPv4 address that /etc/hosts of a machine has for a name. */
+export function hostAddress(machine: Machine, name: string): string | undefined {
+  if (!machine.fs.exists('/etc/hosts')) return undefined
+  for (const line of machine.fs.readFile('/etc/hosts').split('\n')) {
+    const [address, ...names] = line.replace(/#.*/, '').trim().split(/\s+/)
+    if (address !== undefined && parseIpv4(address) !== undefined && names.includes(name)) return address
+  }
+  return undefined
 }

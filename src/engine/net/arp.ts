@@ -71,6 +71,8 @@ export function neighbourOutput(device: Device, nexthop: Ipv4, p: Packet): void 
 /** Calls `send` with the neighbour's address, at once or after resolution; on failure the packet's sender is told (host unreachable). */
 export function resolve(device: Device, nexthop: Ipv4, p: Packet, send: (mac: Mac) => void): void {
   let entry = device.neighbours.get(nexthop)
+  const { looking } = device.ns.network
+  if (looking) return resolveAtOnce(device, entry, nexthop, p, send)
   if (entry) {
     refresh(device, entry)
     switch (entry.status) {
@@ -101,6 +103,22 @@ export function resolve(device: Device, nexthop: Ipv4, p: Packet, send: (mac: Ma
     return
   }
   entry.waiting.push({ send, failed: () => unreachable(device, nexthop, p) })
+}
+
+/** For a look: an address that is known is used as it is, another is asked for once. */
+function resolveAtOnce(device: Device, known: Neighbour | undefined, nexthop: Ipv4, p: Packet, send: (mac: Mac) => void): void {
+  const state = known && refresh(device, known).status
+  if (known && state !== 'failed' && state !== 'incomplete') return send(known.mac)
+  const asked: Neighbour = { address: nexthop, mac: 0, status: 'incomplete', since: device.ns.sim.now, updated: device.ns.sim.now, waiting: [] }
+  device.neighbours.set(nexthop, asked)
+  solicit(device, nexthop, p.source, undefined)
+  if ((asked.status as Neighbour['status']) === 'reachable') {
+    for (const w of known?.waiting ?? []) w.send(asked.mac)
+    return send(asked.mac)
+  }
+  if (known) device.neighbours.set(nexthop, known)
+  else device.neighbours.delete(nexthop)
+  unreachable(device, nexthop, p)
 }
 
 function scheduleProbe(device: Device, entry: Neighbour): void {

@@ -185,8 +185,18 @@ function pick(route: Route, flow: Flow): Nexthop | undefined {
 export class Fib {
   readonly tables = new Map<number, FibTable>()
   rules: PolicyRule[] = []
+  #generation = 0
+  onChange: (() => void) | undefined = undefined
+
   /** Bumped with every change of routes, rules, addresses or link states. */
-  generation = 0
+  get generation(): number {
+    return this.#generation
+  }
+  set generation(value: number) {
+    this.#generation = value
+    this.onChange?.()
+  }
+
   customRules = false
   customLocalRoutes = false
 

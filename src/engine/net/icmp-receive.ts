@@ -40,6 +40,8 @@ export function icmpReceive(ns: Namespace, p: Packet): void {
 
 /** An ICMP error about `quoted` has come: to the socket that sent it. */
 function deliverIcmpError(ns: Namespace, p: Packet, quoted: Packet): void {
+  const { looking } = ns.network
+  if (looking) return looking.icmp(ns, p)
   if (p.icmpType === 3 && p.icmpCode === 4) ns.learnPathMtu(quoted.destination, p.icmpInfo)
   if (p.icmpType === 5) ns.redirect(p, quoted)
   if (quoted.protocol === ICMP) {

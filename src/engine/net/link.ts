@@ -41,9 +41,10 @@ function send(device: Device, frame: Frame): void {
     if (p) expire(ns, p, 'looped', 'device', 'the frame goes round and round between bridges')
     return
   }
-  const length = frameLength(frame)
-  device.txPackets++
-  device.txBytes += length
+  if (!ns.network.looking) {
+    device.txPackets++
+    device.txBytes += frameLength(frame)
+  }
   if (device.taps || ns.taps) showFrame(device, frame, 'out')
   if (p) p.latency += device.delay
   device.xmit(device, frame)
@@ -59,8 +60,10 @@ export function pairXmit(device: Device, frame: Frame): void {
   const p = frame.packet
   const ns = device.ns
   const peer = device.peer
+  const looking = ns.network.looking
+  if (peer && looking) looking.passed.add(peer.ns)
   if (!peer || !peer.up) {
-    device.txDropped++
+    if (!looking) device.txDropped++
     if (p) drop(ns, p, 'device', `the other end of ${device.name} is down`)
     return
   }

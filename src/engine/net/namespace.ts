@@ -48,6 +48,8 @@ export class Namespace implements NetNamespace {
   /** Captures on all devices. */
   taps: Tap[] | undefined = undefined
   nextIndex = 1
+  /** Bumped with every change to what packets meet here; told to the network. */
+  revision = 0
   readonly #pathMtus = new Map<Ipv4, { readonly mtu: number; readonly until: number }>()
   #nextId: number
   #own: Set<Ipv4> = new Set()
@@ -63,8 +65,14 @@ export class Namespace implements NetNamespace {
     this.conntrack = new ConntrackStore(this)
     this.netfilter = new NetfilterState(this)
     this.sockets = new SocketTable(this)
+    this.fib.onChange = () => this.touched()
     addLink(this, 'lo', 'loopback', {})
     this.loopback = this.devices.get('lo')!
+  }
+
+  touched(): void {
+    this.revision++
+    this.network.onTouched?.()
   }
 
   device(name: string): Device {
@@ -264,6 +272,7 @@ export class Namespace implements NetNamespace {
 
   setNeighbour(device: string, address: string, mac: string, options: Parameters<NetNamespace['setNeighbour']>[3] = {}): void {
     setNeighbour(this, this.device(device), address, mac, options)
+    this.touched()
   }
 
   neighbours(device?: string): readonly NeighbourInfo[] {
@@ -276,18 +285,22 @@ export class Namespace implements NetNamespace {
 
   deleteNeighbour(device: string, address: string, options: { readonly proxy?: boolean } = {}): void {
     deleteNeighbour(this.device(device), address, options)
+    this.touched()
   }
 
   flushNeighbours(device: string | undefined, options: { readonly all?: boolean } = {}): void {
     flushNeighbours(this, device === undefined ? undefined : this.device(device), options)
+    this.touched()
   }
 
   setFdb(device: string, mac: string, options: Parameters<NetNamespace['setFdb']>[2] = {}): void {
     setFdb(this.device(device), mac, options)
+    this.touched()
   }
 
   deleteFdb(device: string, mac: string, options: Parameters<NetNamespace['deleteFdb']>[2] = {}): void {
     deleteFdb(this.device(device), mac, options)
+    this.touched()
   }
 
   fdb(device?: string): readonly FdbInfo[] {

@@ -5,6 +5,7 @@
 import { Random } from '#base/random.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import { NetError } from './error.ts'
+import type { Look } from './look.ts'
 import { Namespace } from './namespace.ts'
 import type { Packet } from './packet.ts'
 import { WalkRecord } from './trace.ts'
@@ -23,6 +24,10 @@ export class SimNetwork implements Network {
   depth = 0
   /** Frames are not shown to captures (see arp.ts). */
   silent = false
+  /** A look that is under way: it leaves no traces (see look.ts). */
+  looking: Look | undefined = undefined
+  /** Told of every change to what a namespace's packets meet: links, addresses, routes, rules, neighbours, sysctls, listeners. */
+  onTouched: (() => void) | undefined = undefined
   /** Frames that the outermost send has caused so far. */
   steps = 0
   readonly stepLimit = STEP_LIMIT

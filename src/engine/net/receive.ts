@@ -12,8 +12,12 @@ import { drop } from './trace.ts'
 
 /** netif_receive_skb. */
 export function receive(device: Device, frame: Frame): void {
-  device.rxPackets++
-  device.rxBytes += frameLength(frame)
+  const { looking } = device.ns.network
+  if (looking) looking.passed.add(device.ns)
+  else {
+    device.rxPackets++
+    device.rxBytes += frameLength(frame)
+  }
   if (device.taps || device.ns.taps) showFrame(device, frame, 'in')
   if (device.rxHandler) device.rxHandler(device, frame)
   else deliverUp(device, frame)

@@ -57,10 +57,12 @@ export class TcpTable {
         const rest = (this.#listeners.get(chosen) ?? []).filter((l) => l !== listener)
         if (rest.length > 0) this.#listeners.set(chosen, rest)
         else this.#listeners.delete(chosen)
+        this.#ns.touched()
       },
     }
     list.push(listener)
     this.#listeners.set(chosen, list)
+    ns.touched()
     return listener
   }
 

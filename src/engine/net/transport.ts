@@ -33,6 +33,8 @@ export function deliver(ns: Namespace, p: Packet): void {
 
 function deliverTcp(ns: Namespace, p: Packet): void {
   if (p.broadcast) return drop(ns, p, 'deliver', 'TCP to a broadcast address')
+  const { looking } = ns.network
+  if (looking) return looking.arrive(ns, p)
   const table = ns.sockets.tcp
   const socket = table.find(p.destination, p.destinationPort, p.source, p.sourcePort)
   if (socket && !(socket.state === 'TIME_WAIT' && (p.flags & SYN) !== 0)) {

@@ -14,7 +14,7 @@ import { goFlags, type Flags } from '#engine/images/flags.ts'
 import { serveHealth } from '#engine/images/health.ts'
 import { klogLine } from '#engine/images/klog.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
-import { readKubeconfig } from '#engine/node/kubelet/program.ts'
+import { readKubeconfig } from '#engine/node/kubelet/kubeconfig.ts'
 import { signerOf } from '../signer.ts'
 
 /** A client of a kubeconfig, and others that reach the server exactly as long. */

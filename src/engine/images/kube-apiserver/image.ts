@@ -3,10 +3,10 @@
  * a missing file or an unreachable etcd ends it with upstream's words, so that a broken manifest has its true consequences.
  */
 import type { ApiServer } from '#engine/api/server.ts'
-import { decodeCertificates } from '#engine/machine/certificates.ts'
+import { decodeCertificates, type Certificate } from '#engine/machine/certificates.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
-import { loadIdentity } from '#engine/machine/tls.ts'
+import { loadIdentity, type TlsIdentity } from '#engine/machine/tls.ts'
 import { klogLine } from '../klog.ts'
 import { goFlags } from '../flags.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
@@ -15,6 +15,8 @@ import { serveConnection } from './serve.ts'
 export interface ApiServerTies {
   readonly api: ApiServer
   readonly version: string
+  /** Told when it serves: its certificate, and whose client certificates it takes. */
+  onServe?(process: Process, port: number, how: { readonly identity: TlsIdentity; readonly clientRoots: readonly Certificate[] }): void
 }
 
 const known = new Set(
@@ -80,6 +82,7 @@ async function run(process: Process, ties: ApiServerTies): Promise<number> {
   const clientCa = flags.get('client-ca-file')
   const options = { api: ties.api, identity: loaded.identity, clientRoots: clientCa === undefined ? [] : decodeCertificates(process.fs.readFile(clientCa)), anonymous: flags.get('anonymous-auth') !== 'false' }
   await log('I', 'secure_serving.go:211', `Serving securely on [::]:${port}`)
+  ties.onServe?.(process, port, options)
   ties.api.gate.set(true)
   process.onEnd(() => {
     ties.api.gate.set(false)

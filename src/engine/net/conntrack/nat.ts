@@ -91,7 +91,7 @@ function choose(ns: Namespace, c: Connection, from: Tuple, range: NatRange, mani
       size = 64512
     }
   }
-  const start = range.basePort !== undefined ? portOf(from, manip) - range.basePort : size === 1 ? 0 : ns.random.below(size)
+  const start = range.basePort !== undefined ? portOf(from, manip) - range.basePort : size === 1 || ns.network.looking ? 0 : ns.random.below(size)
   for (let i = 0; i < Math.min(size, 128); i++) {
     setPort(t, manip, min + ((((start + i) % size) + size) % size))
     if (!used(ns, t, c)) return t

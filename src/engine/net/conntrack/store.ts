@@ -72,7 +72,10 @@ export class ConntrackStore implements ConntrackTable {
   }
 
   create(original: Tuple, reply: Tuple): Connection {
-    return new Connection(this.#nextId++, original, reply, this.#ns.sim.now)
+    const { looking } = this.#ns.network
+    const made = new Connection(looking ? 0 : this.#nextId++, original, reply, this.#ns.sim.now)
+    looking?.made(this, made)
+    return made
   }
 
   /** Puts an entry into the table. False where one of its tuples is taken. */
@@ -84,7 +87,7 @@ export class ConntrackStore implements ConntrackTable {
     this.#link(c.reply)
     this.#entries.add(c)
     c.confirmed = true
-    if (this.#listeners.size > 0) this.#tell('NEW', c)
+    if (this.#listeners.size > 0 && !this.#ns.network.looking) this.#tell('NEW', c)
     return true
   }
 
@@ -93,11 +96,11 @@ export class ConntrackStore implements ConntrackTable {
     this.#unlink(c.original)
     this.#unlink(c.reply)
     c.dying = true
-    if (this.#listeners.size > 0) this.#tell('DESTROY', c)
+    if (this.#listeners.size > 0 && !this.#ns.network.looking) this.#tell('DESTROY', c)
   }
 
   updated(c: Connection): void {
-    if (this.#listeners.size > 0) this.#tell('UPDATE', c)
+    if (this.#listeners.size > 0 && !this.#ns.network.looking) this.#tell('UPDATE', c)
   }
 
   #tell(event: 'NEW' | 'UPDATE' | 'DESTROY', c: Connection): void {

@@ -172,8 +172,10 @@ export class Chain implements ChainInfo {
     for (let i = from; i < to; i++) {
       const rule = rules[i]!
       if (!rule.matches(p, h)) continue
-      rule.packets++
-      rule.bytes += p.length
+      if (!h.ns.network.looking) {
+        rule.packets++
+        rule.bytes += p.length
+      }
       const walk = p.walk
       const kind = rule.kind
       if (kind === NONE) continue

@@ -72,7 +72,7 @@ function runBase(chain: Chain, p: Packet, h: HookContext): boolean {
   const state = h.ns.netfilter
   let outcome = chain.run(p, h, 0)
   if (outcome === 0) {
-    if (chain.counting) {
+    if (chain.counting && !h.ns.network.looking) {
       chain.packets++
       chain.bytes += p.length
     }

@@ -164,6 +164,7 @@ export class NetfilterState implements Netfilter {
     this.natting = this.base.some((b) => b.nat !== undefined)
     this.tracking = this.natting || [...this.#tables.values()].some((t) => [...t.chains.values()].some((c) => c.rules.some((r) => r.tracks)))
     this.active = this.tracking || this.base.some((b) => Object.keys(b).length > 0)
+    this.ns.touched()
     for (const listener of [...this.#listeners]) listener()
   }
 

@@ -3,7 +3,7 @@
  * modelled; ipvs answers as a kernel without IPVS does, nftables says that it is not there.
  */
 import { parseIpv4 } from '#base/ip.ts'
-import type { KubeObject } from '#engine/api/types.ts'
+import type { ApiClient, KubeObject } from '#engine/api/types.ts'
 import { endpointslices } from '#engine/kinds/endpointslice/types.ts'
 import type { EndpointSlice } from '#engine/kinds/endpointslice/types.ts'
 import { nodes } from '#engine/kinds/node/types.ts'
@@ -17,6 +17,7 @@ import { lineWriter } from '../daemon-log.ts'
 import { klogLine, structured } from '../klog.ts'
 import type { Severity } from '../klog.ts'
 import type { ContainerContext } from '../runtime/image.ts'
+import { readKubeconfig } from '../kubelet/kubeconfig.ts'
 import { readConfiguration } from './configuration.ts'
 import { decodeConfiguration, validateConfiguration } from './decode.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
@@ -56,6 +57,12 @@ function loadConfiguration(process: Process, flags: ReadonlyMap<string, string>,
   return error === undefined ? config : { error }
 }
 
+/** The API by the server that --master or the kubeconfig names, else by the Service. */
+function clientOf(process: Process, context: ContainerContext, kubeconfig: string, master: string | undefined): ApiClient {
+  const server = master ?? (kubeconfig === '' || !process.fs.exists(kubeconfig) ? '' : readKubeconfig(process, kubeconfig).server)
+  return server === '' || !context.apiAt ? context.api : context.apiAt(server)
+}
+
 const serviceOfSlice = (slice: KubeObject) => `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`
 
 export async function kubeProxy(process: Process, context: ContainerContext): Promise<number> {
@@ -84,7 +91,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   const nodeName = flags.get('hostname-override') || config.hostnameOverride || context.nodeName
   const net = process.machine.net
   log('I', 'shared_informer.go:349', 'Waiting for caches to sync')
-  const { api } = context
+  const api = clientOf(process, context, config.kubeconfig, flags.get('master'))
   const nodeInformer = api.informer<Node>(nodes)
   const serviceInformer = api.informer<Service>(services)
   const sliceInformer = api.informer<EndpointSlice>(endpointslices)

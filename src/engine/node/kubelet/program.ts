@@ -1,24 +1,13 @@
 /** /usr/bin/kubelet and /usr/bin/containerd: the daemons' processes. Their work is event-driven; the process is what starts, signals and ends it. */
 import type { ApiClient } from '#engine/api/types.ts'
-import { parseYaml } from '#base/yaml.ts'
-import { fromBase64 } from '#base/bytes.ts'
-import { FsError } from '#engine/machine/files.ts'
 import type { Machine } from '#engine/machine/machine.ts'
-import type { Process, Program } from '#engine/machine/process.ts'
+import type { Program } from '#engine/machine/process.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { KubeletFailure, parseFlags, readConfig, type KubeletConfig } from './config.ts'
+import { readKubeconfig, type Credentials } from './kubeconfig.ts'
 import { Kubelet } from './kubelet.ts'
 import { serveKubelet } from './server.ts'
 import type { NodeFactsInput } from './node-status.ts'
-
-/** What a kubeconfig says about whom to talk to and as whom. */
-export interface Credentials {
-  readonly server: string
-  readonly caPem: string
-  readonly certificatePem: string
-  readonly keyPem: string
-  readonly token: string
-}
 
 export interface NodeTies {
   readonly runtime: Containerd
@@ -39,30 +28,6 @@ export function klog(level: 'I' | 'W' | 'E', now: number, pid: number, where: st
 /** How klog prints a value: quoted, or as an indented block when it has more than one line. */
 export function klogValue(text: string): string {
   return text.includes('\n') ? `<\n${text.split('\n').map((l) => `\t${l}\n`).join('')} >` : JSON.stringify(text)
-}
-
-function readOptional(process: Process, path: string): string {
-  try {
-    return process.fs.readFile(path)
-  } catch (error) {
-    if (error instanceof FsError) return ''
-    throw error
-  }
-}
-
-export function readKubeconfig(process: Process, path: string): Credentials {
-  const data = parseYaml(process.fs.readFile(path)) as { clusters?: { name?: string; cluster?: Record<string, string> }[]; users?: { name?: string; user?: Record<string, string> }[]; contexts?: { name?: string; context?: Record<string, string> }[]; 'current-context'?: string } | null
-  const context = data?.contexts?.find((c) => c.name === data['current-context'])?.context
-  const cluster = data?.clusters?.find((c) => c.name === context?.['cluster'])?.cluster ?? {}
-  const user = data?.users?.find((u) => u.name === context?.['user'])?.user ?? {}
-  const pem = (inline: string | undefined, file: string | undefined) => (inline ? (fromBase64(inline) ?? '') : file ? readOptional(process, file) : '')
-  return {
-    server: cluster['server'] ?? '',
-    caPem: pem(cluster['certificate-authority-data'], cluster['certificate-authority']),
-    certificatePem: pem(user['client-certificate-data'], user['client-certificate']),
-    keyPem: pem(user['client-key-data'], user['client-key']),
-    token: user['token'] ?? '',
-  }
 }
 
 /** `find` gives the ties of the host that the process runs on. */

@@ -103,7 +103,8 @@ export interface ContainerRecord {
 /** How programs in containers reach their cluster; given by the composition root. */
 export interface RuntimeTies {
   /** A client for a user that lives until closed. */
-  api(user: UserInfo): { readonly client: ApiClient; close(): void }
+  /** A client for what runs on a machine (the node or a container), by a server's URL. */
+  api(user: UserInfo, machine: Machine, server: string): { readonly client: ApiClient; close(): void }
   readonly nodeName: string
 }
 
@@ -376,17 +377,25 @@ export class Containerd implements ContainerRuntime {
 
   #context(process: Process, container: string, pod: () => KubeObject): ContainerContext {
     const { ties, node } = this
-    let api: { readonly client: ApiClient; close(): void } | undefined
-    process.onEnd(() => api?.close())
+    const clients = new Map<string, { readonly client: ApiClient; close(): void }>()
+    process.onEnd(() => {
+      for (const each of clients.values()) each.close()
+    })
+    const apiAt = (server: string) => {
+      let found = clients.get(server)
+      if (!found) {
+        const { metadata, spec } = pod() as KubeObject & { spec?: { serviceAccountName?: string } }
+        const namespace = metadata.namespace ?? 'default'
+        found = ties.api({ name: `system:serviceaccount:${namespace}:${spec?.serviceAccountName ?? 'default'}`, groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'] }, process.machine, server)
+        clients.set(server, found)
+      }
+      return found.client
+    }
     return {
       get api() {
-        if (!api) {
-          const { metadata, spec } = pod() as KubeObject & { spec?: { serviceAccountName?: string } }
-          const namespace = metadata.namespace ?? 'default'
-          api = ties.api({ name: `system:serviceaccount:${namespace}:${spec?.serviceAccountName ?? 'default'}`, groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'] })
-        }
-        return api.client
+        return apiAt(`https://${process.env.get('KUBERNETES_SERVICE_HOST') ?? ''}:${process.env.get('KUBERNETES_SERVICE_PORT') ?? '443'}`)
       },
+      apiAt,
       pod,
       container,
       nodeName: ties.nodeName,

@@ -14,6 +14,8 @@ export interface ContainerContext {
    * so informers and queues fed by it fall silent by themselves.
    */
   readonly api: ApiClient
+  /** The same by another address than that of the Service: the `server` of a kubeconfig. */
+  apiAt?(server: string): ApiClient
   /** The pod as last seen by the kubelet. */
   readonly pod: () => KubeObject
   readonly container: string
