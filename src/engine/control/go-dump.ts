@@ -1,5 +1,5 @@
 /**
- * A pod template as Go prints it for hashing (dump.ForHash: spew's %#v with sorted keys): type names, every field in the order of the Go types, nil
+ * A pod template (or a part of Endpoints) as Go prints it for hashing (dump.ForHash: spew's %#v with sorted keys): type names, every field in the order of the Go types, nil
  * where nothing is set. Volume sources other than the usual ones are dumped as nil.
  */
 import { parseQuantity } from '#base/quantity.ts'
@@ -82,6 +82,12 @@ const structs: Readonly<Record<string, string>> = {
   'v1.ConfigMapProjection': 'LocalObjectReference:!v1.LocalObjectReference Items:[]v1.KeyToPath Optional:*bool',
   'v1.DownwardAPIProjection': 'Items:[]v1.DownwardAPIVolumeFile',
   'v1.ServiceAccountTokenProjection': 'Audience:string ExpirationSeconds:*int64 Path:string',
+  'v1.EndpointPort': 'Name:string Port:int32 Protocol:v1.Protocol AppProtocol:*string',
+  // Of discovery.k8s.io, whose Go package is called v1 too.
+  'discovery.EndpointPort': 'Name:*string Protocol:*v1.Protocol Port:*int32 AppProtocol:*string',
+  'v1.EndpointAddress': 'IP:string=ip Hostname:string NodeName:*string TargetRef:*v1.ObjectReference',
+  'v1.ObjectReference': 'Kind:string Namespace:string Name:string UID:types.UID=uid APIVersion:string=apiVersion ResourceVersion:string FieldPath:string',
+  'v1.EndpointSubset': 'Addresses:[]v1.EndpointAddress NotReadyAddresses:[]v1.EndpointAddress Ports:[]v1.EndpointPort',
 }
 
 interface Field {
@@ -109,7 +115,7 @@ function fieldsOf(type: string): readonly Field[] | undefined {
   return fields
 }
 
-const simple = /^(?:bool|string|u?int\d+|resource\.Quantity|v1\.(?:PreemptionPolicy|ContainerRestartPolicy|HostPathType|RecursiveReadOnlyMode|MountPropagationMode|ProcMountType|SupplementalGroupsPolicy|PodFSGroupChangePolicy|PodSELinuxChangePolicy|NodeInclusionPolicy|Signal|Time))$/
+const simple = /^(?:bool|string|u?int\d+|resource\.Quantity|v1\.(?:Protocol|PreemptionPolicy|ContainerRestartPolicy|HostPathType|RecursiveReadOnlyMode|MountPropagationMode|ProcMountType|SupplementalGroupsPolicy|PodFSGroupChangePolicy|PodSELinuxChangePolicy|NodeInclusionPolicy|Signal|Time))$/
 
 /** `typed`: print the type before the value. */
 function dump(type: string, value: unknown, typed: boolean): string {
@@ -151,4 +157,9 @@ function dumpQuantity(value: unknown): string {
 
 export function dumpTemplate(template: unknown): string {
   return dump('v1.PodTemplateSpec', template, true)
+}
+
+/** Any of the types above. */
+export function dumpObject(type: string, value: unknown): string {
+  return dump(type, value, true).replace('(discovery.', '(v1.')
 }

@@ -1,5 +1,4 @@
-/** Keeps the deprecated Endpoints objects of Services with a selector (pkg/controller/endpoint). */
-import { parseIpv4 } from '#base/ip.ts'
+/** Keeps the deprecated Endpoints objects of Services with a selector (pkg/controller/endpoint). Subsets and ports are in the order of a hash over them, as real ones are. */
 import { StatusError } from '#engine/api/types.ts'
 import { endpoints, type EndpointAddress, type Endpoints, type EndpointSubset } from '#engine/kinds/endpoints/types.ts'
 import { isPodReady, pods, type Pod } from '#engine/kinds/pod/types.ts'
@@ -7,7 +6,8 @@ import { mapMatches } from '#engine/kinds/selectors.ts'
 import { services, type Service } from '#engine/kinds/service/types.ts'
 import { keyOf, splitKey, type ControllerContext } from '../controller.ts'
 import { deepEqual } from '../equal.ts'
-import { endpointHostname, findPort, isEndpoint, TriggerTimes } from '../endpointslice/pod-endpoints.ts'
+import { sortByHash } from '../fnv.ts'
+import { addressOf, endpointHostname, findPort, isEndpoint, TriggerTimes } from '../endpointslice/pod-endpoints.ts'
 import { tolerateGone } from '../ownership.ts'
 import { isNamespaceTerminating } from '../pod-control.ts'
 import { indexPodLabels, selectedPods } from '../selected-pods.ts'
@@ -17,6 +17,7 @@ const headless = 'service.kubernetes.io/headless'
 const triggerTime = 'endpoints.kubernetes.io/last-change-trigger-time'
 const overCapacity = 'endpoints.kubernetes.io/over-capacity'
 const maxAddresses = 1000
+const maxRetries = 15
 
 export function startEndpointsController(context: ControllerContext): void {
   const { api } = context
@@ -25,6 +26,7 @@ export function startEndpointsController(context: ControllerContext): void {
   indexPodLabels(podCache)
   const cache = api.informer<Endpoints>(endpoints)
   const triggers = new TriggerTimes()
+  const failures = new Map<string, number>()
   const queue = context.queue(sync)
   for (const listen of ['onAdd', 'onUpdate', 'onDelete'] as const) serviceCache[listen]((s: Service) => queue.add(keyOf(s)))
   const podChanged = (pod: Pod, old?: Pod) => {
@@ -62,14 +64,23 @@ export function startEndpointsController(context: ControllerContext): void {
     else delete annotations[overCapacity]
     if (existing && deepEqual(existing.subsets, subsets) && deepEqual(existing.metadata.labels, labels) && existing.metadata.annotations?.[overCapacity] === annotations[overCapacity]) return
     const metadata = { name, ...(namespace !== undefined ? { namespace } : {}), labels, ...(Object.keys(annotations).length > 0 ? { annotations } : {}) }
+    const { subsets: _old, ...rest } = existing ?? { apiVersion: 'v1', kind: 'Endpoints', metadata }
+    const next: Endpoints = { ...rest, metadata: existing ? { ...existing.metadata, labels, annotations } : metadata, ...(subsets.length > 0 ? { subsets } : {}) }
     try {
-      if (!existing) api.create<Endpoints>(endpoints, { apiVersion: 'v1', kind: 'Endpoints', metadata, ...(subsets.length > 0 ? { subsets } : {}) })
-      else {
-        const { subsets: _old, ...rest } = existing
-        api.update<Endpoints>(endpoints, { ...rest, metadata: { ...existing.metadata, labels, annotations }, ...(subsets.length > 0 ? { subsets } : {}) })
-      }
+      if (existing) api.update<Endpoints>(endpoints, next)
+      else api.create<Endpoints>(endpoints, next)
+      failures.delete(key)
     } catch (error) {
-      if (error instanceof StatusError && isNamespaceTerminating(error)) return
+      if (!(error instanceof StatusError) || isNamespaceTerminating(error)) {
+        if (error instanceof StatusError) return
+        throw error
+      }
+      if (error.status.reason === 'Conflict') throw error
+      if (existing) api.event(next, 'Warning', 'FailedToUpdateEndpoint', `Failed to update endpoint ${key}: ${error.message}`, 'endpoint-controller')
+      else api.event(next, 'Warning', 'FailedToCreateEndpoint', `Failed to create endpoint for service ${key}: ${error.message}`, 'endpoint-controller')
+      const count = failures.get(key) ?? 0
+      if (count >= maxRetries) return void failures.delete(key)
+      failures.set(key, count + 1)
       throw error
     }
   }
@@ -80,11 +91,13 @@ function repack(service: Service, members: readonly Pod[]): EndpointSubset[] {
   // Addresses are grouped port by port, then ports with equal addresses are joined.
   const single = new Map<string, { port: NonNullable<EndpointSubset['ports']>[number] | undefined; ready: Map<string, EndpointAddress>; not: Map<string, EndpointAddress> }>()
   for (const pod of members) {
+    const ip = addressOf(pod, service.spec.ipFamilies?.[0] ?? 'IPv4')
+    if (ip === undefined) continue
     const hostname = endpointHostname(pod, service)
     const address: EndpointAddress = {
-      ip: pod.status!.podIP!,
+      ip,
       ...(hostname !== undefined ? { hostname } : {}),
-      ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
+      nodeName: pod.spec.nodeName ?? '',
       targetRef: { kind: 'Pod', namespace: pod.metadata.namespace ?? '', name: pod.metadata.name, uid: pod.metadata.uid ?? '' },
     }
     const ready = service.spec.publishNotReadyAddresses === true || isPodReady(pod)
@@ -106,12 +119,12 @@ function repack(service: Service, members: readonly Pod[]): EndpointSubset[] {
     if (port) entry.ports.push(port)
     byPorts.set(key, entry)
   }
-  const sorted = (list: Iterable<EndpointAddress>) => [...list].sort((a, b) => (parseIpv4(a.ip) ?? 0) - (parseIpv4(b.ip) ?? 0))
-  return [...byPorts.values()].map(({ ports, ready, not }) => ({
+  const sorted = (list: Iterable<EndpointAddress>) => [...list].sort((a, b) => (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : (a.targetRef?.uid ?? '') < (b.targetRef?.uid ?? '') ? -1 : 1))
+  return sortByHash('v1.EndpointSubset', [...byPorts.values()].map(({ ports, ready, not }) => ({
     ...(ready.size > 0 ? { addresses: sorted(ready.values()) } : {}),
     ...(not.size > 0 ? { notReadyAddresses: sorted(not.values()) } : {}),
-    ...(ports.length > 0 ? { ports } : {}),
-  }))
+    ...(ports.length > 0 ? { ports: sortByHash('v1.EndpointPort', ports) } : {}),
+  })))
 }
 
 function truncate(subsets: EndpointSubset[]): { readonly subsets: EndpointSubset[]; readonly over: boolean } {

@@ -7,6 +7,12 @@ export function isEndpoint(pod: Pod): boolean {
   return Boolean(pod.status?.podIP) && !isPodFinished(pod)
 }
 
+/** The pod's address of a family. */
+export function addressOf(pod: Pod, family: string): string | undefined {
+  const addresses = pod.status?.podIPs?.map((p) => p.ip) ?? (pod.status?.podIP ? [pod.status.podIP] : [])
+  return addresses.find((ip) => ip.includes(':') === (family === 'IPv6'))
+}
+
 /** The container port that a service port leads to; undefined when the pod has no port of that name. */
 export function findPort(pod: Pod, port: ServicePort): number | undefined {
   const target = port.targetPort ?? port.port

@@ -50,8 +50,9 @@ test('hints by trafficDistribution', () => {
 test('a pod of a node that is not there is left out until the node comes', () => {
   const { rig, endpoints } = played({}, ['n1'])
   expect(endpoints().map((e) => e.nodeName)).toEqual(['n1'])
+  expect(rig.events('FailedToUpdateEndpointSlices')).toEqual(['Error updating Endpoint Slices for Service default/s: skipping Pod p1 for Service default/s: Node n2 Not Found'])
   rig.addNode('n2')
-  rig.run(3000)
+  rig.run(10_000)
   expect(endpoints().map((e) => e.nodeName)).toEqual(['n1', 'n2'])
   expect(played({ publishNotReadyAddresses: true }, []).endpoints().map((e) => e.nodeName)).toEqual(['n1', 'n2'])
 })

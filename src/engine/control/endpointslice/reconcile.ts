@@ -1,6 +1,7 @@
 /**
- * Packing endpoints into slices of at most 100, changing as few slices as possible: a slice that would go takes the content of one
- * that would be made (k8s.io/endpointslice reconciler).
+ * Packing endpoints of one address type into slices of at most 100, changing as few slices as possible: a slice that would go takes the
+ * content of one that would be made, and a Service always keeps one slice, empty where it has no endpoints (k8s.io/endpointslice
+ * reconciler).
  */
 import type { EndpointSlice, SliceEndpoint, SlicePort } from '#engine/kinds/endpointslice/types.ts'
 import { deepEqual } from '../equal.ts'
@@ -18,58 +19,96 @@ export interface SlicePlan {
   readonly delete: EndpointSlice[]
 }
 
+export interface PlanOptions {
+  readonly max?: number
+  /** uid of the Service: slices of another owner are not kept. */
+  readonly owner?: string
+  /** Whether a slice has to be written although its endpoints are the same (labels). */
+  readonly stale?: (slice: EndpointSlice) => boolean
+  /** Hints are set afterwards: an endpoint that differs in them only is the same. */
+  readonly ignoreHints?: boolean
+}
+
 const keyOf = (e: SliceEndpoint) => `${e.targetRef?.namespace ?? ''}/${e.targetRef?.name ?? ''}/${e.targetRef?.uid ?? ''}/${e.addresses.join(',')}`
 export const portKey = (ports: readonly SlicePort[] | null | undefined) => JSON.stringify([...(ports ?? [])].map((p) => [p.name ?? '', p.protocol ?? '', p.port ?? null, p.appProtocol ?? '']).sort())
 
-export function planSlices(existing: readonly EndpointSlice[], groups: readonly PortGroup[], options: { readonly max?: number; readonly owner?: string } = {}): SlicePlan {
+export function planSlices(existing: readonly EndpointSlice[], groups: readonly PortGroup[], options: PlanOptions = {}): SlicePlan {
   const plan: SlicePlan = { create: [], update: [], delete: [] }
   const byPorts = new Map<string, EndpointSlice[]>()
   const own = (slice: EndpointSlice) => options.owner === undefined || (slice.metadata.ownerReferences ?? []).some((r) => r.uid === options.owner)
-  for (const slice of existing) if (own(slice)) byPorts.set(portKey(slice.ports), [...(byPorts.get(portKey(slice.ports)) ?? []), slice])
+  const foreign = existing.filter((slice) => !own(slice))
+  for (const slice of existing) {
+    if (!own(slice)) continue
+    // The empty slice of a Service without endpoints is not one of endpoints without ports.
+    const key = (slice.endpoints ?? []).length === 0 && (slice.ports ?? []).length === 0 ? '' : portKey(slice.ports)
+    byPorts.set(key, [...(byPorts.get(key) ?? []), slice])
+  }
   for (const group of groups) {
+    if (group.endpoints.length === 0) continue
     const key = portKey(group.ports)
-    planGroup(byPorts.get(key) ?? [], group, plan, options.max ?? maxEndpoints)
+    planGroup(byPorts.get(key) ?? [], group, plan, options)
     byPorts.delete(key)
   }
   for (const slices of byPorts.values()) plan.delete.push(...slices)
+  const gone = plan.delete.length + foreign.length
+  if (gone === existing.length && plan.create.length === 0) {
+    const empty = plan.delete.length === 1 && foreign.length === 0 ? plan.delete[0]! : undefined
+    if (empty && (empty.endpoints ?? []).length === 0 && (empty.ports ?? []).length === 0) {
+      plan.delete.length = 0
+      if (options.stale?.(empty)) plan.update.push(empty)
+    } else plan.create.push({ ports: null, endpoints: [] })
+  }
   while (plan.create.length > 0 && plan.delete.length > 0) {
     const { ports, endpoints } = plan.create.pop()!
     plan.update.push({ ...plan.delete.shift()!, ports, endpoints })
   }
-  plan.delete.push(...existing.filter((slice) => !own(slice)))
+  plan.delete.push(...foreign)
   return plan
 }
 
-function planGroup(slices: readonly EndpointSlice[], group: PortGroup, plan: SlicePlan, max: number): void {
+function planGroup(slices: readonly EndpointSlice[], group: PortGroup, plan: SlicePlan, { max = maxEndpoints, stale, ignoreHints }: PlanOptions): void {
   const left = new Map(group.endpoints.map((e) => [keyOf(e), e]))
-  const kept: { slice: EndpointSlice; endpoints: SliceEndpoint[]; changed: boolean }[] = []
+  const changed: { slice: EndpointSlice; endpoints: SliceEndpoint[] }[] = []
+  const unchanged: EndpointSlice[] = []
   for (const slice of slices) {
     const endpoints: SliceEndpoint[] = []
-    let changed = false
+    let differs = false
     for (const old of slice.endpoints ?? []) {
       const fresh = left.get(keyOf(old))
-      if (!fresh) {
-        changed = true
-        continue
-      }
+      if (!fresh) continue
       left.delete(keyOf(old))
       endpoints.push(fresh)
-      if (!deepEqual(fresh, old)) changed = true
+      if (!deepEqual(fresh, ignoreHints ? { ...old, hints: undefined } : old)) differs = true
     }
-    kept.push({ slice, endpoints, changed })
+    if (differs || endpoints.length !== (slice.endpoints ?? []).length) {
+      if (endpoints.length === 0) plan.delete.push(slice)
+      else changed.push({ slice, endpoints })
+    } else if (stale?.(slice)) changed.push({ slice, endpoints })
+    else unchanged.push(slice)
   }
-  // Slices that change anyway take the new ones first, then any with room.
   const rest = [...left.values()]
-  for (const entry of [...kept.filter((k) => k.changed), ...kept.filter((k) => !k.changed)]) {
-    while (rest.length > 0 && entry.endpoints.length < max) {
-      entry.endpoints.push(rest.shift()!)
-      entry.changed = true
-    }
+  // The fullest of the slices that change anyway are filled first.
+  for (const entry of [...changed].sort((a, b) => b.endpoints.length - a.endpoints.length)) while (rest.length > 0 && entry.endpoints.length < max) entry.endpoints.push(rest.shift()!)
+  while (rest.length > 0) {
+    const roomy = rest.length < max ? mostFilled(unchanged, rest.length, max) : undefined
+    const taken = rest.splice(0, max - (roomy?.endpoints?.length ?? 0))
+    if (roomy) {
+      unchanged.splice(unchanged.indexOf(roomy), 1)
+      changed.push({ slice: roomy, endpoints: [...(roomy.endpoints ?? []), ...taken] })
+    } else plan.create.push({ ports: group.ports, endpoints: taken })
   }
-  for (const { slice, endpoints, changed } of kept) {
-    if (endpoints.length === 0 && (kept.some((k) => k.endpoints.length > 0) || group.endpoints.length > 0)) plan.delete.push(slice)
-    else if (changed) plan.update.push({ ...slice, endpoints })
+  for (const { slice, endpoints } of changed) plan.update.push({ ...slice, endpoints })
+}
+
+/** The slice that takes `count` more and is then the fullest. */
+function mostFilled(slices: readonly EndpointSlice[], count: number, max: number): EndpointSlice | undefined {
+  let best: EndpointSlice | undefined
+  let least = max
+  for (const slice of slices) {
+    const room = max - count - (slice.endpoints?.length ?? 0)
+    if (room < 0 || room >= least) continue
+    best = slice
+    least = room
   }
-  while (rest.length > 0) plan.create.push({ ports: group.ports, endpoints: rest.splice(0, max) })
-  if (group.endpoints.length === 0 && kept.length === 0) plan.create.push(group)
+  return best
 }
