@@ -23,8 +23,8 @@ export interface RegexOptions {
   readonly ignoreCase?: boolean
   /** `^` and `$` match at line breaks, too. */
   readonly multiline?: boolean
-  /** A repetition with nothing to repeat is an error (sed), not plain text (grep). */
-  readonly strict?: boolean
+  /** A repetition with nothing to repeat is an error (sed, and bash's libc, which takes a lonely `)` for itself), not plain text (grep). */
+  readonly strict?: boolean | 'libc'
   /** `.` and `[^x]` do not match a newline (sed and grep never see one). */
   readonly awk?: boolean
 }
@@ -144,7 +144,7 @@ function translate(source: string, options: RegexOptions): Translated {
     if (special(')')) {
       const group = open.pop()
       if (group === undefined) {
-        if (!extended) throw new RegexError('Unmatched ) or \\)')
+        if (!extended || options.strict === true) throw new RegexError('Unmatched ) or \\)')
         if (!awk) {
           out += '\\)'
           i += width
@@ -168,21 +168,24 @@ function translate(source: string, options: RegexOptions): Translated {
       start = true
       continue
     }
+    if (special('{') && options.strict && !atom && extended) throw new RegexError('Invalid preceding regular expression')
     if (special('{') && (atom || !extended)) {
       const m = (extended ? /^\{(\d*)(,?)(\d*)\}/ : /^\\\{(\d*)(,?)(\d*)\\\}/).exec(source.slice(i))
       if (m && (m[1] !== '' || m[2] !== '')) {
         if (!atom) {
+          if (options.strict) throw new RegexError('Invalid preceding regular expression')
           out += literal(m[0])
         } else {
           const low = m[1] === '' ? 0 : Number(m[1])
           if (m[3] !== '' && m[3] !== undefined && Number(m[3]) < low) throw new RegexError('Invalid content of \\{\\}')
+          if (Math.max(low, Number(m[3] ?? 0)) > 32767) throw new RegexError('Regular expression too big')
           out += m[2] === '' ? `{${low}}` : `{${low},${m[3]}}`
         }
         i += m[0].length
         start = false
         continue
       }
-      if (!extended) throw new RegexError(source.slice(i).includes('\\}') ? 'Invalid content of \\{\\}' : 'Unmatched \\{')
+      if (!extended || options.strict) throw new RegexError(source.slice(i).includes(extended ? '}' : '\\}') ? 'Invalid content of \\{\\}' : 'Unmatched \\{')
       out += '\\{'
       i += width
       atom = true
@@ -190,7 +193,7 @@ function translate(source: string, options: RegexOptions): Translated {
     }
     if ((c === '*' || special('+') || special('?')) && !(escaped && e === '*')) {
       if (!atom) {
-        if (options.strict && extended && c !== '*') throw new RegexError('Invalid preceding regular expression')
+        if (options.strict && extended) throw new RegexError('Invalid preceding regular expression')
         if (extended && c !== '*' && start && !awk) {
           i += width
           continue
@@ -263,7 +266,7 @@ const cache = new Map<string, Regex>()
 
 /** Throws RegexError with GNU's words. */
 export function posixRegex(source: string, options: RegexOptions = {}): Regex {
-  const key = `${options.extended ? 1 : 0}${options.ignoreCase ? 1 : 0}${options.multiline ? 1 : 0}${options.awk ? 1 : 0}${options.strict ? 1 : 0}${source}`
+  const key = `${options.extended ? 1 : 0}${options.ignoreCase ? 1 : 0}${options.multiline ? 1 : 0}${options.awk ? 1 : 0}${options.strict ?? 0}${source}`
   const known = cache.get(key)
   if (known) return known
   const t = translate(source, options)

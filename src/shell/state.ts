@@ -17,15 +17,19 @@ export interface Variable {
   integer?: boolean
   lower?: boolean
   upper?: boolean
+  capital?: boolean
   nameref?: boolean
 }
 
 export class BreakLoop {
   count: number
   readonly again: boolean
-  constructor(count: number, again: boolean) {
+  /** What the loop ends with. */
+  readonly status: number
+  constructor(count: number, again: boolean, status = 0) {
     this.count = count
     this.again = again
+    this.status = status
   }
 }
 

@@ -152,7 +152,7 @@ const pwd: Builtin = async (sh, argv) => {
 }
 
 async function number(sh: Shell, name: string, text: string): Promise<number | undefined> {
-  if (/^\s*[-+]?\d+\s*$/.test(text)) return Number(text)
+  if (/^\s*[-+]?\d+\s*$/.test(text) && Math.abs(Number(text)) < 2 ** 63) return Number(text)
   await sh.complain(`${name}: ${text}: numeric argument required`)
   return undefined
 }
@@ -184,7 +184,15 @@ const returns: Builtin = async (sh, argv) => {
   }
   if (argv[1] === undefined) throw new ReturnFrom(sh.status)
   const code = await number(sh, 'return', argv[1])
+  if (code !== undefined) await single(sh, argv)
   throw new ReturnFrom(code === undefined ? 2 : code & 255)
+}
+
+/** A second argument gives the whole command up. */
+async function single(sh: Shell, argv: readonly string[]): Promise<void> {
+  if (argv.length <= 2) return
+  await sh.complain(`${argv[0]}: too many arguments`)
+  throw new Discard(1, false)
 }
 
 function loop(again: boolean): Builtin {
@@ -198,9 +206,10 @@ function loop(again: boolean): Builtin {
     if (argv[1] !== undefined) {
       const n = await number(sh, name, argv[1])
       if (n === undefined) throw new ExitShell(128)
+      await single(sh, argv)
       if (n <= 0) {
         await sh.complain(`${name}: ${argv[1]}: loop count out of range`)
-        throw new BreakLoop(1000, false)
+        throw new BreakLoop(sh.loops, false, 1)
       }
       count = n
     }

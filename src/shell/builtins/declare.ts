@@ -1,14 +1,16 @@
 /** declare, typeset, local, export, readonly, unset: variables and their attributes. */
 import { splitAssignment } from '../parser/parser.ts'
 import { AssignError, checkWritable, getScalar, setArray, setElement, setScalar, toArray, unset, variableNames } from '../expand/variables.ts'
+import { arithmetic } from '../expand/word.ts'
 import { functionText } from '../print/command.ts'
+import { quoteTrace } from '../print/quote.ts'
 import { attributes, declareLine, setLine } from '../print/variable.ts'
-import { compounds } from '../run/simple.ts'
+import { compounds, trace } from '../run/simple.ts'
 import type { Shell, Variable } from '../state.ts'
 import { usage } from './basic.ts'
 import type { Builtin } from './table.ts'
 
-const letters: Record<string, keyof Variable> = { i: 'integer', l: 'lower', u: 'upper', r: 'readonly', x: 'exported', n: 'nameref' }
+const letters: Record<string, keyof Variable> = { i: 'integer', l: 'lower', u: 'upper', c: 'capital', r: 'readonly', x: 'exported', n: 'nameref' }
 
 interface Wanted {
   readonly on: Set<string>
@@ -70,8 +72,7 @@ function setAttributes(v: Variable, flags: Wanted): void {
     if (key === 'readonly') continue
     if (flags.on.has(letter)) {
       ;(v as unknown as Record<string, unknown>)[key] = true
-      if (letter === 'l') delete v.upper
-      if (letter === 'u') delete v.lower
+      for (const other of ['lower', 'upper', 'capital'] as const) if ('luc'.includes(letter) && other !== key) delete v[other]
     }
     if (flags.off.has(letter)) delete v[key]
   }
@@ -95,7 +96,11 @@ async function declareOne(sh: Shell, command: string, arg: string, index: number
     const before = sh.lookup(name)
     if (before?.readonly && (split || flags.off.has('r')) && !(local && sh.scopes.length > 0 && !sh.scopes.at(-1)!.has(name))) throw new AssignError(`${name}: readonly variable`)
     const { v, into } = place(sh, flags.on.has('n') ? name : local && !global ? name : sh.resolve(name), local, global)
-    if (flags.on.has('A') && v.array && v.array.size > 0) {
+    if (flags.on.has('n') && split?.value === name && split.subscript === undefined) {
+      if (!local) throw new AssignError(`${name}: nameref variable self references not allowed`)
+      await sh.complain(`${command}: warning: ${name}: circular name reference`)
+    }
+    if (flags.on.has('A') && v.array) {
       await sh.complain(`${command}: ${name}: cannot convert indexed to associative array`)
       return 1
     }
@@ -116,6 +121,7 @@ async function declareOne(sh: Shell, command: string, arg: string, index: number
       else setScalar(sh, name, split.value, { append: split.append, ...(into ? { into } : {}) })
     } else split = undefined
     if (flags.on.has('r')) v.readonly = true
+    if (split && !compound && (command === 'export' || command === 'readonly') && sh.option('xtrace')) await trace(sh, `${name}=${quoteTrace(split.value)}`)
     return 0
   } catch (error) {
     if (!(error instanceof AssignError)) throw error
@@ -126,7 +132,7 @@ async function declareOne(sh: Shell, command: string, arg: string, index: number
 
 const declare: Builtin = async (sh, argv) => {
   const command = argv[0]!
-  const parsed = await parseFlags(sh, argv, 'aAilnrtuxgpfFI', `${command} [-aAfFgiIlnrtux] [name[=value] ...] or ${command} -p [-aAfFilnrtux] [name ...]`)
+  const parsed = await parseFlags(sh, argv, 'aAcilnrtuxgpfFI', `${command} [-aAfFgiIlnrtux] [name[=value] ...] or ${command} -p [-aAfFilnrtux] [name ...]`)
   if (typeof parsed === 'number') return parsed
   const { flags, at } = parsed
   const names = argv.slice(at)
@@ -188,7 +194,7 @@ const local: Builtin = async (sh, argv) => {
     await sh.complain('local: can only be used in a function')
     return 1
   }
-  const parsed = await parseFlags(sh, argv, 'aAilnrtuxgpI', 'local [option] name[=value] ...')
+  const parsed = await parseFlags(sh, argv, 'aAcilnrtuxgpI', 'local [option] name[=value] ...')
   if (typeof parsed === 'number') return parsed
   if (parsed.at === argv.length) {
     for (const [name, v] of sh.scopes.at(-1)!) if (v.value !== undefined) await sh.out(`${name}=${v.value}\n`)
@@ -274,11 +280,14 @@ const unsetBuiltin: Builtin = async (sh, argv) => {
         else v.assoc.delete(m[2]!.replace(/^(['"])([\s\S]*)\1$/, '$2'))
       }
       else if (v.array) {
-        if (m[2] === '@' || m[2] === '*') unset(sh, target)
+        if (m[2] === '@' || m[2] === '*') v.array.clear()
         else {
-          let at = Number(m[2])
-          if (Number.isNaN(at)) at = Number(getScalar(sh, m[2]!) ?? 0)
+          let at = Number(await arithmetic(sh, m[2]!, sh.line))
           if (at < 0) at += Math.max(-1, ...v.array.keys()) + 1
+          if (at < 0) {
+            await sh.complain(`unset: [${m[2]}]: bad array subscript`)
+            status = 1
+          }
           v.array.delete(at)
         }
       } else if (m[2] === '0') unset(sh, target)

@@ -223,6 +223,9 @@ async function readCharacter(file: { readBytes(n: number): Promise<string | unde
   return file.readBytes(1)
 }
 
+/** What mapfile says of an option whose value is no number. */
+const counts: Readonly<Record<string, string>> = { n: 'invalid line count', s: 'invalid line count', O: 'invalid array origin', c: 'invalid callback quantum', u: 'invalid file descriptor specification' }
+
 const mapfile: Builtin = async (sh, argv) => {
   let strip = false
   let delimiter = '\n'
@@ -248,6 +251,11 @@ const mapfile: Builtin = async (sh, argv) => {
     const option = c === 't' ? a[2]! : c
     if (!'dnOsuCct'.includes(option)) return usage(sh, argv[0]!, `-${option}`, `${argv[0]} [-d delim] [-n count] [-O origin] [-s count] [-t] [-u fd] [-C callback] [-c quantum] [array]`)
     const value = rest || argv[++i] || ''
+    const wrong = counts[option]
+    if (wrong !== undefined && !/^\s*[-+]?\d+\s*$/.test(value)) {
+      await sh.complain(`${argv[0]}: ${value}: ${wrong}`)
+      return 1
+    }
     if (option === 'd') delimiter = value === '' ? '\0' : value[0]!
     else if (option === 'n') max = Number(value) || Infinity
     else if (option === 'O') origin = Number(value)
@@ -257,6 +265,10 @@ const mapfile: Builtin = async (sh, argv) => {
     else if (option === 'c') quantum = Number(value)
   }
   const name = argv[i] ?? 'MAPFILE'
+  if (!/^[A-Za-z_]\w*$/.test(name)) {
+    await sh.complain(`${argv[0]}: \`${name}': not a valid identifier`)
+    return 1
+  }
   const file = sh.process.fds.get(fd)
   if (!file) {
     await sh.complain(`${argv[0]}: ${fd}: invalid file descriptor: Bad file descriptor`)

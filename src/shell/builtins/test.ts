@@ -4,11 +4,23 @@ import { compareBytes } from '../expand/pathname.ts'
 import { elements, getScalar, isArray } from '../expand/variables.ts'
 import type { Shell } from '../state.ts'
 import type { Stat } from '#engine/machine/files.ts'
+import type { OpenFile } from '#engine/machine/process.ts'
 
 export class TestError extends Error {}
 
+const kinds: Readonly<Record<OpenFile['kind'], Stat['type'] | undefined>> = { pipe: 'fifo', tty: 'device', null: 'device', zero: 'device', socket: 'socket', file: undefined }
+
 function stat(sh: Shell, path: string, follow = true): Stat | undefined {
   if (path === '') return undefined
+  const own = follow ? /^\/(?:dev\/(?:fd\/(\d+)|(stdin|stdout|stderr))|proc\/self\/fd\/(\d+))$/.exec(path) : null
+  if (own) {
+    const file = sh.process.fds.get(own[2] ? ['stdin', 'stdout', 'stderr'].indexOf(own[2]) : Number(own[1] ?? own[3]))
+    if (!file) return undefined
+    const type = kinds[file.kind]
+    if (type === undefined) return stat(sh, file.target)
+    const base = stat(sh, '/dev/null')
+    return base && { ...base, type }
+  }
   try {
     return follow ? sh.process.fs.stat(path) : sh.process.fs.lstat(path)
   } catch {
@@ -68,7 +80,9 @@ const binaryOps = new Set(['=', '==', '!=', '<', '>', '-eq', '-ne', '-lt', '-le'
 
 function integer(text: string): bigint {
   if (!/^\s*[-+]?\d+\s*$/.test(text)) throw new TestError(`${text}: integer expression expected`)
-  return BigInt(text.trim().replace(/^\+/, ''))
+  const value = BigInt(text.trim().replace(/^\+/, ''))
+  if (value !== BigInt.asIntN(64, value)) throw new TestError(`${text}: integer expression expected`)
+  return value
 }
 
 function binaryTest(sh: Shell, left: string, op: string, right: string): boolean {
@@ -160,10 +174,7 @@ export function evaluateTest(sh: Shell, args: readonly string[]): boolean {
     case 1: return a !== ''
     case 2:
       if (a === '!') return b === ''
-      if (unaryOps.test(a)) {
-        if (a === '-t') integer(b)
-        return unaryTest(sh, a, b)
-      }
+      if (unaryOps.test(a)) return unaryTest(sh, a, b)
       throw new TestError(`${a}: unary operator expected`)
     case 3:
       if (binaryOps.has(b)) return binaryTest(sh, a, b, c)

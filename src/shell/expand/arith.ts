@@ -56,12 +56,12 @@ class Evaluator {
     this.depth = depth
   }
 
-  fail(message: string, at = this.last): never {
-    throw new ArithError(`${this.text.replace(/^\s+/, '')}: ${message} (error token is "${this.text.slice(at)}")`)
+  fail(message: string, at = this.last, end?: number): never {
+    throw new ArithError(`${this.text.slice(0, end).replace(/^\s+/, '')}: ${message} (error token is "${this.text.slice(at, end)}")`)
   }
 
   run(): bigint {
-    if (this.depth > 1024) throw new ArithError(`${this.text}: expression recursion level exceeded (error token is "${this.text}")`)
+    if (this.depth > 256) throw new ArithError(`${this.text}: expression recursion level exceeded (error token is "${this.text}")`)
     this.advance()
     if (this.token.kind === 'end') return 0n
     const value = this.comma()
@@ -104,6 +104,8 @@ class Evaluator {
     }
     for (const op of symbols) {
       if (this.text.startsWith(op, this.pos)) {
+        // `5++` is two plus signs: only a variable can be counted up.
+        if ((op === '++' || op === '--') && (before.kind === 'number' || (before.kind === 'op' && before.op === ')'))) continue
         this.pos += op.length
         this.token = { kind: 'op', op }
         return
@@ -138,8 +140,8 @@ class Evaluator {
       else if (c >= 'A' && c <= 'Z') d = c.charCodeAt(0) - (base <= 36n ? 55 : 29)
       else if (c === '@') d = 62
       else if (c === '_') d = 63
-      else this.fail('invalid number')
-      if (BigInt(d) >= base) this.fail('value too great for base')
+      else this.fail('invalid number', this.last, this.pos)
+      if (BigInt(d) >= base) this.fail('value too great for base', this.last, this.pos)
       value = value * base + BigInt(d)
     }
     return BigInt.asIntN(64, value)

@@ -6,7 +6,7 @@ import type { Param } from '../parser/ast.ts'
 import { partsOfText } from '../parser/words.ts'
 import { AssignError, elements, getElement, getScalar, isArray, isAssoc, setElement, setScalar, variableNames } from './variables.ts'
 import { arithmetic, expandSubscript, expandText, expandTextPattern, fail, segmentsOf } from './word.ts'
-import { fieldEnd, type Segment } from './segment.ts'
+import { fieldEnd, starEnd, type Segment } from './segment.ts'
 import { quoteWord } from '../print/quote.ts'
 import { ansiEscapes } from '../parser/words.ts'
 import { describeAttributes, declareLine } from '../print/variable.ts'
@@ -73,7 +73,7 @@ function push(sh: Shell, value: Value, quoted: boolean, out: Segment[]): void {
     return
   }
   value.list.forEach((text, i) => {
-    if (i > 0) out.push(fieldEnd)
+    if (i > 0) out.push(value.star ? starEnd : fieldEnd)
     out.push({ text, quoted, split: !quoted })
   })
 }
@@ -99,7 +99,7 @@ export async function expandParam(sh: Shell, param: Param, quoted: boolean, out:
       if (['-', ':-', '+', ':+', '?', ':?'].includes(op)) {
         name = ' '
       } else {
-        await sh.complain(target === undefined ? `${param.raw.slice(2, -1).replace(/^!?/, '!').replace(/[^\w!].*$/s, '')}: invalid indirect expansion` : `${param.raw.slice(2, -1)}: invalid variable name`)
+        await sh.complain(target === undefined ? `${subscript === undefined ? name : `${name}[${subscript}]`}: invalid indirect expansion` : `${param.raw.slice(2, -1)}: invalid variable name`)
         throw new Discard(1, false)
       }
     } else {
@@ -132,7 +132,7 @@ export async function expandParam(sh: Shell, param: Param, quoted: boolean, out:
     const kind = op.at(-1)!
     if (kind === '+') {
       if (!empty) await argument(sh, param, quoted, out)
-      else if (quoted) out.push({ text: '', quoted: true, split: false })
+      else if (quoted && !(isList && !value.star)) out.push({ text: '', quoted: true, split: false })
       return
     }
     if (!empty) return push(sh, value, quoted, out)
@@ -168,7 +168,7 @@ export async function expandParam(sh: Shell, param: Param, quoted: boolean, out:
     }
     if ((how === 'K' || how === 'k') && isList && /^[A-Za-z_]/.test(name)) {
       const pairs = elements(sh, name)
-      if (how === 'K') return push(sh, { scalar: pairs.map(([k, v]) => `${isAssoc(sh, name) ? assocKey(k) : k} "${v.replace(/["$`\\]/g, '\\$&')}"`).join(' ') }, quoted, out)
+      if (how === 'K') return push(sh, { scalar: pairs.map(([k, v]) => `${isAssoc(sh, name) ? assocKey(k) : k} "${v.replace(/["$`\\]/g, '\\$&')}"`).join(' ') + (isAssoc(sh, name) && pairs.length > 0 ? ' ' : '') }, quoted, out)
       return push(sh, { list: pairs.flat(), star: value.star }, quoted, out)
     }
   }
@@ -304,6 +304,7 @@ async function transformer(sh: Shell, param: Param, quoted: boolean): Promise<(t
       const regex = new RegExp(anchored, (op === '//' ? 'gu' : 'u') + (sh.shopt('nocasematch') ? 'i' : ''))
       if (!ampersand) replacement = [replacement.join('')]
       const fill = (m: string) => (ampersand ? replacement.join(m) : replacement[0]!)
+      if (extglob && pattern.includes('!(')) return (t) => replaceWhole(t, pattern, op, fill, sh.shopt('nocasematch'))
       return (t) => t.replace(regex, (m) => (m === '' && op === '//' ? '' : fill(m)))
     }
     case '^':
@@ -327,6 +328,28 @@ async function transformer(sh: Shell, param: Param, quoted: boolean): Promise<(t
     default:
       return (t) => t
   }
+}
+
+/** Substitution with `!(…)`, which no regular expression finds at its longest: every stretch is tried as a whole. */
+function replaceWhole(text: string, pattern: string, op: string, fill: (m: string) => string, ignoreCase: boolean): string {
+  const fits = (from: number, to: number) => matchesPattern(text.slice(from, to), pattern, { extglob: true, ignoreCase })
+  let out = ''
+  let at = 0
+  while (at <= text.length) {
+    let end = text.length
+    while (end >= at && !(fits(at, end) && (op !== '/%' || end === text.length))) end--
+    if (end > at || (end === at && op !== '//')) {
+      out += fill(text.slice(at, end))
+      at = end
+      if (op !== '//') return out + text.slice(at)
+      if (at === text.length) break
+      continue
+    }
+    if (op === '/#') break
+    out += text[at] ?? ''
+    at++
+  }
+  return out + text.slice(at)
 }
 
 function quoteAlways(text: string): string {

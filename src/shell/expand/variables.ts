@@ -153,6 +153,7 @@ function shaped(sh: Shell, v: Variable, value: string): string {
   if (v.integer) return String(evaluate(value, arithVariables(sh)))
   if (v.lower) return value.toLowerCase()
   if (v.upper) return value.toUpperCase()
+  if (v.capital) return value.slice(0, 1).toUpperCase() + value.slice(1).toLowerCase()
   return value
 }
 

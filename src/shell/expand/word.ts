@@ -222,7 +222,8 @@ async function globInto(sh: Shell, pattern: string, out: string[]): Promise<void
 
 function joined(sh: Shell, segments: readonly Segment[], each: (s: Segment) => string): string {
   let out = ''
-  for (const s of segments) out += s.end ? ' ' : each(s)
+  const ifs = getScalar(sh, 'IFS')
+  for (const s of segments) out += s.end ? (s.star && ifs !== undefined ? (ifs[0] ?? '') : ' ') : each(s)
   return out
 }
 

@@ -32,6 +32,13 @@ export function quoteWord(text: string): string {
   return quoteSingle(text)
 }
 
+/** As xtrace quotes: what the shell would split or expand comes first, so a tab stays a tab between quotes. */
+export function quoteTrace(text: string): string {
+  if (text === '') return "''"
+  if (/[ \t\n'"\\|&;()<>!{}*[\]?^$`]|^[~#]|[=:]~/.test(text)) return text === "'" ? "\\'" : quoteSingle(text)
+  return hasControl(text) ? quoteAnsi(text) : text
+}
+
 /** As `printf %q` quotes. */
 export function quoteBackslash(text: string): string {
   if (text === '') return "''"

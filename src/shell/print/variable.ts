@@ -13,6 +13,7 @@ export function attributes(v: Variable): string {
   let flags = ''
   if (v.array) flags += 'a'
   if (v.assoc) flags += 'A'
+  if (v.capital) flags += 'c'
   if (v.integer) flags += 'i'
   if (v.lower) flags += 'l'
   if (v.nameref) flags += 'n'

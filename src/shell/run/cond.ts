@@ -62,7 +62,7 @@ async function binary(sh: Shell, c: Cond & { kind: 'binary' }, trail: string[]):
       trail.push(`${left} =~ ${source}`)
       let regex
       try {
-        regex = posixRegex(source, { extended: true, ignoreCase: options.ignoreCase })
+        regex = posixRegex(source, { extended: true, strict: 'libc', ignoreCase: options.ignoreCase })
       } catch (error) {
         if (error instanceof RegexError) return 2
         throw error

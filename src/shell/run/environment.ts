@@ -33,7 +33,7 @@ export function importEnvironment(sh: Shell): void {
     }
     return
   }
-  sh.globals.set('BASH', { value: '/bin/bash' })
+  sh.globals.set('BASH', { value: ownPath(sh) })
   sh.globals.set('BASH_VERSION', { value: '5.2.15(1)-release' })
   sh.globals.set('HOSTNAME', { value: sh.process.machine.hostname })
   sh.globals.set('HOSTTYPE', { value: 'x86_64' })
@@ -54,6 +54,14 @@ export function importEnvironment(sh: Shell): void {
       sh.globals.set('LINES', { value: String(tty.rows) })
     }
   }
+}
+
+/** Where the shell's own file is, as it was called. */
+function ownPath(sh: Shell): string {
+  const name = (sh.process.argv[0] ?? 'bash').replace(/^-/, '')
+  if (name.startsWith('/')) return name
+  for (const dir of (getScalar(sh, 'PATH') ?? '').split(':')) if (dir.startsWith('/') && sh.process.fs.exists(`${dir}/${name}`)) return `${dir}/${name}`
+  return '/bin/bash'
 }
 
 function importFunction(sh: Shell, name: string, text: string): void {

@@ -225,6 +225,7 @@ export async function executeCommand(sh: Shell, command: Command, last: boolean)
 }
 
 async function subshell(sh: Shell, command: Command & { kind: 'subshell' | 'group' }): Promise<number> {
+  sh.line = command.line
   let undo: Undo[]
   try {
     undo = await applyRedirects(sh, command.redirects)
@@ -262,7 +263,7 @@ async function body(sh: Shell, list: List, result: { status: number }): Promise<
     return false
   } catch (error) {
     if (!(error instanceof BreakLoop)) throw error
-    result.status = 0
+    result.status = error.status
     if (error.count > 1) {
       error.count--
       throw error

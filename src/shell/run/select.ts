@@ -14,7 +14,7 @@ export async function runSelect(sh: Shell, command: Command & { kind: 'for' | 's
     await sh.write(2, getScalar(sh, 'PS3') ?? '#? ')
     const line = await sh.process.fds.get(0)?.readLine()
     if (line === undefined) {
-      await sh.write(2, '\n')
+      await sh.out('\n')
       return 1
     }
     const answer = line.replace(/\n$/, '')

@@ -6,7 +6,7 @@ import { AssignError, ArithError, exportedEnvironment, getScalar, setArray, setE
 import { assignmentValue, expandElements, expandSubscript, expandWordInto, fail } from '../expand/word.ts'
 import type { Assignment, Simple, Word } from '../parser/ast.ts'
 import { splitAssignment } from '../parser/parser.ts'
-import { quoteWord } from '../print/quote.ts'
+import { quoteDouble, quoteSingle, quoteTrace } from '../print/quote.ts'
 import { expandPrompt } from '../edit/prompt.ts'
 import { Discard, ExitShell } from '../state.ts'
 import type { Shell, ShellFunction, Variable } from '../state.ts'
@@ -52,14 +52,14 @@ export async function assign(sh: Shell, a: Assignment, into?: Map<string, Variab
   try {
     if (a.value.elements) {
       const items = await expandElements(sh, a.value.elements)
-      setArray(sh, a.name, items, a.append, into)
       if (sh.option('xtrace')) await trace(sh, `${a.name}${a.append ? '+' : ''}=(${a.value.elements.map((e) => e.text).join(' ')})`)
+      setArray(sh, a.name, items, a.append, into)
       return
     }
     const value = await assignmentValue(sh, a)
+    if (sh.option('xtrace')) await trace(sh, `${a.name}${a.subscript !== undefined ? `[${a.subscript}]` : ''}${a.append ? '+' : ''}=${value === '' ? '' : quoteTrace(value)}`)
     if (a.subscript !== undefined) setElement(sh, a.name, await expandSubscript(sh, a.subscript, a.value.line), value, a.append)
     else setScalar(sh, a.name, value, { append: a.append, ...(into ? { into } : {}) })
-    if (sh.option('xtrace')) await trace(sh, `${a.name}${a.subscript !== undefined ? `[${a.subscript}]` : ''}${a.append ? '+' : ''}=${value === '' ? '' : quoteWord(value)}`)
   } catch (error) {
     await fail(sh, error)
   }
@@ -120,7 +120,7 @@ export async function runSimple(sh: Shell, command: Simple, last: boolean): Prom
   const name = argv[0]!
   const fn = sh.functions.get(name)
   const builtin = sh.disabled.has(name) ? undefined : builtins.get(name)
-  if (sh.option('xtrace') && assignments.length === 0) await trace(sh, traceText(argv, compounds.get(argv), command))
+  if (sh.option('xtrace') && assignments.length === 0) await traceCommand(sh, argv)
   let undo: Undo[]
   if (name === 'exec' && !fn) return runExec(sh, command, argv)
   if (!fn && !builtin && name.startsWith('%')) return runBuiltin(sh, builtins.get('fg')!, ['fg', ...argv])
@@ -128,7 +128,7 @@ export async function runSimple(sh: Shell, command: Simple, last: boolean): Prom
   let scope: Map<string, Variable> | undefined
   if (assignments.length > 0) {
     scope = await temporaries(sh, assignments)
-    if (sh.option('xtrace')) await trace(sh, traceText(argv, compounds.get(argv), command))
+    if (sh.option('xtrace')) await traceCommand(sh, argv)
   }
   const pushScope = scope && !external && !(sh.posix && specialBuiltins.has(name))
   if (scope && !external && !pushScope) for (const [n, v] of scope) sh.globals.set(n, v)
@@ -178,23 +178,35 @@ async function runBuiltin(sh: Shell, builtin: (sh: Shell, argv: readonly string[
   }
 }
 
-function traceText(argv: readonly string[], compound: ReadonlyMap<number, CompoundArgument> | undefined, command: Simple): string {
-  return argv.map((a, i) => (compound?.has(i) ? command.words.find((w) => w.text === compound.get(i)!.text)?.text ?? a : quoteWord(a))).join(' ')
+/** `declare -a x=(…)` shows the elements first, then the declaration without them. */
+async function traceCommand(sh: Shell, argv: readonly string[]): Promise<void> {
+  const compound = compounds.get(argv)
+  for (const c of compound?.values() ?? []) await trace(sh, `${c.name}${c.append ? '+' : ''}=(${c.elements.map((e) => (e.key === undefined ? '' : `[${e.key}]=`) + (e.key === undefined ? quoteSingle(e.value) : quoteDouble(e.value))).join(' ')})`)
+  await trace(sh, traceText(argv, compound))
+}
+
+function traceText(argv: readonly string[], compound: ReadonlyMap<number, CompoundArgument> | undefined): string {
+  return argv.map((a, i) => (compound?.has(i) ? compound.get(i)!.name : quoteTrace(a))).join(' ')
 }
 
 async function temporaries(sh: Shell, assignments: readonly Assignment[]): Promise<Map<string, Variable>> {
   const scope = new Map<string, Variable>()
-  for (const a of assignments) {
-    const v = sh.lookup(a.name)
-    if (v?.readonly) {
-      await sh.complain(`${a.name}: readonly variable`)
-      if (!sh.interactive) throw new Discard(1, false)
-      continue
+  // Each value may use the ones before it.
+  sh.scopes.push(scope)
+  try {
+    for (const a of assignments) {
+      const v = sh.lookup(a.name)
+      if (v?.readonly) {
+        await sh.complain(`${a.name}: readonly variable`)
+        continue
+      }
+      if (v && !scope.has(a.name)) scope.set(a.name, { value: a.append ? v.value : undefined, ...(v.integer ? { integer: true } : {}) })
+      await assign(sh, a, scope)
+      const made = scope.get(a.name)
+      if (made) made.exported = true
     }
-    if (v && !scope.has(a.name)) scope.set(a.name, { value: a.append ? v.value : undefined, ...(v.integer ? { integer: true } : {}) })
-    await assign(sh, a, scope)
-    const made = scope.get(a.name)
-    if (made) made.exported = true
+  } finally {
+    sh.scopes.splice(sh.scopes.indexOf(scope), 1)
   }
   return scope
 }
