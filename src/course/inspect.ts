@@ -38,11 +38,30 @@ export interface HttpRequest {
   readonly host?: string
   readonly headers: Readonly<Record<string, string>>
   readonly timeout: number
+  /** https: PEM of the authorities that the certificate must verify against; without it the certificate is not judged. */
+  readonly ca?: string
 }
 
+/** `tls`: the connection stood, but not its handshake, in the client's words. */
 export type HttpResult =
   | { readonly ok: true; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
-  | { readonly ok: false; readonly probe: ProbeResult }
+  | { readonly ok: false; readonly probe: ProbeResult; readonly tls?: string }
+
+export interface TlsRequest {
+  readonly from: Place
+  readonly to: string
+  readonly port: number
+  /** The server name that the client asks for and verifies. */
+  readonly name: string
+  /** PEM of the authorities. */
+  readonly ca: string
+  readonly timeout: number
+}
+
+export type TlsResult =
+  /** The certificate that was shown; `problem`: why a client would refuse it. */
+  | { readonly ok: true; readonly subject: string; readonly issuer: string; readonly names: readonly string[]; readonly problem?: string }
+  | { readonly ok: false; readonly probe: ProbeResult; readonly tls?: string }
 
 export interface DnsResult {
   /** `refused`: nothing listens; `timeout`: no answer came. */
@@ -64,6 +83,7 @@ export interface Inspect {
   atStart(kind: string, namespace: string | undefined, name: string): Promise<Resource | undefined>
   probe(request: ProbeRequest): Promise<ProbeResult>
   http(request: HttpRequest): Promise<HttpResult>
+  tls(request: TlsRequest): Promise<TlsResult>
   dns(from: Place, name: string, type: string): Promise<DnsResult>
   /** Runs a bash command line on a host or in a pod. */
   exec(place: Place, command: string): Promise<CommandResult>

@@ -1,9 +1,7 @@
-/** One HTTP request of a check, over a connection that stands. https is asked through the TLS model without verifying the certificate. */
+/** One HTTP request of a check, over a connection that stands: plain, or one that TLS was negotiated on. */
 import { encodeRequest, HttpReader, parseUrl } from '#base/http.ts'
 import type { HttpRequest } from '#course/inspect.ts'
-import { FsError } from '#engine/machine/files.ts'
 import type { Connection } from '#engine/machine/sockets.ts'
-import type { Process } from '#engine/machine/process.ts'
 
 export interface RequestTarget {
   readonly host: string
@@ -25,24 +23,13 @@ export interface Answer {
   readonly body: string
 }
 
-/** The answer, or undefined when none came within `timeout` ms or it was no HTTP. */
-export async function exchange(process: Process, stream: Pick<Connection, 'read' | 'write'>, request: HttpRequest, target: RequestTarget, timeout: number): Promise<Answer | undefined> {
+/** The answer, or undefined when the other side closed without one or it was no HTTP. */
+export async function exchange(stream: Pick<Connection, 'read' | 'write'>, request: HttpRequest, target: RequestTarget): Promise<Answer | undefined> {
   const port = target.port === (target.tls ? 443 : 80) ? '' : `:${target.port}`
-  const talk = async (): Promise<Answer | undefined> => {
-    await stream.write(encodeRequest({ method: request.method, target: target.path, headers: { Host: request.host ?? `${target.host}${port}`, 'User-Agent': 'kubedrill', Accept: '*/*', Connection: 'close', ...request.headers } }))
-    const reader = new HttpReader(() => stream.read(), 'response')
-    reader.parser.noBody = request.method === 'HEAD'
-    const message = await reader.message()
-    if (!message || 'error' in message || message.head.kind !== 'response') return undefined
-    return { status: message.head.status, headers: Object.fromEntries(message.head.headers.list.map(([k, v]) => [k.toLowerCase(), v])), body: message.body }
-  }
-  let answer: Answer | undefined
-  const talking = talk().then(
-    (a) => void (answer = a),
-    (error: unknown) => {
-      if (!(error instanceof FsError)) throw error
-    },
-  )
-  await process.any([talking, process.sleep(timeout)])
-  return answer
+  await stream.write(encodeRequest({ method: request.method, target: target.path, headers: { Host: request.host ?? `${target.host}${port}`, 'User-Agent': 'kubedrill', Accept: '*/*', Connection: 'close', ...request.headers } }))
+  const reader = new HttpReader(() => stream.read(), 'response')
+  reader.parser.noBody = request.method === 'HEAD'
+  const message = await reader.message()
+  if (!message || 'error' in message || message.head.kind !== 'response') return undefined
+  return { status: message.head.status, headers: Object.fromEntries(message.head.headers.list.map(([k, v]) => [k.toLowerCase(), v])), body: message.body }
 }

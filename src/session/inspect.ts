@@ -1,6 +1,11 @@
 /** The Inspect port over the simulated cluster. It works on a sitting that may be changed (a fork), never on the learner's own. */
-import type { CommandResult, DnsResult, HttpRequest, HttpResult, Inspect, ProbeRequest, ProbeResult, Resource } from '#course/inspect.ts'
-import { connectFrom, type ConnectOutcome } from './client.ts'
+import type { CommandResult, DnsResult, HttpRequest, HttpResult, Inspect, ProbeRequest, ProbeResult, Resource, TlsRequest, TlsResult } from '#course/inspect.ts'
+import { decodeCertificates } from '#engine/machine/certificates.ts'
+import { FsError } from '#engine/machine/files.ts'
+import type { Process } from '#engine/machine/process.ts'
+import type { Connection } from '#engine/machine/sockets.ts'
+import { TlsError, tlsConnect } from '#engine/machine/tls.ts'
+import { connectFrom } from './client.ts'
 import { resolveName } from './dns.ts'
 import { exchange, requestTarget } from './http.ts'
 import { findPod, findSpot } from './places.ts'
@@ -37,27 +42,50 @@ export class ClusterInspect implements Inspect {
   }
 
   async http(request: HttpRequest): Promise<HttpResult> {
-    const sitting = this.#sitting
-    const spot = findSpot(sitting, request.from)
-    if (!spot) return { ok: false, probe: { outcome: 'no-such-place', backendListens: false } }
     const url = requestTarget(request.url)
-    let outcome: ConnectOutcome = { ok: false, error: 'ETIMEDOUT' }
-    let answer: HttpResult | undefined
+    return this.#talk(request.from, url.host, url.port, request.timeout, async (process, connection) => {
+      const stream = url.tls ? await tlsConnect(connection, { serverName: request.host ?? url.host, roots: decodeCertificates(request.ca ?? ''), insecure: request.ca === undefined, alpn: ['http/1.1'], now: process.now() }) : connection
+      const response = await exchange(stream, request, url)
+      return response && { ok: true as const, ...response }
+    })
+  }
+
+  tls(request: TlsRequest): Promise<TlsResult> {
+    return this.#talk(request.from, request.to, request.port, request.timeout, async (process, connection) => {
+      const { peerChain, verifyProblem } = await tlsConnect(connection, { serverName: request.name, roots: decodeCertificates(request.ca), insecure: true, now: process.now() })
+      const [leaf] = peerChain
+      return leaf && { ok: true as const, subject: leaf.subject.commonName, issuer: leaf.issuer.commonName, names: [...leaf.dnsNames, ...leaf.ipAddresses], ...(verifyProblem ? { problem: verifyProblem.go } : {}) }
+    })
+  }
+
+  /** Connects from a place and lets `talk` have the connection; where nothing comes of it, a second attempt is traced for the cause. */
+  async #talk<T>(from: string, host: string, port: number, timeout: number, talk: (process: Process, connection: Connection) => Promise<T | undefined>): Promise<T | { readonly ok: false; readonly probe: ProbeResult; readonly tls?: string }> {
+    const sitting = this.#sitting
+    const spot = findSpot(sitting, from)
+    if (!spot) return { ok: false, probe: { outcome: 'no-such-place', backendListens: false } }
+    let answer: T | undefined
+    let refused: string | undefined
     await sitting.run(spot.machine, spot.user, ['probe'], {
       cwd: '/',
-      limit: request.timeout * 1000 + 60_000,
+      limit: timeout * 1000 + 60_000,
       program: async (process) => {
-        outcome = await connectFrom(process, url.host, url.port, 'tcp', request.timeout)
+        const outcome = await connectFrom(process, host, port, 'tcp', timeout)
         if (!outcome.ok || !outcome.connection) return 1
-        const { connection } = outcome
-        const response = await exchange(process, connection, request, url, request.timeout * 1000)
-        connection.close()
-        if (response) answer = { ok: true, ...response }
-        return 0
+        const talking = talk(process, outcome.connection).then(
+          (said) => void (answer = said),
+          (error: unknown) => {
+            if (error instanceof TlsError) refused = error.go
+            else if (!(error instanceof FsError)) throw error
+          },
+        )
+        await process.any([talking, process.sleep(timeout * 1000)])
+        outcome.connection.close()
+        return answer === undefined ? 1 : 0
       },
     })
-    if (answer) return answer
-    const probe = await this.probe({ from: request.from, to: url.host, port: url.port, protocol: 'tcp', timeout: request.timeout })
+    if (answer !== undefined) return answer
+    const probe = await this.probe({ from, to: host, port, protocol: 'tcp', timeout })
+    if (refused !== undefined) return { ok: false, probe, tls: refused }
     return { ok: false, probe: probe.outcome === 'connected' ? { ...probe, outcome: 'timeout' } : probe }
   }
 

@@ -43,23 +43,43 @@ export async function unreachable(demand: CheckOf<'unreachable'>, inspect: Inspe
 
 export async function http(demand: CheckOf<'http'>, inspect: Inspect): Promise<CheckOutcome> {
   const what = `${demand.method} ${demand.url}${demand.host === undefined ? '' : ` with Host: ${demand.host}`}`
-  const expected = `${demand.from}: ${what} answers ${demand.status}${demand.contains === undefined ? '' : ` with "${demand.contains}" in the body`}${demand.spread === undefined ? '' : `, from at least ${demand.spread} backends in ${demand.times} requests`}`
+  const told = Object.entries(demand.answers).map(([name, text]) => ` with "${text}" in ${name}`).join('')
+  const trusted = demand.ca === undefined ? '' : ` with a certificate that ${demand.ca.path} on ${demand.ca.host} vouches for`
+  const expected = `${demand.from}: ${what} answers ${demand.status}${trusted}${told}${demand.contains === undefined ? '' : ` with "${demand.contains}" in the body`}${demand.spread === undefined ? '' : `, from at least ${demand.spread} backends in ${demand.times} requests`}`
   const url = new RegExp('^(https?)://([^/:]+)(?::(\\d+))?').exec(demand.url)!
   const port = url[3] === undefined ? (url[1] === 'https' ? 443 : 80) : Number(url[3])
   const links = [traceLink(demand.from, url[2]!, port, 'tcp')]
   const bodies = new Set<string>()
+  const ca = demand.ca && (await inspect.readFile(demand.ca.host, demand.ca.path))
+  if (demand.ca && ca === undefined) return outcome(false, expected, `there is no ${demand.ca.path} on ${demand.ca.host}`)
   let seen = ''
   for (let i = 0; i < demand.times; i++) {
-    const answer = await inspect.http({ from: demand.from, url: demand.url, method: demand.method, headers: demand.headers, timeout: demand.timeout, ...(demand.host === undefined ? {} : { host: demand.host }) })
-    if (!answer.ok) return outcome(false, expected, probeText(answer.probe, url[2]!), { why: answer.probe.cause?.text ?? '', evidence: answer.probe.cause?.rule === undefined ? [] : [answer.probe.cause.rule], links })
+    const answer = await inspect.http({ from: demand.from, url: demand.url, method: demand.method, headers: demand.headers, timeout: demand.timeout, ...(demand.host === undefined ? {} : { host: demand.host }), ...(ca === undefined ? {} : { ca }) })
+    if (!answer.ok) return outcome(false, expected, answer.tls ?? probeText(answer.probe, url[2]!), { why: answer.probe.cause?.text ?? '', evidence: answer.probe.cause?.rule === undefined ? [] : [answer.probe.cause.rule], links })
     seen = `HTTP ${answer.status}`
     const evidence = [`HTTP ${answer.status}`, ...answer.body.split('\n').slice(0, 4)]
     if (answer.status !== demand.status) return outcome(false, expected, seen, { evidence, links })
+    for (const [name, text] of Object.entries(demand.answers)) {
+      const value = answer.headers[name.toLowerCase()]
+      if (value?.includes(text) !== true) return outcome(false, expected, value === undefined ? `${seen} without ${name}` : `${seen} with ${name}: ${value}`, { evidence, links })
+    }
     if (demand.contains !== undefined && !answer.body.includes(demand.contains)) return outcome(false, expected, `${seen}, but the body says "${answer.body.trim().slice(0, 120)}"`, { evidence, links })
     bodies.add(answer.body)
   }
   if (demand.spread !== undefined && bodies.size < demand.spread) return outcome(false, expected, `${bodies.size} different ${bodies.size === 1 ? 'answer' : 'answers'} in ${demand.times} requests`, { links })
   return outcome(true, expected, seen, { links })
+}
+
+export async function tls(demand: CheckOf<'tls'>, inspect: Inspect): Promise<CheckOutcome> {
+  const { from, to, port, name, ca, trusted, timeout } = demand
+  const expected = `${from}: ${to} port ${port} shows a certificate for ${name} that ${ca.path} on ${ca.host} ${trusted ? 'vouches' : 'does not vouch'} for`
+  const links = [traceLink(from, to, port, 'tcp'), { kind: 'command' as const, command: `openssl s_client -connect ${to}:${port} -servername ${name}` }]
+  const authorities = await inspect.readFile(ca.host, ca.path)
+  if (authorities === undefined) return outcome(false, expected, `there is no ${ca.path} on ${ca.host}`)
+  const shown = await inspect.tls({ from, to, port, name, ca: authorities, timeout })
+  if (!shown.ok) return outcome(false, expected, shown.tls ?? probeText(shown.probe, to), { why: shown.probe.cause?.text ?? '', links })
+  const names = shown.names.length === 0 ? '' : ` for ${shown.names.join(', ')}`
+  return outcome((shown.problem === undefined) === trusted, expected, `a certificate of ${shown.subject}${names}, issued by ${shown.issuer}${shown.problem === undefined ? '' : `: ${shown.problem}`}`, { links })
 }
 
 export async function dns(demand: CheckOf<'dns'>, inspect: Inspect): Promise<CheckOutcome> {

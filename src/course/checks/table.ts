@@ -2,7 +2,7 @@
 import type { Inspect } from '../inspect.ts'
 import type { checkKinds, CheckOf } from '../schema/lab.ts'
 import { command, file } from './host.ts'
-import { dns, http, reachable, unreachable } from './network.ts'
+import { dns, http, reachable, tls, unreachable } from './network.ts'
 import type { CheckOutcome } from './outcome.ts'
 import { canI, endpoints, resource, unchanged } from './objects.ts'
 
@@ -12,6 +12,7 @@ export const checks: { readonly [K in keyof typeof checkKinds]: (demand: CheckOf
   reachable,
   unreachable,
   http,
+  tls,
   dns,
   endpoints,
   resource,

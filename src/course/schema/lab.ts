@@ -31,6 +31,9 @@ const condition = strict({
   atMost: z.number().optional(),
 })
 
+/** A certificate authority to judge by: a PEM file on a host. */
+const authority = strict({ host: z.string(), path: z.string() })
+
 const control = strict({ from: place, to: z.string().optional(), port: port.optional() })
 
 /** One schema per kind of check. */
@@ -45,12 +48,18 @@ export const checkKinds = {
     headers: z.record(z.string(), z.string()).default({}),
     status: z.number().int().default(200),
     contains: z.string().optional(),
+    /** https: the certificate must verify against this authority, for `host` or the URL's name; without it any certificate will do. */
+    ca: authority.optional(),
+    /** A header of the answer that must hold this text, as `Location` of a redirect. */
+    answers: z.record(z.string(), z.string()).default({}),
     /** Repeated requests; all must pass. */
     times: z.number().int().min(1).max(100).default(1),
     /** At least so many different bodies over `times` requests. */
     spread: z.number().int().optional(),
     timeout: seconds,
   }),
+  /** Which certificate is shown to a client that names `name`, and whether `ca` vouches for it. */
+  tls: strict({ from: place, to: z.string(), port: port.default(443), name: z.string(), ca: authority, trusted: z.boolean().default(true), timeout: seconds }),
   dns: strict({ from: place, name: z.string(), type: z.enum(['A', 'SRV', 'PTR', 'CNAME', 'TXT']).default('A'), code: z.enum(['NOERROR', 'NXDOMAIN']).default('NOERROR'), answers: z.array(z.string()).optional(), count: z.number().int().optional() }),
   endpoints: strict({ service: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'namespace/name'), ready: z.number().int().optional(), atLeast: z.number().int().optional(), selector: z.string().optional(), port: port.optional() }),
   resource: strict({ kind: z.string(), namespace: z.string().optional(), name: z.string().optional(), selector: z.string().optional(), exists: z.boolean().default(true), where: z.array(condition).default([]) }),
@@ -69,6 +78,7 @@ const plain = {
   reachable: checkKinds.reachable.optional(),
   unreachable: checkKinds.unreachable.optional(),
   http: checkKinds.http.optional(),
+  tls: checkKinds.tls.optional(),
   dns: checkKinds.dns.optional(),
   endpoints: checkKinds.endpoints.optional(),
   resource: checkKinds.resource.optional(),
