@@ -41,6 +41,11 @@ export class NodeWorld {
     const runner = new Runner(sim, () => new Promise((resolve) => setImmediate(resolve)))
     const images = labImages()
     const cluster = createCluster({ sim, spec: singleNode, programs: sittingPrograms, images: [new Map(images.map((i) => [i.repository, i]))] })
+    // The recorded control plane answered at the gateway's address too.
+    const gateway = cluster.network.namespaces.get('gateway')!
+    gateway.setSysctl('net.ipv4.ip_forward', '1')
+    gateway.addRoute({ to: 'default', type: 'blackhole' })
+    gateway.netfilter.restore('*nat\n-A PREROUTING -d 172.30.1.1/32 -p tcp -m tcp --dport 6443 -j DNAT --to-destination 172.30.1.2:6443\n-A POSTROUTING -d 172.30.1.2/32 -j MASQUERADE\nCOMMIT\n')
     await cluster.ready(runner)
     const { runtime } = cluster.nodes.get('node01')!
     for (const image of ['busybox:1.36', 'nginx:1.27', 'named-user:1.0', 'numbered-user:1.0']) runtime.load(image)

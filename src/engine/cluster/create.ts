@@ -98,7 +98,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       closing.set(false)
       road.close()
     }
-    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), onReach: (listener: (reached: boolean) => void) => whole.onChange(listener), close }
+    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), unreachable: () => (whole.open ? undefined : whole.reason), onReach: (listener: (reached: boolean) => void) => whole.onChange(listener), close }
   }
   /** What a kubeconfig gives: its server must be in reach and be trusted, its certificate must be trusted by the server. */
   const credentialsClient = (credentials: Pick<Credentials, 'server' | 'caPem' | 'certificatePem'>, machine: Machine) =>
@@ -296,7 +296,7 @@ function writeNodeFiles(host: Host, spec: ClusterSpec, node: NodeSpec, pki: Pki,
 
 /** Where no kubelet runs, etcd and the API server are plain processes of the machine. */
 function startBareControlPlane(host: Host, spec: ClusterSpec, node: OutsideSpec, pki: Pki, images: readonly ImageBehaviour[], components: readonly string[] = ['etcd', 'kube-apiserver']): void {
-  for (const [path, file] of pki.files({ node: node.name, address: node.address, serviceIp: '10.96.0.1' })) {
+  for (const [path, file] of pki.files({ node: node.name, address: node.address, serviceIp: '10.96.0.1', loopback: true })) {
     host.fs.mkdir(path.slice(0, path.lastIndexOf('/')), { parents: true })
     host.fs.writeFile(path, file.text, { mode: file.mode })
   }

@@ -34,7 +34,7 @@ export class Pki {
   }
 
   /** Path → text and mode of /etc/kubernetes/pki on a control plane. */
-  files(options: { readonly node: string; readonly address: string; readonly serviceIp: string }): Map<string, { text: string; mode: number }> {
+  files(options: { readonly node: string; readonly address: string; readonly serviceIp: string; readonly loopback?: boolean }): Map<string, { text: string; mode: number }> {
     const out = new Map<string, { text: string; mode: number }>()
     const base = '/etc/kubernetes/pki'
     const put = (name: string, pair: KeyPair) => {
@@ -45,7 +45,7 @@ export class Pki {
     put('ca', this.ca)
     put('etcd/ca', this.etcdCa)
     put('front-proxy-ca', this.frontProxyCa)
-    put('apiserver', this.issue({ commonName: 'kube-apiserver', dnsNames: [node, 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'], ipAddresses: [serviceIp, address], usages: ['server auth'] }))
+    put('apiserver', this.issue({ commonName: 'kube-apiserver', dnsNames: [node, 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'], ipAddresses: [serviceIp, address, ...(options.loopback ? ['127.0.0.1'] : [])], usages: ['server auth'] }))
     put('apiserver-kubelet-client', this.issue({ commonName: 'kube-apiserver-kubelet-client', organizations: ['kubeadm:cluster-admins'], usages: ['client auth'] }))
     put('apiserver-etcd-client', this.issue({ commonName: 'kube-apiserver-etcd-client', usages: ['client auth'] }, this.etcdCa))
     put('front-proxy-client', this.issue({ commonName: 'front-proxy-client', usages: ['client auth'] }, this.frontProxyCa))

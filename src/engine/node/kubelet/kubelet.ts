@@ -5,7 +5,7 @@
 import type { Random } from '#base/random.ts'
 import { ApiUnreachable, StatusError, type ApiClient, type KubeObject } from '#engine/api/types.ts'
 import { configmaps, secrets, type ConfigMap, type Secret } from '#engine/kinds/namespace/types.ts'
-import { leases, nodes, type Lease, type Node } from '#engine/kinds/node/types.ts'
+import { nodes, type Node } from '#engine/kinds/node/types.ts'
 import { persistentvolumeclaims, type PersistentVolumeClaim } from '#engine/kinds/persistentvolumeclaim/types.ts'
 import { persistentvolumes, type PersistentVolume } from '#engine/kinds/persistentvolume/types.ts'
 import { pods, type Pod, type PodStatus } from '#engine/kinds/pod/types.ts'
@@ -17,6 +17,7 @@ import type { NodeFacts } from '../cni/runtime.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { Backoff } from './backoff.ts'
 import type { KubeletConfig } from './config.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { initialNode, nodeConditions, nodeStatus, type NodeFactsInput } from './node-status.ts'
 import { PodWorker } from './pod-worker.ts'
 import type { DnsSettings } from './sandbox-files.ts'
@@ -25,7 +26,6 @@ import type { VolumeSource } from './volumes.ts'
 import type { WorkerHost } from './worker-host.ts'
 
 const component = 'kubelet'
-const leasePeriod = 10_000
 const statusReport = 300_000
 
 export interface KubeletOptions {
@@ -33,6 +33,11 @@ export interface KubeletOptions {
   readonly sockets: Sockets
   readonly runtime: Containerd
   readonly api: ApiClient
+  /** Of the kubeconfig: `https://172.30.1.2:6443`. */
+  readonly server: string
+  /** Why the server cannot be reached now, if so; and telling when that changes. */
+  unreachable?(): string | undefined
+  onReach?(listener: (reached: boolean) => void): void
   readonly config: KubeletConfig
   readonly facts: NodeFactsInput
   log(level: 'I' | 'W' | 'E', message: string, where?: string): void
@@ -63,8 +68,8 @@ export class Kubelet implements WorkerHost {
   readonly #stops: (() => void)[] = []
   readonly #timers = new Set<Timer>()
   #ready: boolean | undefined
-  #leaseTimer: Timer | undefined
-  #failing = false
+  #retrying = false
+  readonly #heartbeat: Heartbeat
 
   constructor(options: KubeletOptions) {
     this.#options = options
@@ -76,6 +81,7 @@ export class Kubelet implements WorkerHost {
     this.nodeName = options.facts.name
     this.nodeIp = options.facts.address
     this.random = this.sim.random.fork(`kubelet ${this.nodeName}`)
+    this.#heartbeat = new Heartbeat({ sim: this.sim, api: options.api, nodeName: options.facts.name, server: options.server, log: options.log, alive: () => this.alive })
     const now = () => this.sim.now
     this.restartBackoff = new Backoff(10_000, 300_000, now)
     this.imageBackoff = new Backoff(10_000, 300_000, now)
@@ -153,6 +159,13 @@ export class Kubelet implements WorkerHost {
   start(): void {
     const { api } = this
     this.#event('Normal', 'Starting', 'Starting kubelet.')
+    const { unreachable } = this.#options
+    if (unreachable) {
+      if (unreachable() !== undefined) this.#heartbeat.complain(unreachable, true)
+      this.#options.onReach?.((reached) => {
+        if (!reached && this.alive) this.#heartbeat.complain(unreachable, false)
+      })
+    }
     this.#register()
     const cache = api.informer<Pod>(pods)
     const mine = (pod: Pod) => pod.spec.nodeName === this.nodeName
@@ -177,7 +190,7 @@ export class Kubelet implements WorkerHost {
         for (const worker of this.workers.values()) if (!worker.sandbox) worker.wake()
       })
     }))
-    this.#lease()
+    this.#heartbeat.start()
     this.#report()
   }
 
@@ -186,7 +199,7 @@ export class Kubelet implements WorkerHost {
     this.alive = false
     for (const stop of this.#stops) stop()
     for (const timer of this.#timers) this.sim.cancel(timer)
-    this.sim.cancel(this.#leaseTimer)
+    this.#heartbeat.stop()
     for (const worker of this.workers.values()) worker.abandon()
   }
 
@@ -207,30 +220,28 @@ export class Kubelet implements WorkerHost {
     return network === undefined ? undefined : `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: ${network}`
   }
 
-  #attempt<T>(what: string, call: () => T): T | undefined {
+  /** Undefined when the API refused or could not be reached; `failed` is told Go's words of it. */
+  #attempt<T>(verb: string, path: string, call: () => T, failed: (text: string) => void): T | undefined {
     try {
-      const value = call()
-      this.#failing = false
-      return value
+      return call()
     } catch (error) {
       if (!(error instanceof ApiUnreachable) && !(error instanceof StatusError)) throw error
-      if (!this.#failing) this.log('E', `"${what}" err="${error.message}"`)
-      this.#failing = true
+      failed(this.#heartbeat.requestError(verb, path, error))
       return undefined
     }
   }
 
   #register(): void {
-    const existing = this.#attempt('Unable to register node with API server', () => {
+    const existing = this.#attempt('Post', '/api/v1/nodes', () => {
       try {
         return this.api.get<Node>(nodes, undefined, this.nodeName)
       } catch (error) {
         if (!(error instanceof StatusError) || error.status.code !== 404) throw error
         const created = this.api.create<Node>(nodes, initialNode(this.#options.facts, nodeConditions(undefined, this.#problem(), this.sim.now)))
-        this.log('I', `"Successfully registered node" node="${this.nodeName}"`)
+        this.#options.log('I', `"Successfully registered node" node="${this.nodeName}"`, 'kubelet_node_status.go:78')
         return created
       }
-    })
+    }, (text) => this.#options.log('E', `"Unable to register node with API server" err=${JSON.stringify(text)} node="${this.nodeName}"`, 'kubelet_node_status.go:106'))
     if (!existing) {
       this.after(1000 + this.random.below(6000), () => this.#register(), true)
       return
@@ -239,7 +250,8 @@ export class Kubelet implements WorkerHost {
   }
 
   #updateNode(first = false): void {
-    this.#attempt('Unable to update node status', () => {
+    const path = `/api/v1/nodes/${this.nodeName}?timeout=10s`
+    this.#attempt('Get', path, () => {
       const node = this.api.get<Node>(nodes, undefined, this.nodeName)
       const problem = this.#problem()
       const conditions = nodeConditions(node.status?.conditions, problem, this.sim.now)
@@ -257,33 +269,27 @@ export class Kubelet implements WorkerHost {
         this.#event('Normal', reason, `Node ${this.nodeName} status is now: ${reason}`)
       }
       this.#ready = ready
-    })
+    }, (text) => this.#statusFailed(text))
   }
 
-  /** The full status once in five minutes, the lease every ten seconds: idle work. */
+  /** Five tries, then again ten seconds later. */
+  #statusFailed(text: string): void {
+    for (let i = 0; i < 5; i++) this.#options.log('E', `"Error updating node status, will retry" err=${JSON.stringify(`error getting node "${this.nodeName}": ${text}`)}`, 'kubelet_node_status.go:548')
+    this.#options.log('E', '"Unable to update node status" err="update node status exceeds retry count"', 'kubelet_node_status.go:535')
+    if (this.#retrying) return
+    this.#retrying = true
+    this.after(10_000, () => {
+      this.#retrying = false
+      this.#updateNode()
+    }, true, true)
+  }
+
+  /** The full status once in five minutes: idle work. */
   #report(): void {
     this.after(statusReport * (1 + 0.1 * this.random.next()), () => {
       this.#updateNode()
       this.#report()
     }, true, true)
-  }
-
-  #lease(): void {
-    const renewTime = new Date(Math.floor(this.sim.now)).toISOString().replace('Z', '000Z')
-    const spec = { holderIdentity: this.nodeName, leaseDurationSeconds: 40, renewTime }
-    this.#attempt('Failed to update lease', () => {
-      try {
-        const lease = this.api.get<Lease>(leases, 'kube-node-lease', this.nodeName)
-        this.api.update<Lease>(leases, { ...lease, spec: { ...lease.spec, ...spec } })
-      } catch (error) {
-        if (!(error instanceof StatusError) || error.status.code !== 404) throw error
-        const node = this.api.get<Node>(nodes, undefined, this.nodeName)
-        this.api.create<Lease>(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: this.nodeName, namespace: 'kube-node-lease', ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: this.nodeName, uid: node.metadata.uid ?? '' }] }, spec })
-      }
-    })
-    this.#leaseTimer = this.sim.after(leasePeriod, () => {
-      if (this.alive) this.#lease()
-    }, { quiet: true })
   }
 
   #event(type: 'Normal' | 'Warning', reason: string, message: string): void {
@@ -457,7 +463,7 @@ export class Kubelet implements WorkerHost {
   #mirror(pod: Pod): void {
     const key = `${pod.metadata.namespace}/${pod.metadata.name}`
     if (![...this.#static.values()].includes(pod)) return
-    const made = this.#attempt('Failed creating a mirror pod', () => {
+    const made = this.#attempt('Get', `/api/v1/namespaces/${pod.metadata.namespace}/pods/${pod.metadata.name}`, () => {
       const node = this.api.get<Node>(nodes, undefined, this.nodeName)
       try {
         const existing = this.api.get<Pod>(pods, pod.metadata.namespace, pod.metadata.name)
@@ -467,7 +473,7 @@ export class Kubelet implements WorkerHost {
         if (!(error instanceof StatusError) || error.status.code !== 404) throw error
       }
       return this.api.create<Pod>(pods, mirrorOf(pod, node.metadata.uid ?? '', new Date(Math.floor(this.sim.now)).toISOString()))
-    })
+    }, (text) => this.#options.log('E', `"Failed creating a mirror pod" err=${JSON.stringify(text)} pod="${pod.metadata.namespace}/${pod.metadata.name}"`, 'kubelet.go:3342'))
     if (!made) {
       this.after(3000 + this.random.below(4000), () => this.#mirror(pod), true)
       return

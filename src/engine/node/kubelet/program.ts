@@ -12,7 +12,7 @@ import type { NodeFactsInput } from './node-status.ts'
 export interface NodeTies {
   readonly runtime: Containerd
   /** A client that the kubelet's kubeconfig gives right to; unreachable while it does not. */
-  client(credentials: Credentials, machine: Machine): { readonly client: ApiClient; close(): void }
+  client(credentials: Credentials, machine: Machine): { readonly client: ApiClient; unreachable?(): string | undefined; onReach?(listener: (reached: boolean) => void): void; close(): void }
   facts(config: KubeletConfig, labels: Readonly<Record<string, string>>): NodeFactsInput
   /** The kubelet that lives now, for logs and exec. */
   kubelet: Kubelet | undefined
@@ -35,9 +35,9 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
   return async (process) => {
     const ties = find(process.machine.host)
     if (!ties) return 1
-    let pending = Promise.resolve()
+    let pending: Promise<void> = Promise.resolve()
     const write = (text: string) => {
-      if (process.alive) pending = pending.then(() => (process.alive ? process.stderr.write(text) : undefined))
+      if (process.alive) pending = process.stderr.write(text).catch(() => undefined)
     }
     const log = (level: 'I' | 'W' | 'E', message: string, where = 'kubelet.go:2451') => write(klog(level, process.now(), process.pid, where, message))
     try {
@@ -53,15 +53,15 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       if (!ties.runtime.running || !/^\/(var\/)?run\/containerd\/containerd\.sock$/.test(endpoint)) {
         throw new KubeletFailure(`failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint "unix://${endpoint}": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${endpoint}: connect: ${/containerd\.sock$/.test(endpoint) && process.fs.exists(endpoint) ? 'connection refused' : 'no such file or directory'}"`)
       }
-      const { client, close } = ties.client(credentials, process.machine)
+      const connected = ties.client(credentials, process.machine)
       const labels = Object.fromEntries(flags.nodeLabels.split(',').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
-      const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: client, config, facts: ties.facts(config, labels), log })
+      const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: connected.client, server: credentials.server, ...(connected.unreachable ? { unreachable: connected.unreachable } : {}), ...(connected.onReach ? { onReach: connected.onReach } : {}), config, facts: ties.facts(config, labels), log })
       ties.kubelet = kubelet
       const listener = process.sockets.listen('0.0.0.0', config.port)
       serveKubelet(process, listener)
       process.onEnd(() => {
         kubelet.stop()
-        close()
+        connected.close()
         listener.close()
         if (ties.kubelet === kubelet) ties.kubelet = undefined
       })
