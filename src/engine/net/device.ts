@@ -81,6 +81,8 @@ export class Device {
   ports: Device[] = []
   portNumber = 0
   hairpin = false
+  /** What `ip link set` keeps for show: no packet asks. */
+  shown: { readonly promiscuous?: boolean; readonly multicast?: boolean; readonly arp?: boolean; readonly allMulticast?: boolean; readonly queueLength?: number; readonly group?: number; readonly alias?: string } = {}
   fdb: Map<Mac, BridgeEntry> = new Map()
   vxlan: VxlanConf | undefined = undefined
   ipip: { readonly local: Ipv4 | undefined; readonly remote: Ipv4 | undefined } | undefined = undefined
@@ -187,8 +189,12 @@ class LinkView implements LinkInfo {
     if (d.kind === 'loopback') flags.push('LOOPBACK')
     else if (d.kind === 'ipip') flags.push(...(d.ipip?.remote === undefined ? [] : ['POINTOPOINT']), 'NOARP')
     else if (d.kind === 'dummy') flags.push('BROADCAST', 'NOARP')
-    else flags.push('BROADCAST', 'MULTICAST')
-    if (d.taps && d.taps.length > 0) flags.push('PROMISC')
+    else flags.push('BROADCAST')
+    const { shown } = d
+    if ((shown.multicast ?? !['loopback', 'ipip', 'dummy'].includes(d.kind)) && d.kind !== 'loopback') flags.push('MULTICAST')
+    if (shown.arp === false && !flags.includes('NOARP')) flags.push('NOARP')
+    if (shown.allMulticast) flags.push('ALLMULTI')
+    if (shown.promiscuous || (d.taps && d.taps.length > 0)) flags.push('PROMISC')
     if (d.up) flags.push('UP')
     if (d.up && d.carrier) flags.push('LOWER_UP')
     if (d.kind === 'veth' && d.peer && d.peer.ns === d.ns && !d.peer.up) flags.push('M-DOWN')
@@ -211,10 +217,16 @@ class LinkView implements LinkInfo {
     return !this.#d.wasUp ? 'noop' : this.#d.kind === 'physical' ? 'fq_codel' : 'noqueue'
   }
   get queueLength() {
-    return 1000
+    return this.#d.shown.queueLength ?? 1000
   }
   get promiscuity() {
-    return (this.#d.master ? 1 : 0) + (this.#d.taps?.length ?? 0)
+    return (this.#d.master ? 1 : 0) + (this.#d.taps?.length ?? 0) + (this.#d.shown.promiscuous ? 1 : 0)
+  }
+  get group() {
+    return this.#d.shown.group ?? 0
+  }
+  get alias() {
+    return this.#d.shown.alias || (undefined as never)
   }
   get peer() {
     const p = this.#d.kind === 'veth' ? this.#d.peer : undefined

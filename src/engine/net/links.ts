@@ -233,6 +233,8 @@ export function setLink(ns: Namespace, device: Device, change: Parameters<NetNam
     if (!device.master) throw new NetError('EINVAL')
     device.hairpin = change.hairpin
   }
+  const { promiscuous, multicast, arp, allMulticast, queueLength, group, alias } = change
+  device.shown = { ...device.shown, ...(promiscuous !== undefined && { promiscuous }), ...(multicast !== undefined && { multicast }), ...(arp !== undefined && { arp }), ...(allMulticast !== undefined && { allMulticast }), ...(queueLength !== undefined && { queueLength }), ...(group !== undefined && { group }), ...(alias !== undefined && { alias }) }
   if (change.up === true) setUp(device)
   if (change.up === false) setDown(device)
 }

@@ -89,6 +89,9 @@ export interface LinkInfo {
   readonly qdisc: 'noqueue' | 'noop' | 'fq_codel'
   readonly queueLength: number
   readonly promiscuity: number
+  /** `ip link set … group` and `alias`; 0 is the default group. */
+  readonly group?: number
+  readonly alias?: string
   /** Of a veth: the other end. `namespace` is undefined where it is the same one. */
   readonly peer?: { readonly index: number; readonly name: string; readonly namespace: NetNamespace | undefined }
   readonly vxlan?: { readonly id: number; readonly local?: string; readonly remote?: string; readonly dstport: number; readonly device?: string; readonly learning: boolean }
@@ -179,7 +182,7 @@ export interface NetNamespace {
   /** `delay`: virtual ms that a frame takes to the other side (default 0.01). */
   addLink(name: string, link: LinkKind, options?: { readonly mac?: string; readonly mtu?: number; readonly delay?: number; readonly index?: number }): LinkInfo
   deleteLink(name: string): void
-  setLink(name: string, change: { readonly up?: boolean; readonly master?: string | null; readonly mtu?: number; readonly mac?: string; readonly name?: string; readonly namespace?: NetNamespace; readonly hairpin?: boolean }): void
+  setLink(name: string, change: { readonly up?: boolean; readonly master?: string | null; readonly mtu?: number; readonly mac?: string; readonly name?: string; readonly namespace?: NetNamespace; readonly hairpin?: boolean; readonly promiscuous?: boolean; readonly multicast?: boolean; readonly arp?: boolean; readonly allMulticast?: boolean; readonly queueLength?: number; readonly group?: number; readonly alias?: string }): void
   /** `10.244.1.1/24`. */
   addAddress(device: string, cidr: string, options?: { readonly scope?: string; readonly label?: string; readonly broadcast?: string }): void
   deleteAddress(device: string, cidr: string): void

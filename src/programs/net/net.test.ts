@@ -117,3 +117,17 @@ test('sysctl reads and writes the namespace', async () => {
   const run = await lab()
   expect(await run('sysctl -w net.ipv4.ip_forward=1; sysctl -n net.ipv4.ip_forward; echo 0 >/proc/sys/net/ipv4/ip_forward; sysctl net.ipv4.ip_forward; sysctl nosuch.key')).toBe('net.ipv4.ip_forward = 1\n1\nnet.ipv4.ip_forward = 0\nsysctl: cannot stat /proc/sys/nosuch/key: No such file or directory\n[1]')
 })
+
+test('ip tells mistakes in the words of iproute2', async () => {
+  const run = await lab()
+  expect(await run('ip link set eth0 mtu 1400 mtu 1300')).toBe('Error: duplicate "mtu": "1300" is the second value.\n[255]')
+  expect((await run('ip link add br1 type bridge foo')).split('\n')[0]).toBe('bridge: unknown command "foo"?')
+  expect(await run('ip link set eth0 promisc on alias uplink group 5; ip link show group 5')).toBe('2: eth0@if2: <BROADCAST,MULTICAST,PROMISC,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group 5 qlen 1000\n    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff link-netnsid 0\n    alias uplink\n[0]')
+  // The family is known once an address has told it.
+  expect(await run('ip route add default via foo; ip route add 10.5.0.0/16 via foo')).toBe('Error: any valid address is expected rather than "foo".\nError: inet address is expected rather than "foo".\n[1]')
+  expect(await run('ip route add 10.5.0.0/16 via 10.0.0.2 metric abc')).toBe('Error: argument "abc" is wrong: "metric" value is invalid\n\n[255]')
+  expect(await run('ip rule add; ip rule add fwmark foo table 100')).toBe('"ip rule add" requires arguments.\nError: argument "foo" is wrong: fwmark value is invalid\n\n[255]')
+  expect(await run('ip rule add prio 7 to 10.9.0.0/16 table 100; ip rule show table 100')).toBe('7:\tfrom all to 10.9.0.0/16 lookup 100\n[0]')
+  expect(await run('ip neigh get 10.0.0.77 dev eth0')).toBe('Error: Neighbour entry not found.\n[2]')
+  expect(await run('ip -c route')).toBe('\x1b[35m10.0.0.0/24 \x1b[0mdev \x1b[36meth0 \x1b[0mproto kernel scope link src \x1b[35m10.0.0.1 \x1b[0m\n[0]')
+})

@@ -104,3 +104,10 @@ test('processes are listed and ended', async () => {
   expect(await run('ping -i 10 blue >/dev/null & pgrep -a ping; pkill -x ping; wait; pgrep ping')).toMatch(/^\d+ ping -i 10 blue\n(bash: line 1: +\d+ Terminated .*\n)?\[1\]$/)
   expect(await run('ps -o pid,comm -p 1')).toBe('    PID COMMAND\n      1 init\n[0]')
 })
+
+test('ps names what it does not know', async () => {
+  const { run } = await lab()
+  const usage = "\n\nUsage:\n ps [options]\n\n Try 'ps --help <simple|list|output|threads|misc|all>'\n  or 'ps --help <s|l|o|t|m|a>'\n for additional help text.\n\nFor more details see ps(1).\n[1]"
+  for (const [words, why] of [['-z', 'unsupported SysV option'], ['z', 'unsupported option (BSD syntax)'], ['--foo', 'unknown gnu long option'], ['-p', 'list of process IDs must follow -p'], ['-p abc', 'process ID list syntax error'], ['-u nosuch', 'user name does not exist'], ['-eo', 'format specification must follow -o']]) expect(await run(`ps ${words}`)).toBe(`error: ${why}${usage}`)
+  expect(await run('ps -o pid:3,ppid= -p 1')).toBe('PID\n  1       0\n[0]')
+})

@@ -26,7 +26,11 @@ export interface IpOptions {
   numeric: boolean
   all: boolean
   netns: string | undefined
+  batch: string | undefined
+  color: false | 'always' | 'auto'
 }
+
+const colors = { device: 36, mac: 33, inet: 35, up: 32, down: 31 } as const
 
 export class IpContext {
   readonly process: Process
@@ -73,6 +77,19 @@ export class IpContext {
     }
   }
 
+  /** A part in the colour that `-c` gives it, with what follows it inside (iproute2's print_color_string). */
+  paint(color: keyof typeof colors, text: string): string {
+    return this.options.color && !this.options.json ? `\x1b[${colors[color]}m${text}\x1b[0m` : text
+  }
+
+  /** What `-s` tells of a flush; `lines` with `-s -s` what went. */
+  flushed(count: number, lines: readonly string[] = []): void {
+    if (this.options.statistics === 0) return
+    if (count === 0) return this.print('Nothing to flush.\n')
+    if (this.options.statistics > 1) this.print(lines.join(''))
+    this.print(`\n*** Round 1, deleting ${count} entries ***\n*** Flush is complete after 1 round ***\n`)
+  }
+
   device(name: string): string {
     if (!this.net.links.has(name)) throw new IpFailure(`Cannot find device "${name}"\n`, 1)
     return name
@@ -98,7 +115,8 @@ export function matches(abbreviation: string, word: string): boolean {
 }
 
 /** A prefix or address; `default`, `any` and `all` are 0/0. */
-export function prefixOf(text: string): { readonly address: number; readonly length: number; readonly text: string; readonly bare: boolean } {
+/** `family`: what the complaint calls it where only one family is asked for. */
+export function prefixOf(text: string, family = 'any valid'): { readonly address: number; readonly length: number; readonly text: string; readonly bare: boolean } {
   if (text === 'default' || text === 'any' || text === 'all') return { address: 0, length: 0, text: 'default', bare: false }
   const slash = text.indexOf('/')
   const address = shortIpv4(slash < 0 ? text : text.slice(0, slash))
@@ -106,8 +124,8 @@ export function prefixOf(text: string): { readonly address: number; readonly len
   let length = /^\d+$/.test(tail) ? Number(tail) : NaN
   const mask = parseIpv4(tail)
   if (mask !== undefined && tail.includes('.')) length = [...Array(33).keys()].find((n) => maskOf(n) === mask) ?? NaN
-  if (address === undefined || !(length <= 32)) throw new IpFailure(`Error: any valid prefix is expected rather than "${text}".\n`, 1)
-  return { address, length, text: slash < 0 ? text : `${ip(address)}/${length}`, bare: slash < 0 }
+  if (address === undefined || !(length <= 32)) throw new IpFailure(`Error: ${family} prefix is expected rather than "${text}".\n`, 1)
+  return { address, length, text: slash < 0 ? ip(address) : `${ip(address)}/${length}`, bare: slash < 0 }
 }
 
 function ip(n: number): string {

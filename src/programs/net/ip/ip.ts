@@ -1,4 +1,5 @@
 /** `ip` of iproute2 6.1: options, objects and their abbreviations. Namespaces are the machine's named ones. */
+import { FsError, strerror } from '#engine/machine/files.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import { ipAddress } from './address.ts'
@@ -8,35 +9,51 @@ import { ipNeighbour } from './neighbour.ts'
 import { ipNetns } from './netns.ts'
 import { ipRoute } from './route.ts'
 import { ipRule } from './rule.ts'
+import { generalUsage } from './usage.ts'
 
-const usage = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-       ip [ -force ] -batch filename
-where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
-                   link | macsec | maddress | monitor | mptcp | mroute | mrule |
-                   neighbor | neighbour | netconf | netns | nexthop | ntable |
-                   ntbl | route | rule | sr | stats | tap | tcpmetrics |
-                   token | tunnel | tuntap | vrf | xfrm }
-       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -r[esolve] |
-                    -h[uman-readable] | -iec | -j[son] | -p[retty] |
-                    -f[amily] { inet | inet6 | mpls | bridge | link } |
-                    -4 | -6 | -M | -B | -0 |
-                    -l[oops] { maximum-addr-flush-attempts } | -br[ief] |
-                    -o[neline] | -t[imestamp] | -ts[hort] | -b[atch] [filename] |
-                    -rc[vbuf] [size] | -n[etns] name | -N[umeric] | -a[ll] |
-                    -c[olor]}
-`
+const usage = generalUsage
 
 type Handler = (c: IpContext) => void | Promise<number | void>
 
-/** In the order in which abbreviations are tried. */
+const nowhere: Handler = () => {}
+
+/** In the order in which abbreviations are tried. Of the objects after `netns` the simulated hosts have none, so their lists are empty. */
 const objects: readonly (readonly [string, Handler])[] = [
-  ['address', ipAddress], ['route', ipRoute], ['rule', ipRule], ['neighbor', ipNeighbour], ['neighbour', ipNeighbour], ['link', ipLink], ['netns', ipNetns],
+  ['address', ipAddress], ['route', ipRoute], ['rule', ipRule], ['neighbor', ipNeighbour], ['neighbour', ipNeighbour], ['link', ipLink], ['tunnel', nowhere], ['tunl', nowhere], ['tuntap', nowhere], ['tap', nowhere], ['tcpmetrics', nowhere], ['tcp_metrics', nowhere],
+  ['xfrm', nowhere], ['mroute', nowhere], ['netns', ipNetns], ['vrf', (c) => c.print('Name              Table\n-----------------------\nNo VRF has been configured\n')], ['nexthop', nowhere],
 ]
 
-function readOptions(args: readonly string[]): { options: IpOptions; rest: readonly string[]; batch: string | undefined } {
-  const o: IpOptions = { family: 'any', json: false, pretty: false, oneline: false, details: false, statistics: 0, brief: false, numeric: false, all: false, netns: undefined }
+type Option = (o: IpOptions, next: () => string) => void
+
+/** Options that any beginning stands for, in the order of ip's comparisons; `whole` ones come first. */
+const wholeOptions: Readonly<Record<string, Option>> = {
+  '-4': (o) => void (o.family = 'inet'), '-6': (o) => void (o.family = 'inet6'), '-0': (o) => void (o.family = 'link'), '-B': (o) => void (o.family = 'bridge'), '-M': () => {}, '-iec': () => {}, '-human-readable': () => {}, '-force': () => {}, '-ts': () => {}, '-br': (o) => void (o.brief = true),
+}
+const shortOptions: readonly (readonly [string, Option])[] = [
+  ['-loops', (_, next) => void next()],
+  ['-family', (o, next) => {
+    const value = next()
+    if (!['inet', 'inet6', 'link', 'bridge', 'mpls'].includes(value)) throw new IpFailure(value === 'help' ? usage : `Error: argument "${value}" is wrong: invalid protocol family\n`, 255)
+    o.family = value as IpOptions['family']
+  }],
+  ['-human', () => {}], ['-stats', (o) => void o.statistics++], ['-statistics', (o) => void o.statistics++], ['-details', (o) => void (o.details = true)], ['-resolve', () => {}], ['-oneline', (o) => void (o.oneline = true)], ['-timestamp', () => {}], ['-tshort', () => {}],
+  ['-Version', () => {
+    throw new IpFailure('\0ip utility, iproute2-6.1.0, libbpf 1.1.2\n', 0)
+  }],
+  ['-force', () => {}], ['-batch', (o, next) => void (o.batch = next())], ['-brief', (o) => void (o.brief = true)], ['-json', (o) => void (o.json = true)], ['-pretty', (o) => void (o.pretty = true)], ['-rcvbuf', (_, next) => void next()],
+  ['-help', () => {
+    throw new IpFailure(usage, 255)
+  }],
+  ['-netns', (o, next) => void (o.netns = next())], ['-Numeric', (o) => void (o.numeric = true)], ['-all', (o) => void (o.all = true)],
+]
+
+function readOptions(args: readonly string[]): { options: IpOptions; rest: readonly string[] } {
+  const o: IpOptions = { family: 'any', json: false, pretty: false, oneline: false, details: false, statistics: 0, brief: false, numeric: false, all: false, netns: undefined, batch: undefined, color: false }
   let i = 0
-  let batch: string | undefined
+  const next = () => {
+    if (++i >= args.length) throw new IpFailure(usage, 255)
+    return args[i]!
+  }
   for (; i < args.length; i++) {
     let word = args[i]!
     if (word === '--') {
@@ -45,37 +62,25 @@ function readOptions(args: readonly string[]): { options: IpOptions; rest: reado
     }
     if (!word.startsWith('-') || word === '-') break
     if (word.startsWith('--')) word = word.slice(1)
-    if (/^-c(o(l(o(r)?)?)?)?(=.*)?$/.test(word)) continue
-    if (word === '-4') o.family = 'inet'
-    else if (word === '-6') o.family = 'inet6'
-    else if (word === '-0') o.family = 'link'
-    else if (word === '-B') o.family = 'bridge'
-    else if (matches(word, '-family')) {
-      const value = args[++i] ?? ''
-      if (!['inet', 'inet6', 'link', 'bridge', 'mpls'].includes(value)) throw new IpFailure(value === 'help' ? usage : `Error: argument "${value}" is wrong: invalid protocol family\n`, 255)
-      o.family = value as IpOptions['family']
-    } else if (matches(word, '-stats') || matches(word, '-statistics')) o.statistics++
-    else if (matches(word, '-details')) o.details = true
-    else if (matches(word, '-oneline')) o.oneline = true
-    else if (matches(word, '-json')) o.json = true
-    else if (matches(word, '-pretty')) o.pretty = true
-    else if (word === '-br' || matches(word, '-brief')) o.brief = true
-    else if (matches(word, '-netns')) o.netns = args[++i] ?? ''
-    else if (matches(word, '-Numeric')) o.numeric = true
-    else if (matches(word, '-all')) o.all = true
-    else if (matches(word, '-batch')) batch = args[++i] ?? '-'
-    else if (matches(word, '-Version')) throw new IpFailure('\0ip utility, iproute2-6.1.0, libbpf 1.1.2\n', 0)
-    else if (matches(word, '-help')) throw new IpFailure(usage, 255)
-    else if (matches(word, '-resolve') || matches(word, '-human') || word === '-h' || word === '-human-readable' || word === '-iec' || matches(word, '-timestamp') || word === '-ts' || word === '-force') continue
-    else throw new IpFailure(`Option "${word}" is unknown, try "ip -help".\n`, 255)
+    const color = /^-c(?:o(?:l(?:o(?:r)?)?)?)?(?:=(.*))?$/.exec(word)
+    if (color) {
+      if (color[1] !== undefined && !['always', 'auto', 'never'].includes(color[1])) throw new IpFailure(`Option "${word}" is unknown, try "ip -help".\n`, 255)
+      o.color = color[1] === undefined ? 'always' : color[1] !== 'never' && (color[1] as 'always' | 'auto')
+      continue
+    }
+    const act = wholeOptions[word] ?? shortOptions.find(([whole]) => matches(word, whole))?.[1]
+    if (!act) throw new IpFailure(`Option "${word}" is unknown, try "ip -help".\n`, 255)
+    act(o, next)
   }
-  return { options: o, rest: args.slice(i), batch }
+  return { options: o, rest: args.slice(i) }
 }
 
 async function runOne(process: Process, args: readonly string[]): Promise<number> {
   let context: IpContext | undefined
   try {
-    const { options, rest, batch } = readOptions(args)
+    const { options, rest } = readOptions(args)
+    const { batch } = options
+    if (options.color === 'auto' && process.stdout.tty === undefined) options.color = false
     let net: NetNamespace = process.net
     if (options.netns !== undefined) {
       const named = process.machine.namedNamespaces.get(options.netns)
@@ -103,7 +108,14 @@ async function runOne(process: Process, args: readonly string[]): Promise<number
 }
 
 async function runBatch(process: Process, options: readonly string[], file: string): Promise<number> {
-  const text = file === '-' ? await process.stdin.readAll() : process.fs.readFile(file)
+  let text: string
+  try {
+    text = file === '-' ? await process.stdin.readAll() : process.fs.readFile(file)
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    await process.stderr.write(`Cannot open file "${file}" for reading: ${strerror(error.code)}\n`)
+    return 1
+  }
   for (const [i, line] of text.split('\n').entries()) {
     const words = line.replace(/#.*/, '').trim().split(/\s+/).filter((w) => w !== '')
     if (words.length === 0) continue

@@ -46,15 +46,18 @@ export function linkText(c: IpContext, link: LinkInfo, options: { readonly mode:
   const { details, oneline } = c.options
   const nl = oneline ? '\\' : '\n'
   const broadcast = link.kind === 'loopback' ? '00:00:00:00:00:00' : link.kind === 'ipip' ? '0.0.0.0' : 'ff:ff:ff:ff:ff:ff'
-  let text = `${link.index}: ${fullName(link)}: <${flagsOf(link).join(',')}> mtu ${link.mtu} qdisc ${link.qdisc} ${link.master !== undefined ? `master ${link.master} ` : ''}state ${link.operstate} ${options.mode ? 'mode DEFAULT ' : ''}group default`
+  const state = link.operstate === 'UP' || link.operstate === 'DOWN' ? c.paint(link.operstate === 'UP' ? 'up' : 'down', `${link.operstate} `) : `${link.operstate} `
+  let text = `${link.index}: ${c.paint('device', `${fullName(link)}: `)}<${flagsOf(link).join(',')}> mtu ${link.mtu} qdisc ${link.qdisc} ${link.master !== undefined ? `master ${link.master} ` : ''}state ${state}${options.mode ? 'mode DEFAULT ' : ''}group ${link.group ? link.group : 'default'}`
   if (link.queueLength > 0) text += ` qlen ${link.queueLength}`
-  if (options.layer) text += `${nl}    link/${linkType(link)} ${link.mac} brd ${broadcast}`
+  if (options.layer) text += `${nl}    link/${linkType(link)} ${c.paint('mac', link.mac)} brd ${c.paint('mac', broadcast)}`
   text += netnsText(c, link)
-  if (details && options.layer) text += detailText(c.net, link, nl)
+  if (details) text += detailText(c.net, link, nl, options.mode)
+  if (link.alias !== undefined) text += `${nl}    alias ${link.alias}`
   return text
 }
 
-function detailText(net: NetNamespace, link: LinkInfo, nl: string): string {
+/** `mode`: `ip addr` leaves out how addresses are generated where IPv6 is off. */
+function detailText(net: NetNamespace, link: LinkInfo, nl: string, mode: boolean): string {
   const [low, high] = link.kind === 'loopback' || link.kind === 'dummy' ? [0, 0] : link.kind === 'ipip' ? [68, 65495] : [68, 65535]
   let text = ` promiscuity ${link.promiscuity}  allmulti ${link.port ? 1 : 0} minmtu ${low} maxmtu ${high} `
   const kind = kindText(link)
@@ -63,7 +66,7 @@ function detailText(net: NetNamespace, link: LinkInfo, nl: string): string {
   // A tunnel over a device takes that device's limits.
   const below = link.vxlan?.device === undefined ? link : (net.links.get(link.vxlan.device) ?? link)
   const queues = link.kind === 'veth' || link.kind === 'physical' ? 2 : 1
-  return `${text}addrgenmode eui64 numtxqueues ${queues} numrxqueues ${queues} gso_max_size 65536 gso_max_segs 65535 tso_max_size ${below.kind === 'veth' || below.kind === 'loopback' ? 524280 : 65536} tso_max_segs 65535 gro_max_size 65536 `
+  return `${text}${mode ? 'addrgenmode eui64 ' : ''}numtxqueues ${queues} numrxqueues ${queues} gso_max_size 65536 gso_max_segs 65535 tso_max_size ${below.kind === 'veth' || below.kind === 'loopback' ? 524280 : 65536} tso_max_segs 65535 gro_max_size 65536 `
 }
 
 function kindText(link: LinkInfo): string {
@@ -108,19 +111,20 @@ export function statisticsText(link: LinkInfo): string {
   return block('RX', ['bytes', 'packets', 'errors', 'dropped', 'missed', 'mcast'], rx) + block('TX', ['bytes', 'packets', 'errors', 'dropped', 'carrier', 'collsns'], tx)
 }
 
-export function briefText(link: LinkInfo, rest: string): string {
-  return `${fullName(link).padEnd(16)} ${link.operstate.padEnd(14)} ${rest}\n`
+export function briefText(c: IpContext, link: LinkInfo, rest: string): string {
+  const state = `${link.operstate.padEnd(14)} `
+  return `${c.paint('device', `${fullName(link).padEnd(16)} `)}${link.operstate === 'UP' || link.operstate === 'DOWN' ? c.paint(link.operstate === 'UP' ? 'up' : 'down', state) : state}${rest}\n`
 }
 
-export function briefFlags(link: LinkInfo): string {
-  return `${link.mac} <${flagsOf(link).join(',')}> `
+export function briefFlags(c: IpContext, link: LinkInfo): string {
+  return `${c.paint('mac', `${link.mac} `)}<${flagsOf(link).join(',')}> `
 }
 
 export function linkJson(c: IpContext, link: LinkInfo, mode: boolean, layer = true): Record<string, unknown> {
   const other = link.peer?.namespace
   return {
     ifindex: link.index, ...(link.peer && (other ? { link_index: link.peer.index } : { link: link.peer.name })), ifname: link.name, flags: flagsOf(link), mtu: link.mtu, qdisc: link.qdisc,
-    ...(link.master !== undefined && { master: link.master }), operstate: link.operstate, ...(mode && { linkmode: 'DEFAULT' }), group: 'default', ...(link.queueLength > 0 && { txqlen: link.queueLength }),
+    ...(link.master !== undefined && { master: link.master }), operstate: link.operstate, ...(mode && { linkmode: 'DEFAULT' }), group: link.group ? String(link.group) : 'default', ...(link.queueLength > 0 && { txqlen: link.queueLength }),
     ...(layer && { link_type: linkType(link), address: link.mac, broadcast: link.kind === 'loopback' ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff' }),
     ...(other && netnsJson(c, link)),
   }

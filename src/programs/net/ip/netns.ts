@@ -2,6 +2,7 @@
 import { FsError, strerror } from '#engine/machine/files.ts'
 import { IpFailure, matches, type IpContext } from './context.ts'
 import { namespaceId } from './link-format.ts'
+import { netnsUsage } from './usage.ts'
 
 export async function ipNetns(c: IpContext): Promise<number | void> {
   const { machine } = c.process
@@ -20,6 +21,7 @@ export async function ipNetns(c: IpContext): Promise<number | void> {
   }
   if (matches(verb, 'add')) {
     const name = named()
+    if (name === '.' || name === '..' || name.includes('/')) throw new IpFailure(`Invalid netns name "${name}"\n`, 255)
     if (!c.process.can('SYS_ADMIN')) throw new IpFailure('mkdir /run/netns failed: Permission denied\n', 1)
     if (spaces.has(name)) throw new IpFailure(`Cannot create namespace file "/run/netns/${name}": File exists\n`, 1)
     let unique = `${machine.hostname}/${name}`
@@ -47,12 +49,15 @@ export async function ipNetns(c: IpContext): Promise<number | void> {
     return
   }
   if (matches(verb, 'identify')) {
-    const pid = c.more ? Number(c.take()) : c.process.pid
+    const word = c.more ? c.take() : String(c.process.pid)
+    const pid = Number(word)
+    if (!/^\d+$/.test(word)) throw new IpFailure(`Specified string '${word}' is not a pid\n`, 1)
+    if (!machine.processes.has(pid)) throw new IpFailure('Cannot open network namespace: No such file or directory\n', 1)
     const ns = machine.processes.get(pid)?.net
     for (const [name, other] of spaces) if (other === ns) c.print(`${name}\n`)
     return
   }
-  if (matches(verb, 'help')) throw new IpFailure('Usage:\tip netns list\n\tip netns add NAME\n\tip netns attach NAME PID\n\tip netns set NAME NETNSID\n\tip [-all] netns delete [NAME]\n\tip netns identify [PID]\n\tip netns pids NAME\n\tip [-all] netns exec [NAME] cmd ...\n\tip netns monitor\n\tip netns list-id [target-nsid POSITIVE-INT] [nsid POSITIVE-INT]\nNETNSID := auto | POSITIVE-INT\n', 255)
+  if (matches(verb, 'help')) throw new IpFailure(netnsUsage, 255)
   throw new IpFailure(`Command "${verb}" is unknown, try "ip netns help".\n`, 255)
 }
 
