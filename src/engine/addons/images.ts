@@ -8,6 +8,7 @@ import { flannelVersion } from './flannel/manifests.ts'
 import { ingressNginx, ingressNginxVersion } from './ingress-nginx/program.ts'
 import { copyFile } from './flannel/install.ts'
 import { flanneld } from './flannel/program.ts'
+import { gatewayImages } from './gateway/images.ts'
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -27,6 +28,7 @@ const images: readonly ImageBehaviour[] = [
     users: [{ name: 'www-data', uid: 101, gid: 82 }], exposedPorts: [80, 443], programs: { '/nginx-ingress-controller': ingressNginx, '/usr/bin/dumb-init': ingressNginx },
   },
   { repository: 'docker.io/calico/kube-controllers', tags: [calicoVersion], size: 52_000_000, entrypoint: ['/usr/bin/kube-controllers'], env: { PATH: path }, programs: { '/usr/bin/kube-controllers': kubeControllers } },
+  ...gatewayImages,
 ]
 
 export const addonImages: ImageTable = new Map(images.map((image) => [image.repository, image]))

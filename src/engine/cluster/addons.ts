@@ -3,6 +3,7 @@ import type { KubeObject } from '#engine/api/types.ts'
 import { canalManifests } from '#engine/addons/canal/manifests.ts'
 import { coreDnsManifests } from '#engine/addons/coredns/manifests.ts'
 import { flannelManifests } from '#engine/addons/flannel/manifests.ts'
+import { gatewayManifests } from '#engine/addons/gateway/manifests.ts'
 import { ingressNginxManifests } from '#engine/addons/ingress-nginx/manifests.ts'
 import { kubeProxyManifests } from '#engine/addons/kube-proxy/manifests.ts'
 import { addonImages } from '#engine/addons/images.ts'
@@ -26,6 +27,7 @@ export function appliedObjects(spec: ClusterSpec): KubeObject[] {
   if (spec.plugin === 'canal') out.push(...canalManifests({ podCidr: spec.podCidr }))
   if (spec.plugin === 'flannel') out.push(...flannelManifests({ podCidr: spec.podCidr }))
   if (spec.addons.includes('ingress-nginx')) out.push(...ingressNginxManifests())
+  if (spec.addons.includes('gateway')) out.push(...gatewayManifests())
   return out
 }
 

@@ -98,7 +98,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       closing.set(false)
       road.close()
     }
-    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), unreachable: () => (whole.open ? undefined : whole.reason), onReach: (listener: (reached: boolean) => void) => whole.onChange(listener), close }
+    return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), reach: { unreachable: () => (whole.open ? undefined : whole.reason), onReach: (listener: (reached: boolean) => void) => whole.onChange(listener) }, close }
   }
   /** What a kubeconfig gives: its server must be in reach and be trusted, its certificate must be trusted by the server. */
   const credentialsClient = (credentials: Pick<Credentials, 'server' | 'caPem' | 'certificatePem'>, machine: Machine) =>
@@ -183,15 +183,21 @@ export function createCluster(options: ClusterOptions): Cluster {
   // What kubeadm leaves in etcd; then the API goes down until its process is up.
   const admin = api.client({ name: 'kubernetes-super-admin', groups: ['system:masters', 'system:authenticated'] })
   const apply = (objects: readonly KubeObject[]) => {
+    const waiting: KubeObject[] = []
     for (const object of objects) {
       const kind = api.kinds.find((k) => k.kind === object.kind && `${k.group ? `${k.group}/` : ''}${k.version}` === object.apiVersion)
-      if (!kind) continue
+      if (!kind) {
+        waiting.push(object)
+        continue
+      }
       try {
         admin.create({ group: kind.group, version: kind.version, resource: kind.plural }, object)
       } catch (error) {
         if (!(error instanceof StatusError) || error.status.reason !== 'AlreadyExists') throw error
       }
     }
+    // Kinds of definitions that were among the objects are served a moment later.
+    if (waiting.length > 0 && waiting.length < objects.length) sim.after(1000, () => apply(waiting))
   }
   apply(kubeadmObjects(spec, server))
   if (spec.standInKubelets) {

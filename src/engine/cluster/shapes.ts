@@ -32,6 +32,13 @@ export const trioEdge: ClusterSpec = {
   outside: [{ name: 'outside', address: '172.20.10.100' }],
 }
 
+export const trioGateway: ClusterSpec = {
+  ...trioEdge,
+  name: 'trio-gateway',
+  title: 'Three nodes with a Gateway API controller, an ingress controller and a client outside',
+  addons: ['coredns', 'ingress-nginx', 'gateway'],
+}
+
 export const duoFlannel: ClusterSpec = {
   ...trio,
   name: 'duo-flannel',
@@ -72,4 +79,4 @@ export const singleNode: ClusterSpec = {
   podCidr: '192.168.1.0/24',
 }
 
-export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, duoFlannel, noCni, reference, singleNode].map((s) => [s.name, s]))
+export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, duoFlannel, noCni, reference, singleNode].map((s) => [s.name, s]))
