@@ -27,7 +27,7 @@ debrief: A selector is the only bond between the two.
 
 test('a lab that is right is read with its defaults', () => {
   const read = readDocument('labs/x/lab.yaml', good, lab)
-  expect(read.ok && read.value.tasks[0]!.checks[0]).toEqual({ title: 'web answers', http: { from: 'shop/client', url: 'http://web', method: 'GET', headers: {}, status: 200, times: 1, timeout: 3 } })
+  expect(read.ok && read.value.tasks[0]!.checks[0]).toEqual({ title: 'web answers', http: { from: 'shop/client', url: 'http://web', method: 'GET', headers: {}, answers: {}, status: 200, times: 1, timeout: 3 } })
 })
 
 test('a typo is answered with file, line, field and suggestion', () => {
