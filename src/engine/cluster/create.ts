@@ -145,7 +145,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       byName.set(node.name, tie(host, node))
     }
   }
-  api.nodeProxy = new KubeletProxy({ kubelet: (name) => byName.get(name)?.kubelet, node: (name) => api.store.get('nodes', '', name) as Node | undefined })
+  api.nodeProxy = new KubeletProxy({ kubelet: (name) => byName.get(name)?.kubelet, node: (name) => api.store.get('nodes', '', name) as Node | undefined, dialProblem: (address, port) => roads.dialProblem(hosts.get(controlPlane.name)!.net, address, port) })
   const workstation = hosts.get(spec.workstation.name)!
   writeWorkstation(workstation, spec, adminConf)
   installSsh(hosts.values(), spec.workstation, sim.random.fork('ssh'))

@@ -105,20 +105,21 @@ export function resolve(device: Device, nexthop: Ipv4, p: Packet, send: (mac: Ma
   entry.waiting.push({ send, failed: () => unreachable(device, nexthop, p) })
 }
 
-/** For a look: an address that is known is used as it is, another is asked for once. */
+/** For a look: whoever does not answer now is taken for gone, as it will be once its entry has aged; the entry stays as it is. */
 function resolveAtOnce(device: Device, known: Neighbour | undefined, nexthop: Ipv4, p: Packet, send: (mac: Mac) => void): void {
   const state = known && refresh(device, known).status
-  if (known && state !== 'failed' && state !== 'incomplete') return send(known.mac)
-  const asked: Neighbour = { address: nexthop, mac: 0, status: 'incomplete', since: device.ns.sim.now, updated: device.ns.sim.now, waiting: [] }
+  if (known && (state === 'permanent' || state === 'noarp')) return send(known.mac)
+  const valid = known && state !== 'failed' && state !== 'incomplete'
+  const { now } = device.ns.sim
+  const asked: Neighbour = { address: nexthop, mac: 0, status: 'incomplete', since: now, updated: now, waiting: [] }
   device.neighbours.set(nexthop, asked)
-  solicit(device, nexthop, p.source, undefined)
-  if ((asked.status as Neighbour['status']) === 'reachable') {
-    for (const w of known?.waiting ?? []) w.send(asked.mac)
-    return send(asked.mac)
-  }
-  if (known) device.neighbours.set(nexthop, known)
-  else device.neighbours.delete(nexthop)
-  unreachable(device, nexthop, p)
+  solicit(device, nexthop, p.source, valid ? known.mac : undefined)
+  const answered = (asked.status as Neighbour['status']) === 'reachable'
+  if (valid || (known && !answered)) device.neighbours.set(nexthop, known)
+  else if (!answered) device.neighbours.delete(nexthop)
+  if (answered && known && !valid) for (const w of known.waiting.splice(0)) w.send(asked.mac)
+  if (answered) send(asked.mac)
+  else unreachable(device, nexthop, p)
 }
 
 function scheduleProbe(device: Device, entry: Neighbour): void {

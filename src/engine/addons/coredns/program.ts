@@ -63,6 +63,10 @@ export async function coreDns(process: Process, context: ContainerContext): Prom
     wake?.()
     sim.woke()
   }
+  // Its logger keeps the message of an error and nothing else.
+  context.lostWatches?.(() => {
+    for (let i = 0; i < 3; i++) log('ERROR', 'plugin/kubernetes: Failed to watch')
+  })
   const open = (blocks: readonly ServerBlock[]) => new DnsServer(blocks, { sim, net: process.machine.net, fs: process.fs, api: context.api, log, exit: leave })
   let hash: string
   let server: DnsServer

@@ -66,6 +66,12 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
     return 1
   }
   const informer = context.api.informer<Node>(nodes)
+  context.lostWatches?.((server, why, fresh) => {
+    const from = 'pkg/mod/k8s.io/client-go@v0.32.10/tools/cache/reflector.go:251'
+    const failed = `failed to list *v1.Node: Get "${server}/api/v1/nodes?${fresh ? 'limit=500&resourceVersion=0' : 'resourceVersion=0'}": ${why}`
+    log('W', 'reflector.go:569', `${from}: ${failed}`)
+    log('E', 'reflector.go:166', `"Unhandled Error" err=${JSON.stringify(`${from}: Failed to watch *v1.Node: ${failed}`)} logger="UnhandledError"`)
+  })
   log('I', 'kube.go:139', 'Waiting 10m0s for node controller to sync')
   log('I', 'kube.go:537', 'Starting kube subnet manager')
   while (!informer.synced) await process.sleep(1000)

@@ -14,6 +14,7 @@ import { goFlags, type Flags } from '#engine/images/flags.ts'
 import { serveHealth } from '#engine/images/health.ts'
 import { klogLine } from '#engine/images/klog.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
+import type { Reach } from '#engine/node/reflectors.ts'
 import { readKubeconfig } from '#engine/node/kubelet/kubeconfig.ts'
 import { signerOf } from '../signer.ts'
 
@@ -21,8 +22,7 @@ import { signerOf } from '../signer.ts'
 export interface Connected {
   readonly client: ApiClient
   as(user: UserInfo): ApiClient
-  /** Tells when the server comes into reach and goes out of it. */
-  onReach(listener: (reached: boolean) => void): void
+  readonly reach: Reach
   close(): void
 }
 
@@ -41,6 +41,8 @@ const schedulerFlags = new Set(`${shared} master write-config-to`.split(' '))
 
 /** --leader-elect-renew-deadline */
 const renewDeadline = 10_000
+/** --leader-elect-retry-period */
+const retryPeriod = 2000
 
 interface Component {
   readonly name: string
@@ -89,13 +91,21 @@ async function run(component: Component, process: Process, ties: ManagerTies): P
   const { sim } = process.machine
   const lost = new Promise<number>((resolve) => {
     let cut = 0
-    connected.onReach((reached) => {
+    connected.reach.onReach((reached) => {
       cut++
       const mine = cut
       if (reached || ended) return
+      const lock = `kube-system/${component.name}`
+      const retry = (left: number): void => {
+        if (ended || cut !== mine || left <= 0) return
+        const why = connected.reach.unreachable()
+        if (why !== undefined) process.stderr.write(klogLine('E', process.now(), process.pid, 'leaderelection.go:441', `"Error retrieving lease lock" err=${JSON.stringify(`Get "${credentials.server}/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/${component.name}?timeout=5s": ${why}`)} lock="${lock}"`))
+        sim.after(retryPeriod, () => retry(left - 1), { quiet: true })
+      }
+      sim.after(retryPeriod / 2, () => retry(renewDeadline / retryPeriod - 1), { quiet: true })
       sim.after(renewDeadline, () => {
         if (ended || cut !== mine) return
-        process.stderr.write(klogLine('I', process.now(), process.pid, 'leaderelection.go:297', `"Failed to renew lease" lease="kube-system/${component.name}" err="context deadline exceeded"`))
+        process.stderr.write(klogLine('I', process.now(), process.pid, 'leaderelection.go:297', `"Failed to renew lease" lease="${lock}" err="context deadline exceeded"`))
         process.stderr.write(klogLine('E', process.now(), process.pid, component === scheduler ? 'server.go:310' : 'controllermanager.go:340', '"Leaderelection lost"'))
         resolve(1)
         sim.woke()

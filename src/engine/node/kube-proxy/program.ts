@@ -3,7 +3,7 @@
  * modelled; ipvs answers as a kernel without IPVS does, nftables says that it is not there.
  */
 import { parseIpv4 } from '#base/ip.ts'
-import type { ApiClient, KubeObject } from '#engine/api/types.ts'
+import type { KubeObject } from '#engine/api/types.ts'
 import { endpointslices } from '#engine/kinds/endpointslice/types.ts'
 import type { EndpointSlice } from '#engine/kinds/endpointslice/types.ts'
 import { nodes } from '#engine/kinds/node/types.ts'
@@ -18,6 +18,7 @@ import { klogLine, structured } from '../klog.ts'
 import type { Severity } from '../klog.ts'
 import type { ContainerContext } from '../runtime/image.ts'
 import { readKubeconfig } from '../kubelet/kubeconfig.ts'
+import { failedToWatch, failedToWatchAt, fromFactory } from '../reflectors.ts'
 import { readConfiguration } from './configuration.ts'
 import { decodeConfiguration, validateConfiguration } from './decode.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
@@ -57,11 +58,8 @@ function loadConfiguration(process: Process, flags: ReadonlyMap<string, string>,
   return error === undefined ? config : { error }
 }
 
-/** The API by the server that --master or the kubeconfig names, else by the Service. */
-function clientOf(process: Process, context: ContainerContext, kubeconfig: string, master: string | undefined): ApiClient {
-  const server = master ?? (kubeconfig === '' || !process.fs.exists(kubeconfig) ? '' : readKubeconfig(process, kubeconfig).server)
-  return server === '' || !context.apiAt ? context.api : context.apiAt(server)
-}
+/** Selects the services that are kube-proxy's. */
+const proxied = '%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2Fservice-proxy-name'
 
 const serviceOfSlice = (slice: KubeObject) => `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`
 
@@ -91,7 +89,17 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   const nodeName = flags.get('hostname-override') || config.hostnameOverride || context.nodeName
   const net = process.machine.net
   log('I', 'shared_informer.go:349', 'Waiting for caches to sync')
-  const api = clientOf(process, context, config.kubeconfig, flags.get('master'))
+  const server = flags.get('master') ?? (config.kubeconfig === '' || !process.fs.exists(config.kubeconfig) ? '' : readKubeconfig(process, config.kubeconfig).server)
+  const api = server === '' || !context.apiAt ? context.api : context.apiAt(server)
+  const reflectors = [
+    fromFactory('*v1.Service', `/api/v1/services?labelSelector=${proxied}&`),
+    fromFactory('*v1.EndpointSlice', `/apis/discovery.k8s.io/v1/endpointslices?labelSelector=${proxied}&`),
+    fromFactory('*v1.ServiceCIDR', '/apis/networking.k8s.io/v1/servicecidrs?'),
+    fromFactory('*v1.Node', `/api/v1/nodes?fieldSelector=metadata.name%3D${nodeName}&`),
+  ]
+  context.lostWatches?.((url, why, fresh) => {
+    for (const r of reflectors) write(klogLine(sim.now, 'E', failedToWatch(url, r, why, fresh), { at: failedToWatchAt, pid: process.pid }))
+  }, ...(server === '' ? [] : [server]))
   const nodeInformer = api.informer<Node>(nodes)
   const serviceInformer = api.informer<Service>(services)
   const sliceInformer = api.informer<EndpointSlice>(endpointslices)

@@ -7,6 +7,7 @@ const dialErrors: Readonly<Record<string, string>> = {
   EACCES: 'connect: permission denied',
   ETIMEDOUT: 'connect: connection timed out',
   ECONNRESET: 'connect: connection reset by peer',
+  EINVAL: 'connect: invalid argument',
 }
 
 export function dialText(errno: string): string {

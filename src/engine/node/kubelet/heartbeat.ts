@@ -1,7 +1,6 @@
 /**
- * The kubelet's signs of life and its complaints when nobody hears them: the lease every ten seconds (component-helpers' lease controller with its
- * retries and backoff) and the reflectors of its informers, which list again and again while the server is out of reach. Attempts take as long
- * as the dial that fails. SIMPLIFICATION: a reflector's log says that it cannot list; the informers themselves wait for the road to open.
+ * The kubelet's sign of life, the lease every ten seconds, and its complaints when nobody hears it: component-helpers' lease controller with its
+ * retries and backoff. Attempts take as long as the dial that fails.
  */
 import { ApiUnreachable, StatusError, type ApiClient } from '#engine/api/types.ts'
 import { leases, nodes, type Lease, type Node } from '#engine/kinds/node/types.ts'
@@ -31,28 +30,12 @@ function attemptTime(reason: string): number {
   return /no route to host/.test(reason) ? 3000 : 2
 }
 
-interface Reflector {
-  readonly from: string
-  readonly type: string
-  readonly path: string
-}
-
-/** What a kubelet of a node watches. */
-const reflectors = (node: string): readonly Reflector[] => [
-  { from: 'k8s.io/client-go/informers/factory.go:160', type: '*v1.Node', path: `/api/v1/nodes?fieldSelector=metadata.name%3D${node}&` },
-  { from: 'k8s.io/client-go/informers/factory.go:160', type: '*v1.Service', path: '/api/v1/services?fieldSelector=spec.clusterIP%21%3DNone&' },
-  { from: 'k8s.io/client-go/informers/factory.go:160', type: '*v1.CSIDriver', path: '/apis/storage.k8s.io/v1/csidrivers?' },
-  { from: 'k8s.io/client-go/informers/factory.go:160', type: '*v1.RuntimeClass', path: '/apis/node.k8s.io/v1/runtimeclasses?' },
-  { from: 'pkg/kubelet/config/apiserver.go:66', type: '*v1.Pod', path: `/api/v1/pods?fieldSelector=spec.nodeName%3D${node}&` },
-]
-
 export class Heartbeat {
   readonly #o: HeartbeatOptions
   readonly #timers = new Set<Timer>()
   #latest: Lease | undefined
   /** Since when nobody has answered. */
   #silentSince: number | undefined
-  #complaining = false
 
   constructor(options: HeartbeatOptions) {
     this.#o = options
@@ -176,26 +159,5 @@ export class Heartbeat {
       if (error instanceof StatusError && error.status.code === 404) return undefined
       throw error
     }
-  }
-
-  /** The server has gone out of reach: the reflectors' lists fail until it is back. */
-  complain(reason: () => string | undefined, fresh: boolean): void {
-    if (this.#complaining) return
-    this.#complaining = true
-    const complain = (wait: number) => {
-      const why = reason()
-      if (why === undefined) {
-        this.#complaining = false
-        return
-      }
-      for (const r of reflectors(this.#o.nodeName)) {
-        const error = why === 'Unauthorized' ? why : `Get "${this.#o.server}${r.path}${fresh ? 'limit=500&resourceVersion=0' : 'resourceVersion=0'}": ${why}`
-        this.#o.log('E', `"Failed to watch" err=${JSON.stringify(`failed to list ${r.type}: ${error}`)} logger="UnhandledError" reflector=${JSON.stringify(r.from)} type=${JSON.stringify(r.type)}`, 'reflector.go:205')
-      }
-      this.#after(wait, () => complain(Math.min(wait * 2, 30_000)))
-    }
-    // What was open notices by its pings, a new dial by its own timeout.
-    const why = reason()
-    this.#after(why !== undefined && /i\/o timeout/.test(why) ? (fresh ? 30_000 : 45_000) : fresh ? 20 : 800, () => complain(1600))
   }
 }

@@ -14,6 +14,7 @@ import type { Machine } from '#engine/machine/machine.ts'
 import type { Sockets } from '#engine/machine/sockets.ts'
 import type { Sim, Timer } from '#engine/sim/sim.ts'
 import type { NodeFacts } from '../cni/runtime.ts'
+import { failedToWatch, failedToWatchAt, fromFactory, tellOfLostWatches, type Reach, type Reflector } from '../reflectors.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { Backoff } from './backoff.ts'
 import type { KubeletConfig } from './config.ts'
@@ -26,6 +27,15 @@ import type { VolumeSource } from './volumes.ts'
 import type { WorkerHost } from './worker-host.ts'
 
 const component = 'kubelet'
+
+/** What the kubelet of a node watches. */
+const reflectorsOf = (node: string): readonly Reflector[] => [
+  fromFactory('*v1.Node', `/api/v1/nodes?fieldSelector=metadata.name%3D${node}&`),
+  fromFactory('*v1.Service', '/api/v1/services?fieldSelector=spec.clusterIP%21%3DNone&'),
+  fromFactory('*v1.CSIDriver', '/apis/storage.k8s.io/v1/csidrivers?'),
+  fromFactory('*v1.RuntimeClass', '/apis/node.k8s.io/v1/runtimeclasses?'),
+  { from: 'pkg/kubelet/config/apiserver.go:66', type: '*v1.Pod', path: `/api/v1/pods?fieldSelector=spec.nodeName%3D${node}&` },
+]
 const statusReport = 300_000
 
 export interface KubeletOptions {
@@ -35,9 +45,7 @@ export interface KubeletOptions {
   readonly api: ApiClient
   /** Of the kubeconfig: `https://172.30.1.2:6443`. */
   readonly server: string
-  /** Why the server cannot be reached now, if so; and telling when that changes. */
-  unreachable?(): string | undefined
-  onReach?(listener: (reached: boolean) => void): void
+  readonly reach?: Reach
   readonly config: KubeletConfig
   readonly facts: NodeFactsInput
   log(level: 'I' | 'W' | 'E', message: string, where?: string): void
@@ -159,12 +167,11 @@ export class Kubelet implements WorkerHost {
   start(): void {
     const { api } = this
     this.#event('Normal', 'Starting', 'Starting kubelet.')
-    const { unreachable } = this.#options
-    if (unreachable) {
-      if (unreachable() !== undefined) this.#heartbeat.complain(unreachable, true)
-      this.#options.onReach?.((reached) => {
-        if (!reached && this.alive) this.#heartbeat.complain(unreachable, false)
-      })
+    const { reach, server, log } = this.#options
+    if (reach) {
+      this.#stops.push(tellOfLostWatches(this.sim, reach, (why, fresh) => {
+        for (const r of reflectorsOf(this.nodeName)) log('E', failedToWatch(server, r, why, fresh), failedToWatchAt)
+      }))
     }
     this.#register()
     const cache = api.informer<Pod>(pods)

@@ -2,6 +2,7 @@
 import type { ApiClient } from '#engine/api/types.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { Program } from '#engine/machine/process.ts'
+import type { Reach } from '../reflectors.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { KubeletFailure, parseFlags, readConfig, type KubeletConfig } from './config.ts'
 import { readKubeconfig, type Credentials } from './kubeconfig.ts'
@@ -12,7 +13,7 @@ import type { NodeFactsInput } from './node-status.ts'
 export interface NodeTies {
   readonly runtime: Containerd
   /** A client that the kubelet's kubeconfig gives right to; unreachable while it does not. */
-  client(credentials: Credentials, machine: Machine): { readonly client: ApiClient; unreachable?(): string | undefined; onReach?(listener: (reached: boolean) => void): void; close(): void }
+  client(credentials: Credentials, machine: Machine): { readonly client: ApiClient; readonly reach?: Reach; close(): void }
   facts(config: KubeletConfig, labels: Readonly<Record<string, string>>): NodeFactsInput
   /** The kubelet that lives now, for logs and exec. */
   kubelet: Kubelet | undefined
@@ -55,7 +56,7 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       }
       const connected = ties.client(credentials, process.machine)
       const labels = Object.fromEntries(flags.nodeLabels.split(',').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
-      const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: connected.client, server: credentials.server, ...(connected.unreachable ? { unreachable: connected.unreachable } : {}), ...(connected.onReach ? { onReach: connected.onReach } : {}), config, facts: ties.facts(config, labels), log })
+      const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: connected.client, server: credentials.server, ...(connected.reach ? { reach: connected.reach } : {}), config, facts: ties.facts(config, labels), log })
       ties.kubelet = kubelet
       const listener = process.sockets.listen('0.0.0.0', config.port)
       serveKubelet(process, listener)

@@ -21,6 +21,8 @@ export interface KubeletAccess {
   /** The kubelet of a node while it lives. */
   kubelet(node: string): Kubelet | undefined
   node(name: string): Node | undefined
+  /** How the API server's dial to an address fails, in Go's words; undefined when it does not. */
+  dialProblem?(address: string, port: number): string | undefined
 }
 
 type Query = ApiRequest['query']
@@ -66,12 +68,22 @@ export class KubeletProxy implements NodeProxy {
   /** `/api/v1/nodes/NAME/proxy/…`: the kubelet's own pages. */
   #nodeProxy(node: KubeObject, rest: string): ApiResponse {
     const kubelet = this.#access.kubelet(node.metadata.name)
+    const cut = this.#dialProblem(node.metadata.name, kubelet)
     const complete = (code: number, type: string, body: string): ApiResponse => ({ kind: 'complete', code, headers: new Map([['content-type', type]]), body })
-    if (!kubelet) return failure(503, 'ServiceUnavailable', `error trying to reach service: dial tcp ${node.metadata.name}:10250: connect: connection refused`)
+    if (!kubelet || cut !== undefined) return failure(503, 'ServiceUnavailable', `error trying to reach service: ${cut}`)
     const path = rest.replace(/^\/+/, '').replace(/\/+$/, '')
     if (path === 'healthz') return complete(200, 'text/plain; charset=utf-8', 'ok')
     if (path === 'pods') return complete(200, 'application/json', JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: [...kubelet.workers.values()].map((w) => w.pod) }))
     return complete(404, 'text/plain; charset=utf-8', '404 page not found\n')
+  }
+
+  #addressOf(node: string): string {
+    return this.#access.node(node)?.status?.addresses?.find((a) => a.type === 'InternalIP')?.address ?? node
+  }
+
+  #dialProblem(node: string, kubelet: Kubelet | undefined): string | undefined {
+    const address = this.#addressOf(node)
+    return this.#access.dialProblem?.(address, 10250) ?? (kubelet ? undefined : `dial tcp ${address}:10250: connect: connection refused`)
   }
 
   connect(request: ApiRequest, info: { readonly subresource: string; readonly rest?: string }, object: KubeObject): ApiResponse {
@@ -85,10 +97,11 @@ export class KubeletProxy implements NodeProxy {
     }
     if (!pod.spec.nodeName) return info.subresource === 'log' ? (logs(undefined, pod, request) as ApiResponse) : badRequest(`pod ${pod.metadata.name} does not have a host assigned`)
     const kubelet = this.#access.kubelet(pod.spec.nodeName)
-    if (!kubelet) {
-      const address = this.#access.node(pod.spec.nodeName)?.status?.addresses?.find((a) => a.type === 'InternalIP')?.address ?? pod.spec.nodeName
+    const cut = this.#dialProblem(pod.spec.nodeName, kubelet)
+    if (!kubelet || cut !== undefined) {
+      const address = this.#addressOf(pod.spec.nodeName)
       const scheme = info.subresource === 'log' ? `Get "https://${address}:10250/containerLogs/${pod.metadata.namespace}/${pod.metadata.name}/${first(request.query, 'container') ?? pod.spec.containers[0]!.name}": ` : 'error dialing backend: '
-      return failure(500, 'InternalError', `${scheme}dial tcp ${address}:10250: connect: connection refused`)
+      return failure(500, 'InternalError', `${scheme}${cut}`)
     }
     return handler(kubelet, pod, request)
   }

@@ -12,6 +12,7 @@ import { cniAdd, cniDel, networkProblem, type NodeFacts } from '../cni/runtime.t
 import { ContainerLog } from './container-log.ts'
 import type { ContainerContext, ImageBehaviour } from './image.ts'
 import { imageTree, programName } from './image-tree.ts'
+import { tellOfLostWatches, type Reach } from '../reflectors.ts'
 import type { Registry, RegistryImage } from './registry.ts'
 import { parseReference, repositoryOf } from './reference.ts'
 import { StdinPipe } from './stdin.ts'
@@ -104,7 +105,7 @@ export interface ContainerRecord {
 export interface RuntimeTies {
   /** A client for a user that lives until closed. */
   /** A client for what runs on a machine (the node or a container), by a server's URL. */
-  api(user: UserInfo, machine: Machine, server: string): { readonly client: ApiClient; close(): void }
+  api(user: UserInfo, machine: Machine, server: string): { readonly client: ApiClient; readonly reach?: Reach; close(): void }
   readonly nodeName: string
 }
 
@@ -377,11 +378,12 @@ export class Containerd implements ContainerRuntime {
 
   #context(process: Process, container: string, pod: () => KubeObject): ContainerContext {
     const { ties, node } = this
-    const clients = new Map<string, { readonly client: ApiClient; close(): void }>()
+    const clients = new Map<string, ReturnType<RuntimeTies['api']>>()
     process.onEnd(() => {
       for (const each of clients.values()) each.close()
     })
-    const apiAt = (server: string) => {
+    const inCluster = () => `https://${process.env.get('KUBERNETES_SERVICE_HOST') ?? ''}:${process.env.get('KUBERNETES_SERVICE_PORT') ?? '443'}`
+    const clientAt = (server: string) => {
       let found = clients.get(server)
       if (!found) {
         const { metadata, spec } = pod() as KubeObject & { spec?: { serviceAccountName?: string } }
@@ -389,13 +391,17 @@ export class Containerd implements ContainerRuntime {
         found = ties.api({ name: `system:serviceaccount:${namespace}:${spec?.serviceAccountName ?? 'default'}`, groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'] }, process.machine, server)
         clients.set(server, found)
       }
-      return found.client
+      return found
     }
     return {
       get api() {
-        return apiAt(`https://${process.env.get('KUBERNETES_SERVICE_HOST') ?? ''}:${process.env.get('KUBERNETES_SERVICE_PORT') ?? '443'}`)
+        return clientAt(inCluster()).client
       },
-      apiAt,
+      apiAt: (server) => clientAt(server).client,
+      lostWatches: (tell, server = inCluster()) => {
+        const { reach } = clientAt(server)
+        if (reach) process.onEnd(tellOfLostWatches(process.machine.sim, reach, (why, fresh) => tell(server, why, fresh)))
+      },
       pod,
       container,
       nodeName: ties.nodeName,

@@ -16,6 +16,8 @@ export interface ContainerContext {
   readonly api: ApiClient
   /** The same by another address than that of the Service: the `server` of a kubeconfig. */
   apiAt?(server: string): ApiClient
+  /** Calls `tell` for every round of lists that fail while the server is out of reach; `why` in Go's words. */
+  lostWatches?(tell: (server: string, why: string, fresh: boolean) => void, server?: string): void
   /** The pod as last seen by the kubelet. */
   readonly pod: () => KubeObject
   readonly container: string
