@@ -12,7 +12,7 @@ import { applyPatch } from './patch.ts'
 import { managerOf } from './managed-fields.ts'
 import * as status from './status.ts'
 import { reviews } from './reviews.ts'
-import { createSubresources } from './subresources.ts'
+import { createSubresources, scaleOf } from './subresources.ts'
 import { type ApiClient, ApiUnreachable, type GroupVersionResource, type Informer, type KubeObject, type ListOptions, type UserInfo } from './types.ts'
 
 type DeleteOptions = Parameters<ApiClient['delete']>[3]
@@ -41,8 +41,12 @@ export class Client implements ApiClient {
   }
 
   get<T extends KubeObject>(gvr: GroupVersionResource, namespace: string | undefined, name: string): T {
-    const kind = this.#enter(gvr, 'get', namespace, name)
-    return this.#server.registry.get(kind, namespace, name) as T
+    const [resource = '', subresource] = gvr.resource.split('/')
+    const kind = this.#enter(subresource === undefined ? gvr : { ...gvr, resource }, 'get', namespace, name, subresource)
+    const object = this.#server.registry.get(kind, namespace, name)
+    if (subresource === undefined) return object as T
+    if (subresource !== 'scale' || !kind.scale) throw status.pathNotFound()
+    return scaleOf(kind, object) as T
   }
 
   list<T extends KubeObject>(gvr: GroupVersionResource, options: ListOptions = {}): readonly T[] {

@@ -9,6 +9,7 @@ import { startEndpointsController } from './endpoints/controller.ts'
 import { startEndpointSliceController } from './endpointslice/controller.ts'
 import { startEndpointSliceMirroringController } from './endpointslice/mirroring.ts'
 import { startGarbageCollector } from './garbage-collector/controller.ts'
+import { startHorizontalPodAutoscaler } from './podautoscaler/controller.ts'
 import { startJobController } from './job/controller.ts'
 import { startNamespaceController } from './namespace/controller.ts'
 import { startNodeIpamController } from './node-ipam/controller.ts'
@@ -58,6 +59,7 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['persistentvolumeclaim-protection-controller', { start: startClaimProtection, account: 'pvc-protection-controller' }],
   ['persistentvolume-protection-controller', { start: startVolumeProtection, account: 'pv-protection-controller' }],
   ['clusterrole-aggregation-controller', { start: startClusterRoleAggregation, account: 'clusterrole-aggregation-controller' }],
+  ['horizontal-pod-autoscaler-controller', { start: startHorizontalPodAutoscaler, account: 'horizontal-pod-autoscaler' }],
   ['disruption-controller', { start: startDisruptionController, account: 'disruption-controller' }],
 ])
 

@@ -35,6 +35,8 @@ export interface ControllerOptions {
   readonly nodeMonitorGracePeriod?: number
   /** --node-monitor-period, ms. */
   readonly nodeMonitorPeriod?: number
+  /** --horizontal-pod-autoscaler-sync-period, ms. */
+  readonly autoscalerSyncPeriod?: number
   /** Bundle published as kube-root-ca.crt in every namespace. */
   readonly rootCa?: string
   /** Without it no certificates are issued. */
