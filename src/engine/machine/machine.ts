@@ -2,6 +2,7 @@
  * A simulated Linux machine: a node, a workstation, or one container (which shares its host's kernel but has a file tree,
  * process table view and network namespace of its own). What it holds is what its programs can see and change.
  */
+import type { CpuAccount } from './cpu.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import type { NetNamespace, Network } from '#engine/net/types.ts'
 import type { FileSystem } from './files.ts'
@@ -13,6 +14,8 @@ export type ProgramTable = ReadonlyMap<string, Program>
 
 export interface Machine {
   readonly sim: Sim
+  /** What its processes have computed. */
+  readonly cpu?: CpuAccount
   readonly network: Network
   hostname: string
   /** The namespace that its processes start in. */

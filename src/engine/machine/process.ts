@@ -150,6 +150,8 @@ export interface Process {
   sleep(ms: number): Promise<void>
   /** Lets others run; long loops call it once in a while so that ^C can end them. Throws when the process has been killed. */
   yield(): Promise<void>
+  /** Computes for `ms` of one CPU. */
+  compute?(ms: number): Promise<void>
   /** Starts a child. Throws FsError ENOENT, EACCES, ENOEXEC (a text file without #!), or when no program is behind the file. */
   spawn(options: SpawnOptions): Child
   /**

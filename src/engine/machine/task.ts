@@ -20,6 +20,13 @@ import { signals } from './signals.ts'
 import { type MountNamespace, View } from './vfs.ts'
 import { WaitQueue } from './wait-queue.ts'
 
+/** Virtual ms of a turn of computing, and of what is counted for a system call. */
+const turn = 0.05
+const systemCall = 0.02
+/** After so many turns in a row a container's program is taken for a busy loop: its turns grow, so that nobody pays for each round. */
+const patience = 4000
+const longTurn = 1000
+
 /** Unwinds a program that has ended itself. Programs must let it pass. */
 export class ExitSignal extends Error {
   readonly code: number
@@ -83,6 +90,9 @@ export class Task implements Process, Waiter {
   readonly #timers = new Set<Timer>()
   readonly #waiters = new WaitQueue()
   readonly #ends = new Set<() => void>()
+  /** When its last turn of computing ends, and how many came in a row with nothing else between. */
+  #resumes = -1
+  #turns = 0
   readonly #after = new Set<(status: WaitStatus) => void>()
   readonly #held: (() => void)[] = []
   #sockets: SocketFace | undefined
@@ -175,6 +185,7 @@ export class Task implements Process, Waiter {
       this.#held.push(() => this.answer(run))
       return
     }
+    this.machine.cpu?.spend(this.kernel.sim.now, systemCall)
     this.kernel.sim.woke()
     run()
   }
@@ -220,18 +231,18 @@ export class Task implements Process, Waiter {
     })
   }
 
-  #timer(ms: number, run: () => void): Timer {
+  #timer(ms: number, run: () => void, quiet = false): Timer {
     const timer = this.kernel.sim.after(ms, () => {
       this.#timers.delete(timer)
       run()
-    }, { background: this.background })
+    }, quiet ? { quiet } : { background: this.background })
     this.#timers.add(timer)
     return timer
   }
 
-  sleep(ms: number): Promise<void> {
+  sleep(ms: number, quiet = false): Promise<void> {
     return this.call((resolve) => {
-      const timer = this.#timer(ms, () => resolve())
+      const timer = this.#timer(ms, () => resolve(), quiet)
       return () => {
         this.kernel.sim.cancel(timer)
         this.#timers.delete(timer)
@@ -240,7 +251,23 @@ export class Task implements Process, Waiter {
   }
 
   yield(): Promise<void> {
-    return this.sleep(0.05)
+    const { now } = this.kernel.sim
+    this.#turns = now === this.#resumes ? this.#turns + 1 : 0
+    const long = this.background ? Math.max(0, this.#turns - patience) : 0
+    if (long === 0) {
+      this.#resumes = now + turn
+      this.machine.cpu?.spend(now, turn - systemCall)
+      return this.sleep(turn)
+    }
+    const ms = Math.min(turn * 2 ** (long / 16), longTurn)
+    this.#resumes = now + ms
+    this.machine.cpu?.spend(now, ms)
+    return this.sleep(ms, true)
+  }
+
+  compute(ms: number): Promise<void> {
+    this.machine.cpu?.spend(this.kernel.sim.now, ms)
+    return this.sleep(ms)
   }
 
   forever(): Promise<never> {
