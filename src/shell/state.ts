@@ -2,7 +2,7 @@
  * What a shell remembers: variables with scopes and attributes, functions, aliases, options, positional parameters, traps. A subshell
  * gets a copy (`fork`). Control flow that leaves several frames travels as the exceptions defined here.
  */
-import type { Process, Signal } from '#engine/machine/process.ts'
+import type { Child, OpenFile, Process, Signal } from '#engine/machine/process.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { Command } from './parser/ast.ts'
 import { JobTable } from './run/job-table.ts'
@@ -151,6 +151,10 @@ export class Shell {
   secondsOffset = 0
   randomState: number
   readonly errexitOff: boolean = false
+  /** Files that are the shell's alone: children do not get them. */
+  readonly private = new Set<number>()
+  /** The coprocess that runs. */
+  coproc: { readonly name: string; readonly child: Child; readonly files: readonly (readonly [number, OpenFile])[] } | undefined
   /** Background process substitutions and their files. */
   substitutions: { release: () => void }[] = []
   /** What the process does not ignore or default. */

@@ -65,6 +65,7 @@ export type Command =
   | (Compound & { readonly kind: 'cfor'; readonly init: string; readonly test: string; readonly step: string; readonly body: List })
   | (Compound & { readonly kind: 'case'; readonly subject: Word; readonly clauses: readonly CaseClause[] })
   | (Compound & { readonly kind: 'function'; readonly name: string; readonly body: Command; readonly keyword: boolean })
+  | (Compound & { readonly kind: 'coproc'; readonly name: string; readonly body: Command })
   | (Compound & { readonly kind: 'arith'; readonly text: string })
   | (Compound & { readonly kind: 'cond'; readonly test: Cond })
 

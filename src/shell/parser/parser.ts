@@ -368,7 +368,10 @@ export class Parser {
       }
       case 'coproc': {
         this.take()
-        this.#unexpected(this.peek())
+        const next = this.peek()
+        const named = next.kind === 'word' && isName(next.text) && !reserved.has(next.text) && /^[ \t]+(?:\(|(?:\{|if|for|while|until|case|select|\[\[)(?![^\s;&|()<>]))/.test(this.lexer.text.slice(next.end))
+        const name = named ? this.take().text : 'COPROC'
+        return { kind: 'coproc', name, body: this.command(), line, redirects: [] }
       }
     }
     this.#unexpected(token)

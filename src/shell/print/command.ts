@@ -125,6 +125,7 @@ const printers: { readonly [K in Command['kind']]: Printer<K> } = {
     return `case ${c.subject.text} in ${at.style.oneLine ? clauses.join(' ') : clauses.join('')}${at.nl}esac${at.tail}`
   },
   function: (c, at) => at.style.oneLine ? `function ${c.name} () ${commandText(c.body, at.depth, at.style)}` : `function ${c.name} () \n${pad(at.depth)}${c.body.kind === 'group' ? groupText(c.body.body, at.depth, at.style) : groupText(single(c.body), at.depth, at.style)}`,
+  coproc: (c, at) => `coproc ${c.name} ${commandText(c.body, at.depth, at.style)}`,
   arith: (c, at) => `((${c.text.replace(/^\s*|\s*$/g, ' ')}))`.replace(/\(\( (.*) \)\)/s, '(( $1 ))') + at.tail,
   cond: (c, at) => `[[ ${condText(c.test)} ]]${at.tail}`,
 }

@@ -9,6 +9,8 @@ import { getScalar, setScalar } from '../expand/variables.ts'
 import { arithmeticOrStatus, expandPattern, expandString, expandWords, fail } from '../expand/word.ts'
 import { jobText } from '../print/command.ts'
 import { condTrace, evaluateCond } from './cond.ts'
+import { runCoproc } from './coproc.ts'
+import { timeReport } from './timing.ts'
 import { defineFunction } from './function.ts'
 import { announceJob, notifyJobs, waitForeground } from './foreground.ts'
 import { applyRedirects, RedirectFailed, undoRedirects } from './redirect.ts'
@@ -86,9 +88,8 @@ async function timed(sh: Shell, p: Pipeline): Promise<number> {
   const started = sh.process.now()
   const status = await executePipeline(sh, { ...p, timed: '' }, false)
   const real = sh.process.now() - started
-  const text = (ms: number) => (p.timed === 'time -p' ? (ms / 1000).toFixed(2) : `${Math.floor(ms / 60000)}m${((ms % 60000) / 1000).toFixed(3)}s`)
-  if (p.timed === 'time -p') await sh.write(2, `real ${text(real)}\nuser 0.00\nsys 0.00\n`)
-  else await sh.write(2, `\nreal\t${text(real)}\nuser\t0m0.000s\nsys\t0m0.000s\n`)
+  const report = await timeReport(sh, Math.floor(real), p.timed === 'time -p')
+  if (report !== undefined) await sh.write(2, report)
   sh.status = status
   return status
 }
@@ -381,6 +382,8 @@ async function compound(sh: Shell, command: Command): Promise<number> {
     }
     case 'function':
       return defineFunction(sh, command)
+    case 'coproc':
+      return runCoproc(sh, command)
     case 'arith': {
       sh.line = command.line
       if (sh.option('xtrace')) await trace(sh, `(( ${command.text} ))`)

@@ -10,17 +10,24 @@ import type { Shell } from '../state.ts'
 /** A redirection failed and was reported. */
 export class RedirectFailed {}
 
-export type Undo = () => void
+export interface Undo {
+  back(): void
+  /** What was there before, held until it is clear whether it comes back. */
+  readonly old: OpenFile | undefined
+}
 
 function put(sh: Shell, fd: number, file: OpenFile | undefined, undo: Undo[]): void {
   const fds = sh.process.fds
   const old = fds.get(fd)
   if (file) fds.set(fd, file)
   else fds.delete(fd)
-  undo.push(() => {
-    file?.release()
-    if (old) fds.set(fd, old)
-    else fds.delete(fd)
+  undo.push({
+    old,
+    back: () => {
+      file?.release()
+      if (old) fds.set(fd, old)
+      else fds.delete(fd)
+    },
   })
 }
 
@@ -115,7 +122,12 @@ export async function applyRedirects(sh: Shell, redirects: readonly Redirect[]):
 }
 
 export function undoRedirects(undo: Undo[]): void {
-  for (const f of undo.reverse()) f()
+  for (const u of undo.reverse()) u.back()
+}
+
+/** `exec` without a command: the redirections stay, so what they replaced is let go. */
+export function keepRedirects(undo: readonly Undo[]): void {
+  for (const u of undo) u.old?.release()
 }
 
 async function apply(sh: Shell, redirect: Redirect, undo: Undo[]): Promise<void> {

@@ -21,6 +21,14 @@ function syntaxStatus(error: ShellSyntaxError, sh: Shell): number | 'continue' {
 export async function runText(sh: Shell, text: string): Promise<number> {
   const parser = new Parser(text, { aliases: sh.aliases, expandAliases: () => sh.shopt('expand_aliases'), extglob: () => sh.shopt('extglob') })
   const name = sh.source === '-c' ? `${sh.name}: -c` : sh.sourceName || sh.name
+  /** Up to where lines have been read (and shown, with `set -v`). */
+  let shown = 0
+  const show = async () => {
+    const { lexer } = parser
+    const end = lexer.pos === 0 ? 0 : lexer.text.indexOf('\n', lexer.pos - 1) + 1 || lexer.text.length
+    if (end > shown && sh.option('verbose')) await sh.write(2, lexer.text.slice(shown, end).replace(/\n?$/, '\n'))
+    shown = Math.max(shown, end)
+  }
   for (;;) {
     let list: List | undefined
     try {
@@ -37,9 +45,9 @@ export async function runText(sh: Shell, text: string): Promise<number> {
       if (status === 0) return sh.status
       return status
     }
+    await show()
     await warnHeredocs(sh, parser)
     if (!list) return sh.status
-    if (sh.option('verbose')) await sh.write(2, parser.lexer.lineAt(Math.max(0, parser.lexer.pos - 1)) + '\n')
     if (sh.option('noexec')) continue
     try {
       await sh.interpreter.executeList(sh, list)

@@ -12,7 +12,7 @@ import { Discard, ExitShell } from '../state.ts'
 import type { Shell, ShellFunction, Variable } from '../state.ts'
 import { callFunction } from './function.ts'
 import { waitForeground } from './foreground.ts'
-import { applyRedirects, RedirectFailed, undoRedirects } from './redirect.ts'
+import { applyRedirects, keepRedirects, RedirectFailed, undoRedirects } from './redirect.ts'
 import type { Undo } from './redirect.ts'
 import { expandText } from '../expand/word.ts'
 import { commandText } from '../print/command.ts'
@@ -326,7 +326,10 @@ async function runExec(sh: Shell, command: Simple, argv: readonly string[]): Pro
     }
   }
   // Without a command the redirections stay.
-  if (args.length === 0) return 0
+  if (args.length === 0) {
+    keepRedirects(undo)
+    return 0
+  }
   const extra = new Map([...scope].map(([n, v]) => [n, v.value ?? '']))
   const found = findProgram(sh, args[0]!)
   if (found === '' || (args[0]!.includes('/') && !exists(sh, args[0]!))) {

@@ -1,10 +1,12 @@
 /** jq's built-in functions, by `name/arity`. */
 import { byteLength } from '#base/bytes.ts'
 import { addDates } from './dates.ts'
+import { addNumbers } from './numbers.ts'
+import { addRegex } from './regex.ts'
 import type { Ast } from './parse.ts'
 import type { Builtin, Env } from './env.ts'
 import { arithmetic, invalid, shown, text } from './operators.ts'
-import { checkPath, deletePaths, getPath, iterate, poisoned, setPath, truthy, type Path, type Result } from './paths.ts'
+import { checkPath, deletePaths, getIndex, getPath, iterate, poisoned, setPath, slice, truthy, type Path, type Result } from './paths.ts'
 import { run } from './run.ts'
 import { compare, compact, JqError, JsonReader, JsonSyntax, keysOf, object, print, sortedKeys, typeOf } from './values.ts'
 import type { Json } from './values.ts'
@@ -49,7 +51,12 @@ function length(v: Json): Json {
 }
 
 const needArray = (v: Json, what: string): Json[] => (Array.isArray(v) ? v : invalid(v, what))
-const keyed = (f: Ast, env: Env, v: Json): [Json, Json][] => needArray(v, 'cannot be sorted, as it is not an array').map((x) => [[...run(f, env, x)].map(([y]) => y), x])
+/** The elements; anything else cannot be iterated over. */
+const each = (v: Json): Json[] => [...iterate(v, undefined)].map(([x]) => x)
+const wrong = (text: string): never => {
+  throw new JqError(text)
+}
+const keyed = (f: Ast, env: Env, v: Json): [Json, Json][] => [...iterate(v, undefined)].map(([x]) => [[...run(f, env, x)].map(([y]) => y), x])
 const stable = <T,>(list: readonly T[], by: (a: T, b: T) => number): T[] => [...list].sort(by)
 
 function groups(list: readonly [Json, Json][]): Json[][] {
@@ -72,132 +79,6 @@ function contains(a: Json, b: Json): boolean {
 
 function flatten(v: Json[], depth: number): Json[] {
   return v.flatMap((x) => (Array.isArray(x) && depth > 0 ? flatten(x, depth - 1) : [x]))
-}
-
-// Regular expressions (Oniguruma in jq; RegExp here).
-
-function regexOf(source: Json, flags: Json): RegExp {
-  if (typeof source !== 'string') throw new JqError(`${shown(source)} cannot be matched, as it is not a string`)
-  const f = typeof flags === 'string' ? flags : ''
-  for (const c of f) if (!'gimnpslx'.includes(c)) throw new JqError(`${f} is not a valid modifier string`)
-  let s = source.replace(/\(\?<([A-Za-z_]\w*)>/g, '(?<$1>').replace(/\[\[:(\w+):\]\]/g, (_, c: string) => ({ digit: '\\d', space: '\\s', alpha: '[A-Za-z]', alnum: '[A-Za-z0-9]', upper: '[A-Z]', lower: '[a-z]' })[c] ?? '.').replace(/\\h/g, '[0-9a-fA-F]').replace(/\\A/g, '^').replace(/\\[zZ]/g, '$')
-  let ignore = f.includes('i')
-  s = s.replace(/^\(\?([a-z]+)\)/, (_, m: string) => {
-    if (m.includes('i')) ignore = true
-    return ''
-  })
-  if (f.includes('x')) s = s.replace(/\\#|#.*$|\s+/gm, (m) => (m === '\\#' ? m : ''))
-  try {
-    return new RegExp(s, 'gu' + (ignore ? 'i' : '') + (/[sp]/.test(f) ? 's' : ''))
-  } catch {
-    try {
-      return new RegExp(s, 'g' + (ignore ? 'i' : '') + (/[sp]/.test(f) ? 's' : ''))
-    } catch {
-      throw new JqError(`${source} (at offset 0) is not a valid regex: ${/\((?![^)]*\))/.test(source) ? 'end pattern with unmatched parenthesis' : /\[(?![^\]]*\])/.test(source) ? 'premature end of char-class' : 'target of repeat operator is not specified'}`)
-    }
-  }
-}
-
-function matches(v: Json, source: Json, flags: Json, global: boolean): Obj[] {
-  if (typeof v !== 'string') return invalid(v, 'cannot be matched, as it is not a string')
-  const regex = regexOf(source, flags)
-  const all = global || (typeof flags === 'string' && flags.includes('g'))
-  const found: Obj[] = []
-  const groupNames = [...(source as string).replace(/\\./g, '').matchAll(/\((?!\?)|\(\?<([A-Za-z_]\w*)>/g)].map((m) => m[1] ?? null)
-  const chars = (at: number) => [...v.slice(0, at)].length
-  for (const m of v.matchAll(regex)) {
-    let from = m.index
-    const captures = groupNames.map((n, i) => {
-      const t = m[i + 1]
-      let at = -1
-      if (t !== undefined) {
-        at = v.indexOf(t, from)
-        if (at < 0) at = v.indexOf(t, m.index)
-        from = Math.max(from, at)
-      }
-      return object([['offset', t === undefined ? -1 : chars(at)], ['length', t === undefined ? 0 : [...t].length], ['string', t ?? null], ['name', n]])
-    })
-    found.push(object([['offset', chars(m.index)], ['length', [...m[0]].length], ['string', m[0]], ['captures', captures]]))
-    if (!all) break
-  }
-  return found
-}
-
-function captureObject(m: Obj): Obj {
-  return object((m['captures'] as Obj[]).filter((c) => c['name'] !== null).map((c) => [c['name'] as string, c['string']!]))
-}
-
-/** `re` or `[re, flags]` where one argument is given. */
-function patternArgs(args: readonly Json[]): [Json, Json] {
-  if (args.length > 1) return [args[0]!, args[1]!]
-  const a = args[0]!
-  return Array.isArray(a) ? [a[0] ?? null, a[1] ?? null] : [a, null]
-}
-
-for (const n of [1, 2]) {
-  values(`test/${n}`, (v, a) => matches(v, ...patternArgs(a), false).length > 0)
-  table.set(`match/${n}`, function* (args, env, v, path) {
-    for (const a of combos(args, env, v)) for (const m of matches(v, ...patternArgs(a), false)) yield out(m, path)
-  })
-  table.set(`capture/${n}`, function* (args, env, v, path) {
-    for (const a of combos(args, env, v)) for (const m of matches(v, ...patternArgs(a), false)) yield out(captureObject(m), path)
-  })
-  table.set(`scan/${n}`, function* (args, env, v, path) {
-    for (const a of combos(args, env, v)) for (const m of matches(v, ...patternArgs(a), true)) yield out((m['captures'] as Obj[]).length > 0 ? (m['captures'] as Obj[]).map((c) => c['string']!) : m['string']!, path)
-  })
-  table.set(`splits/${n}`, function* (args, env, v, path) {
-    for (const a of combos(args, env, v)) for (const t of splitRegex(v, ...patternArgs(a))) yield out(t, path)
-  })
-}
-values('split/2', (v, [re, flags]) => splitRegex(v, re!, flags!))
-
-function* combos(args: readonly Ast[], env: Env, v: Json, i = args.length - 1, got: readonly Json[] = []): Generator<readonly Json[]> {
-  if (i < 0) {
-    yield got
-    return
-  }
-  for (const [x] of run(args[i]!, env, v)) yield* combos(args, env, v, i - 1, [x, ...got])
-}
-
-function splitRegex(v: Json, re: Json, flags: Json): Json[] {
-  const found = matches(v, re, flags, true)
-  const chars = [...(v as string)]
-  let at = 0
-  const parts: Json[] = []
-  for (const m of found) {
-    parts.push(chars.slice(at, m['offset'] as number).join(''))
-    at = (m['offset'] as number) + (m['length'] as number)
-  }
-  return [...parts, chars.slice(at).join('')]
-}
-
-function substitution(all: boolean): Builtin {
-  return function* (args, env, v, path) {
-    for (const flags of args[2] ? [...run(args[2], env, v)].map(([x]) => x) : [null]) {
-      for (const [re] of run(args[0]!, env, v)) {
-        const list = matches(v, re, flags, all)
-        const chars = [...(v as string)]
-        let done = ''
-        let at = 0
-        for (const m of list) {
-          done += chars.slice(at, m['offset'] as number).join('')
-          let piece: Json = ''
-          for (const [x] of run(args[1]!, env, captureObject(m))) {
-            piece = x
-            break
-          }
-          if (typeof piece !== 'string') throw new JqError(`${shown(captureObject(m))} cannot be added to a string`)
-          done += piece
-          at = (m['offset'] as number) + (m['length'] as number)
-        }
-        yield out(done + chars.slice(at).join(''), path)
-      }
-    }
-  }
-}
-for (const n of [2, 3]) {
-  table.set(`sub/${n}`, substitution(false))
-  table.set(`gsub/${n}`, substitution(true))
 }
 
 // Plain values
@@ -226,7 +107,7 @@ function parseText(v: string): Json {
   try {
     const reader = new JsonReader(v)
     const found = reader.next()
-    if (found === undefined) return null
+    if (found === undefined) throw new JsonSyntax('Expected JSON value')
     if (reader.next() !== undefined) throw new JsonSyntax(`Unexpected extra JSON values`)
     return found
   } catch (error) {
@@ -235,68 +116,56 @@ function parseText(v: string): Json {
   }
 }
 value('fromjson/0', (v) => (typeof v === 'string' ? parseText(v) : invalid(v, 'only strings can be parsed')))
-value('ascii_downcase/0', (v) => (typeof v === 'string' ? v.replace(/[A-Z]/g, (c) => c.toLowerCase()) : (() => { throw new JqError('ascii_downcase input must be a string') })()))
-value('ascii_upcase/0', (v) => (typeof v === 'string' ? v.replace(/[a-z]/g, (c) => c.toUpperCase()) : (() => { throw new JqError('ascii_upcase input must be a string') })()))
-value('explode/0', (v) => (typeof v === 'string' ? [...v].map((c) => c.codePointAt(0)!) : invalid(v, 'cannot be exploded')))
-value('implode/0', (v) => needArray(v, 'cannot be imploded, must be an array of codepoints').map((c) => String.fromCodePoint(c as number)).join(''))
-value('reverse/0', (v) => (v === null ? [] : typeof v === 'string' ? (v === '' ? [] : invalid(v, 'cannot be reversed, as it is not an array')) : needArray(v, 'cannot be reversed, as it is not an array').slice().reverse()))
+value('ascii_downcase/0', (v) => (typeof v === 'string' ? v.replace(/[A-Z]/g, (c) => c.toLowerCase()) : (() => { throw new JqError('explode input must be a string') })()))
+value('ascii_upcase/0', (v) => (typeof v === 'string' ? v.replace(/[a-z]/g, (c) => c.toUpperCase()) : (() => { throw new JqError('explode input must be a string') })()))
+value('explode/0', (v) => (typeof v === 'string' ? [...v].map((c) => c.codePointAt(0)!) : wrong('explode input must be a string')))
+value('implode/0', (v) => (Array.isArray(v) ? v : wrong('implode input must be an array')).map((c) => String.fromCodePoint(typeof c === 'number' ? c : invalid(c, "can't be imploded, unicode codepoint needs to be numeric"))).join(''))
+value('reverse/0', (v) => {
+  const n = length(v) as number
+  return Array.from({ length: n }, (_, i) => getIndex(v, n - 1 - i))
+})
 value('sort/0', (v) => stable(needArray(v, 'cannot be sorted, as it is not an array'), compare))
-value('unique/0', (v) => groups(needArray(v, 'cannot be sorted, as it is not an array').map((x) => [x, x])).map((g) => g[0]!))
-value('min/0', (v) => (v as Json[]).reduce<Json>((a, b) => (a === null || compare(b, a) < 0 ? b : a), (v as Json[])[0] ?? null))
-value('max/0', (v) => (v as Json[]).reduce<Json>((a, b) => (compare(b, a) >= 0 ? b : a), (v as Json[])[0] ?? null))
-value('flatten/0', (v) => flatten(needArray(v, 'cannot be flattened'), 1e9))
+value('unique/0', (v) => groups(each(v).map((x) => [[x], x])).map((g) => g[0]!))
+const extreme = (list: readonly [Json, Json][], largest: boolean): Json => (list.length === 0 ? null : list.reduce((a, b) => (compare(b[0], a[0]) < 0 === largest ? a : b))[1])
+const both = (v: Json): [Json, Json][] => (Array.isArray(v) ? v : wrong(`${shown(v)} and ${shown(v)} cannot be iterated over`)).map((x) => [x, x])
+value('min/0', (v) => extreme(both(v), false))
+value('max/0', (v) => extreme(both(v), true))
+value('flatten/0', (v) => flatten(each(v), 1e9))
 value('transpose/0', (v) => {
-  const rows = v as Json[][]
-  const n = Math.max(0, ...rows.map((r) => r.length))
-  return Array.from({ length: n }, (_, i) => rows.map((r) => r[i] ?? null))
+  const rows = each(v)
+  const n = Math.max(0, ...rows.map((r) => length(r) as number))
+  return Array.from({ length: n }, (_, i) => rows.map((r) => getIndex(r, i)))
 })
 value('to_entries/0', (v) => {
-  if (v === null || typeof v !== 'object' || Array.isArray(v)) return invalid(v, 'has no keys')
-  return keysOf(v).map((k) => object([['key', k], ['value', v[k]!]]))
+  if (v === null || typeof v !== 'object') return invalid(v, 'has no keys')
+  return [...iterate(v, [])].map(([x, p]) => object([['key', p![0]!], ['value', x]]))
 })
 value('from_entries/0', (v) => {
   const o = object()
   for (const [e] of iterate(v, undefined)) {
-    const x = e as Obj
-    const get = (...names: string[]) => names.map((n) => (x !== null && typeof x === 'object' ? x[n] : undefined)).find((y) => y !== undefined && y !== null && y !== false)
-    let key = get('key', 'k', 'name', 'Name', 'K', 'Key') ?? (x['key'] === false ? false : null)
-    if (typeof key === 'number' || typeof key === 'boolean') key = String(key)
-    if (key === null) key = 'null'
+    const pick = (...names: string[]): Json => {
+      let last: Json = null
+      for (const name of names) {
+        last = getIndex(e, name)
+        if (truthy(last)) return last
+      }
+      return last
+    }
+    const key = pick('key', 'k', 'name', 'Name', 'Key', 'K')
+    const has = (k: string) => e !== null && typeof e === 'object' && k in e
     if (typeof key !== 'string') throw new JqError(`Cannot use ${shown(key)} as object key`)
-    const value = ['value', 'v', 'Value', 'V'].map((n) => x[n]).find((y) => y !== undefined)
-    o[key] = value ?? null
+    o[key] = has('value') ? getIndex(e, 'value') : has('Value') ? getIndex(e, 'Value') : null
   }
   return o
 })
-value('floor/0', (v) => math(v, Math.floor))
-value('ceil/0', (v) => math(v, Math.ceil))
-value('round/0', (v) => math(v, (n) => (n < 0 ? -Math.round(-n) : Math.round(n))))
-value('sqrt/0', (v) => math(v, Math.sqrt))
-value('fabs/0', (v) => math(v, Math.abs))
-value('trunc/0', (v) => math(v, Math.trunc))
-for (const f of ['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'exp', 'log', 'log2', 'log10', 'cbrt'] as const) value(`${f}/0`, (v) => math(v, Math[f]))
-value('exp2/0', (v) => math(v, (n) => 2 ** n))
-value('exp10/0', (v) => math(v, (n) => 10 ** n))
-values('pow/2', (_, [a, b]) => (a as number) ** (b as number))
-values('atan2/2', (_, [a, b]) => Math.atan2(a as number, b as number))
-values('fmin/2', (_, [a, b]) => Math.min(a as number, b as number))
-values('fmax/2', (_, [a, b]) => Math.max(a as number, b as number))
-function math(v: Json, f: (n: number) => number): Json {
-  return typeof v === 'number' ? f(v) : invalid(v, 'number required')
-}
-value('infinite/0', () => Infinity)
-value('nan/0', () => NaN)
-value('isinfinite/0', (v) => (typeof v === 'number' ? Math.abs(v) === Infinity : invalid(v, 'number required')))
-value('isnan/0', (v) => (typeof v === 'number' ? Number.isNaN(v) : invalid(v, 'number required')))
-value('isnormal/0', (v) => typeof v === 'number' && Number.isFinite(v) && v !== 0)
 value('now/0', (_, env) => env.context.now() / 1000)
 value('env/0', (_, env) => env.context.environment())
-value('input_line_number/0', () => 0)
+value('input_line_number/0', (_, env) => env.context.at().line)
 value('builtins/0', () => [...table.keys()])
 value('halt/0', () => { throw new Halt(0, undefined) })
 value('halt_error/0', (v) => { throw new Halt(5, v) })
-values('halt_error/1', (v, [code]) => { throw new Halt(Number(code), v) })
-value('input_filename/0', () => null)
+values('halt_error/1', (v, [code]) => { throw new Halt(typeof code === 'number' ? code : invalid(v, 'halt_error/1: number required'), v) })
+value('input_filename/0', (_, env) => env.context.at().file)
 value('debug/0', (v, env) => {
   env.context.warn(print(['DEBUG:', v]) + '\n')
   return v
@@ -305,7 +174,7 @@ value('stderr/0', (v, env) => {
   env.context.warn(print(v))
   return v
 })
-value('get_search_list/0', () => [])
+value('get_search_list/0', () => ['~/.jq', '$ORIGIN/../lib/jq', '$ORIGIN/lib'])
 value('tojson/0', (v) => print(v, compact))
 
 export class Halt {
@@ -350,8 +219,9 @@ values('join/1', (v, [x]) => {
   return sum ?? ''
 })
 values('flatten/1', (v, [d]) => {
-  if ((d as number) < 0) throw new JqError('flatten depth must not be negative')
-  return flatten(needArray(v, 'cannot be flattened'), d as number)
+  if (typeof d !== 'number') return Array.isArray(v) && v.some((x) => Array.isArray(x)) ? arithmetic('-', d!, 1) : v
+  if (d < 0) throw new JqError('flatten depth must not be negative')
+  return flatten(each(v), d)
 })
 values('index/1', (v, [x]) => (indices(v, x!) as Json[])[0] ?? null)
 values('rindex/1', (v, [x]) => (indices(v, x!) as Json[]).at(-1) ?? null)
@@ -364,35 +234,40 @@ function indices(v: Json, x: Json): Json {
     if (x !== '') for (let i = v.indexOf(x); i >= 0; i = v.indexOf(x, i + 1)) found.push(byteLength(v.slice(0, i)))
     return found
   }
-  const list = needArray(v, 'cannot be searched')
+  const list = Array.isArray(v) ? v : ((): never => {
+    getIndex(v, x)
+    return invalid(v, 'cannot be searched')
+  })()
   const want = Array.isArray(x) ? x : [x]
   const found: Json[] = []
   if (want.length > 0) for (let i = 0; i + want.length <= list.length; i++) if (want.every((y, k) => compare(y, list[i + k]!) === 0)) found.push(i)
   return found
 }
-values('getpath/1', (v, [p]) => getPath(v, p as Json[]))
 table.set('getpath/1', function* (args, env, v, path) {
-  for (const [p] of run(args[0]!, env, v)) yield [getPath(v, p as Json[]), path && [...path, ...(p as Json[])]]
+  for (const [p] of run(args[0]!, env, v)) {
+    if (!Array.isArray(p)) throw new JqError('Path must be specified as an array')
+    yield [getPath(v, p), path && [...path, ...p]]
+  }
 })
-values('setpath/2', (v, [p, x]) => setPath(v, needArray(p!, 'Path must be specified as an array'), x!))
-values('delpaths/1', (v, [p]) => deletePaths(v, p as Json[][]))
+values('setpath/2', (v, [p, x]) => setPath(v, Array.isArray(p) ? p : wrong('Path must be specified as an array'), x!))
+values('delpaths/1', (v, [p]) => deletePaths(v, (Array.isArray(p) ? p : wrong('Paths must be specified as an array')).map((x) => (Array.isArray(x) ? x : wrong(`Path must be specified as array, not ${typeOf(x)}`)))))
 values('tojson/1', (v) => print(v))
 values('error/1', (_, [x]) => { throw new JqError(x!) })
 value('error/0', (v) => { throw new JqError(v) })
 values('ltrimstr/1', (v, [x]) => (typeof v === 'string' && typeof x === 'string' && v.startsWith(x) ? v.slice(x.length) : v))
-values('combinations/0', (v) => v)
 table.set('combinations/0', function* (_args, _env, v, path) {
-  function* rec(lists: Json[][], i: number): Generator<Json[]> {
-    if (i === lists.length) {
+  function* rec(lists: Json): Generator<Json[]> {
+    if (length(lists) === 0) {
       yield []
       return
     }
-    for (const x of lists[i]!) for (const rest of rec(lists, i + 1)) yield [x, ...rest]
+    for (const [x] of iterate(getIndex(lists, 0), undefined)) for (const rest of rec(slice(lists, 1, null))) yield [x, ...rest]
   }
-  for (const x of rec(v as Json[][], 0)) yield out(x, path)
+  for (const x of rec(v)) yield out(x, path)
 })
 value('min_by/0', (v) => v)
 values('bsearch/1', (v, [x]) => {
+  if (!Array.isArray(v)) getIndex(v, 0)
   const list = v as Json[]
   let lo = 0
   let hi = list.length - 1
@@ -481,12 +356,10 @@ filter('unique_by/1', function* (args, env, v, path) {
   yield out(groups(keyed(args[0]!, env, v)).map((g) => g[0]!), path)
 })
 filter('min_by/1', function* (args, env, v, path) {
-  const list = keyed(args[0]!, env, v)
-  yield out(list.length === 0 ? null : list.reduce((a, b) => (compare(b[0], a[0]) < 0 ? b : a))[1], path)
+  yield out(extreme(keyed(args[0]!, env, v), false), path)
 })
 filter('max_by/1', function* (args, env, v, path) {
-  const list = keyed(args[0]!, env, v)
-  yield out(list.length === 0 ? null : list.reduce((a, b) => (compare(b[0], a[0]) >= 0 ? b : a))[1], path)
+  yield out(extreme(keyed(args[0]!, env, v), true), path)
 })
 filter('any/1', function* (args, env, v, path) {
   for (const [x] of iterate(v, undefined)) for (const [y] of run(args[0]!, env, x)) if (truthy(y)) return yield out(true, path)
@@ -523,10 +396,15 @@ filter('isempty/1', function* (args, env, v, path) {
 })
 filter('limit/2', function* (args, env, v, path) {
   for (const [n] of run(args[0]!, env, v)) {
-    let i = 0
+    if (typeof n === 'number' && n < 0) {
+      yield* run(args[1]!, env, v, path)
+      continue
+    }
+    let left: Json = n
     for (const r of run(args[1]!, env, v, path)) {
+      left = arithmetic('-', left, 1)
       yield r
-      if (++i >= (n as number)) break
+      if ((left as number) <= 0) break
     }
   }
 })
@@ -535,12 +413,14 @@ filter('nth/1', function* (args, env, v, path) {
 })
 filter('nth/2', function* (args, env, v, path) {
   for (const [n] of run(args[0]!, env, v)) {
-    if ((n as number) < 0) throw new JqError('Out of bounds negative array index')
+    if ((n as number) < 0) throw new JqError("nth doesn't support negative indices")
     let i = 0
-    for (const r of run(args[1]!, env, v, path)) if (i++ === n) {
-      yield r
-      break
+    let last: Result | undefined
+    for (const r of run(args[1]!, env, v, path)) {
+      last = r
+      if (i++ >= (n as number)) break
     }
+    if (last) yield last
   }
 })
 filter('until/2', function* (args, env, v, path) {
@@ -571,27 +451,52 @@ filter('repeat/1', function* (args, env, v, path) {
   }
   yield* rec(v)
 })
+const bound = (n: Json): number => (typeof n === 'number' ? n : wrong('Range bounds must be numeric'))
 filter('range/1', function* (args, env, v, path) {
-  for (const [n] of run(args[0]!, env, v)) for (let i = 0; i < (n as number); i++) yield out(i, path)
+  for (const [n] of run(args[0]!, env, v)) for (let i = 0; i < bound(n); i++) yield out(i, path)
 })
 filter('range/2', function* (args, env, v, path) {
-  for (const [a] of run(args[0]!, env, v)) for (const [b] of run(args[1]!, env, v)) for (let i = a as number; i < (b as number); i++) yield out(i, path)
+  for (const [a] of run(args[0]!, env, v)) for (const [b] of run(args[1]!, env, v)) for (let i = bound(a); i < bound(b); i++) yield out(i, path)
 })
 filter('range/3', function* (args, env, v, path) {
   for (const [a] of run(args[0]!, env, v)) for (const [b] of run(args[1]!, env, v)) for (const [s] of run(args[2]!, env, v)) {
-    if ((s as number) > 0) for (let i = a as number; i < (b as number); i += s as number) yield out(i, path)
-    else if ((s as number) < 0) for (let i = a as number; i > (b as number); i += s as number) yield out(i, path)
+    if (bound(s) > 0) for (let i = bound(a); i < bound(b); i += s as number) yield out(i, path)
+    else if ((s as number) < 0) for (let i = bound(a); i > bound(b); i += s as number) yield out(i, path)
+    else if (bound(a) < bound(b)) for (;;) yield out(a, path)
   }
 })
 filter('walk/1', function* (args, env, v, path) {
-  function walk(x: Json): Json {
-    let y: Json = x
-    if (Array.isArray(x)) y = x.map(walk)
-    else if (x !== null && typeof x === 'object') y = object(keysOf(x).map((k) => [k, walk(x[k]!)]))
-    for (const [z] of run(args[0]!, env, y)) return z
-    return null
+  const all = (x: Json): Json[] => [...run(args[0]!, env, x)].map(([y]) => y)
+  function walk(x: Json): Json[] {
+    if (Array.isArray(x)) return all(x.flatMap(walk))
+    if (x === null || typeof x !== 'object') return all(x)
+    const o = object()
+    for (const k of keysOf(x)) {
+      const made = walk(x[k]!)
+      if (made.length > 0) o[k] = made.at(-1)!
+    }
+    return all(o)
   }
-  yield out(walk(v), path)
+  for (const x of walk(v)) yield out(x, path)
+})
+filter('fromstream/1', function* (args, env, v, path) {
+  let whole: Json = null
+  for (const [event] of run(args[0]!, env, v)) {
+    const [at, leaf] = event as [Json[], Json?]
+    if ((event as Json[]).length === 2) whole = setPath(whole, at, leaf!)
+    if (at.length !== ((event as Json[]).length === 2 ? 0 : 1)) continue
+    yield out(whole, path)
+    whole = null
+  }
+})
+filter('truncate_stream/1', function* (args, env, v, path) {
+  for (const [event] of run(args[0]!, env, null)) {
+    const [at, ...leaf] = event as [Json[], ...Json[]]
+    if (at.length > (v as number)) yield out([at.slice(v as number), ...leaf], path)
+  }
+})
+filter('recurse_down/0', function* (_a, env, v, path) {
+  yield* run({ k: 'recurse' }, env, v, path)
 })
 filter('env/1', function* () {})
 filter('input/0', function* (_a, env, _v, path) {
@@ -651,8 +556,9 @@ for (const [key, test] of Object.entries({
 })
 
 addDates(value, values)
-values('dateadd/2', (v, [, n]) => arithmetic('+', v, n!))
+addNumbers(value, values)
+addRegex(filter)
 value('@json/0', (v) => print(v))
 value('splits/0', (v) => v)
 values('getpath/2', (v) => v)
-for (const key of ['splits/0', 'getpath/2', '@json/0', 'in/2', 'ascii/1', 'env/1', 'to_entries/1', 'min_by/0', 'dateadd/0', 'toisodate/0', 'tojson/1', 'dateadd/2', 'ascii/0']) table.delete(key)
+for (const key of ['splits/0', 'getpath/2', '@json/0', 'in/2', 'ascii/1', 'env/1', 'to_entries/1', 'min_by/0', 'toisodate/0', 'tojson/1', 'ascii/0']) table.delete(key)

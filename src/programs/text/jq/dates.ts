@@ -5,15 +5,17 @@ import type { Json } from './values.ts'
 
 function broken(ms: number): Json {
   const d = new Date(ms)
+  if (Number.isNaN(ms)) throw new JqError('gmtime() requires numeric inputs')
   return [d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate(), d.getUTCHours(), d.getUTCMinutes(), d.getUTCSeconds() + (ms % 1000) / 1000, d.getUTCDay(), Math.floor((Date.UTC(d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate()) - Date.UTC(d.getUTCFullYear(), 0, 1)) / 86400000)]
 }
 const unbroken = (v: Json) => {
+  if (!Array.isArray(v) || v.length < 6 || v.some((x) => typeof x !== 'number')) throw new JqError('mktime requires parsed datetime inputs')
   const [y, mo, d, h, mi, s] = v as number[]
   return Date.UTC(y!, mo!, d!, h ?? 0, mi ?? 0, Math.floor(s ?? 0)) / 1000
 }
 function dateText(v: Json): Json {
-  if (typeof v !== 'number') throw new JqError('strftime/1 requires parsed datetime inputs')
-  return new Date(Math.floor(v) * 1000).toISOString().replace('.000Z', 'Z')
+  if (typeof v !== 'number' && !Array.isArray(v)) throw new JqError('strftime/1 requires parsed datetime inputs')
+  return new Date(Math.floor(typeof v === 'number' ? v : unbroken(v)) * 1000).toISOString().replace('.000Z', 'Z')
 }
 function fromDate(v: Json): Json {
   const m = typeof v === 'string' ? /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/.exec(v) : null
@@ -26,14 +28,14 @@ type Define<F> = (key: string, f: F) => void
 
 /** Adds them to the table of built-ins. */
 export function addDates(value: Define<(v: Json) => Json>, values: Define<(v: Json, args: readonly Json[]) => Json>): void {
-  for (const n of ['todate/0', 'date/0', 'dateadd/0']) value(n, dateText)
+  value('todate/0', dateText)
   for (const n of ['fromdate/0', 'fromdateiso8601/0']) value(n, fromDate)
   value('todateiso8601/0', dateText)
   value('toisodate/0', dateText)
-  value('gmtime/0', (v) => broken((v as number) * 1000))
-  value('localtime/0', (v) => broken((v as number) * 1000))
-  value('mktime/0', (v) => (Array.isArray(v) ? unbroken(v) : (() => { throw new JqError('mktime requires array of 6 numbers') })()))
-  values('strftime/1', (v, [f]) => {
+  value('gmtime/0', (v) => broken(typeof v === 'number' ? v * 1000 : NaN))
+  value('localtime/0', (v) => broken(typeof v === 'number' ? v * 1000 : NaN))
+  value('mktime/0', (v) => (Array.isArray(v) ? unbroken(v) : (() => { throw new JqError('mktime requires array inputs') })()))
+  for (const key of ['strftime/1', 'strflocaltime/1']) values(key, (v, [f]) => {
     if (typeof f !== 'string') throw new JqError('strftime/1 requires a string format')
     if (typeof v !== 'number' && !Array.isArray(v)) throw new JqError('strftime/1 requires parsed datetime inputs')
     return strftime(f, (typeof v === 'number' ? v : unbroken(v)) * 1000)
@@ -47,7 +49,7 @@ export function addDates(value: Define<(v: Json) => Json>, values: Define<(v: Js
     })
     const m = new RegExp(`^${source}$`).exec(v)
     if (!m) throw new JqError(`date "${v}" does not match format "${f}"`)
-    let [y, mo, d, h, mi, s] = [1900, 0, 1, 0, 0, 0]
+    let [y, mo, d, h, mi, s] = [1900, 0, 0, 0, 0, 0]
     names.forEach((c, i) => {
       const t = m[i + 1]!
       if (c === 'Y') y = Number(t)
@@ -66,6 +68,8 @@ export function addDates(value: Define<(v: Json) => Json>, values: Define<(v: Js
         ;[y, mo, d, h, mi, s] = [x.getUTCFullYear(), x.getUTCMonth(), x.getUTCDate(), x.getUTCHours(), x.getUTCMinutes(), x.getUTCSeconds()]
       }
     })
+    // Without a day of the month nothing says which weekday it is.
+    if (d === 0) return [y, mo, 0, h, mi, s, 8, 367]
     return broken(Date.UTC(y, mo, d, h, mi, s))
   })
 }

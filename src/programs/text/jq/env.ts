@@ -27,6 +27,8 @@ export interface Context {
   readonly inputs: { next(): Json | undefined }
   readonly environment: () => Json
   readonly now: () => number
+  /** Where the input that is worked on came from. */
+  readonly at: () => { readonly file: string | null; readonly line: number }
   readonly warn: (text: string) => void
   labels: number
 }

@@ -6,110 +6,25 @@ import { builtins, Halt } from './builtins.ts'
 import { emptyEnv, type Context } from './env.ts'
 import { undefinedNames } from './names.ts'
 import { JqSyntax, parseJq } from './parse.ts'
+import { help, jqOptions, usage } from './options.ts'
 import { run } from './run.ts'
 import { JqError, JsonReader, JsonSyntax, object, print } from './values.ts'
 import type { Json, PrintStyle } from './values.ts'
 
-const usage = `Usage:\tjq [OPTIONS] FILTER [FILES...]\n\tjq [OPTIONS] --args FILTER [ARGUMENTS...]\n\tjq [OPTIONS] --jsonargs FILTER [JSON_VALUES...]\n`
-
 export const jq: Program = tool(async (process) => {
-  const args = process.argv.slice(1)
-  let filter: string | undefined
-  const files: string[] = []
-  const variables = new Map<string, Json>()
-  const named: [string, Json][] = []
-  const positional: Json[] = []
-  const flags = new Set<string>()
-  let indent: number | '\t' = 2
-  let mode: '' | 'args' | 'jsonargs' = ''
-  let fromFile: string | undefined
-  const bind = (name: string, value: Json) => {
-    variables.set(name, value)
-    named.push([name, value])
-  }
-  const json = (text: string, what: string): Json => {
-    try {
-      const reader = new JsonReader(text)
-      const value = reader.next()
-      if (value === undefined || reader.next() !== undefined) throw new JsonSyntax('')
-      return value
-    } catch (error) {
-      if (!(error instanceof JsonSyntax)) throw error
-      throw new Fatal(`jq: invalid JSON text passed to --${what}\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://stedolan.github.io/jq`, 2)
-    }
-  }
-  const long: Record<string, string> = { 'raw-output': 'r', 'compact-output': 'c', 'null-input': 'n', 'exit-status': 'e', slurp: 's', 'raw-input': 'R', 'sort-keys': 'S', 'color-output': 'C', 'monochrome-output': 'M', 'join-output': 'j', 'ascii-output': 'a', tab: 'tab', unbuffered: 'u', help: 'h', version: 'V' }
-  let noMore = false
-  for (let i = 0; i < args.length; i++) {
-    const a = args[i]!
-    const need = (n: number, what: string) => {
-      if (i + n >= args.length) throw new Fatal(`jq: --${what} takes ${n === 1 ? 'one parameter' : 'two parameters'} (e.g. --${what} ${n === 1 ? 'n' : 'varname value'})\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://stedolan.github.io/jq`, 2)
-    }
-    if (noMore || !a.startsWith('-') || a === '-') {
-      if (filter === undefined && fromFile === undefined) filter = a
-      else if (mode === 'args') positional.push(a)
-      else if (mode === 'jsonargs') positional.push(json(a, 'jsonargs'))
-      else files.push(a)
-      continue
-    }
-    if (a === '--') {
-      noMore = true
-      continue
-    }
-    if (a.startsWith('--')) {
-      const n = a.slice(2)
-      if (n === 'arg' || n === 'argjson') {
-        need(2, n)
-        bind(args[i + 1]!, n === 'arg' ? args[i + 2]! : json(args[i + 2]!, 'argjson'))
-        i += 2
-      } else if (n === 'slurpfile' || n === 'rawfile') {
-        need(2, n)
-        try {
-          const text = process.fs.readFile(args[i + 2]!)
-          if (n === 'rawfile') bind(args[i + 1]!, text)
-          else {
-            const reader = new JsonReader(text)
-            const list: Json[] = []
-            for (let v = reader.next(); v !== undefined; v = reader.next()) list.push(v)
-            bind(args[i + 1]!, list)
-          }
-        } catch (error) {
-          if (!(error instanceof FsError)) throw error
-          throw new Fatal(`jq: Bad JSON in --${n} ${args[i + 1]} ${args[i + 2]}: Could not open ${args[i + 2]}: ${strerror(error.code)}\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://stedolan.github.io/jq`, 2)
-        }
-        i += 2
-      } else if (n === 'args' || n === 'jsonargs') mode = n
-      else if (n === 'indent') {
-        need(1, n)
-        indent = Number(args[++i])
-      } else if (n === 'from-file') {
-        fromFile = filter ?? args[++i]
-        filter = undefined
-      } else if (long[n] !== undefined) flags.add(long[n])
-      else throw new Fatal(`jq: Unknown arguments\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://stedolan.github.io/jq`, 2)
-      continue
-    }
-    for (const c of a.slice(1)) {
-      if (c === 'f') {
-        if (filter !== undefined) {
-          fromFile = filter
-          filter = undefined
-        } else fromFile = args[++i]
-      } else if ('rcnesRSCMjahV'.includes(c)) flags.add(c)
-      else throw new Fatal(`jq: Unknown arguments\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://stedolan.github.io/jq`, 2)
-    }
-  }
+  const { flags, filter, fromFile, files, variables, named, positional, indent } = jqOptions(process)
   if (flags.has('V')) {
     await process.stdout.write('jq-1.6\n')
     return 0
   }
   if (flags.has('h')) {
-    await process.stdout.write(usage)
+    await process.stdout.write(help)
     return 0
   }
   let source = filter ?? (fromFile === undefined && (!process.stdin.tty || !process.stdout.tty) ? '.' : undefined)
   if (fromFile !== undefined) {
     try {
+      if (process.fs.stat(fromFile).type === 'directory') throw new Fatal(`jq: Could not open ${fromFile}: It's a directory`, 2)
       source = await readText(process, fromFile)
     } catch (error) {
       if (!(error instanceof FsError)) throw error
@@ -121,7 +36,7 @@ export const jq: Program = tool(async (process) => {
     return 2
   }
   variables.set('ENV', object([...process.env]))
-  variables.set('ARGS', object([['positional', positional], ['named', object(named)]]))
+  variables.set('ARGS', object([['positional', [...positional]] as const, ['named', object(named)] as const]))
   const queue: Json[] = []
   let stderr = ''
   const context: Context = {
@@ -130,26 +45,30 @@ export const jq: Program = tool(async (process) => {
     inputs: { next: () => queue.shift() },
     environment: () => object([...process.env]),
     now: () => process.now(),
+    at: () => {
+      const m = /^(.*):(\d+)$/.exec(location)
+      return { file: m ? m[1]! : null, line: m ? Number(m[2]) : 0 }
+    },
     warn: (text) => void (stderr += text),
     labels: 0,
   }
+  let location = '<unknown>'
   let ast
   try {
     ast = parseJq(source)
-    const unknown = undefinedNames(ast, context)
-    if (unknown !== undefined) throw new JqSyntax(unknown.text, unknown.pos)
+    const [unknown, ...more] = undefinedNames(ast, context)
+    if (unknown) throw Object.assign(new JqSyntax(unknown.text, unknown.pos), { more: more.map((m) => ({ message: m.text, pos: m.pos })) })
   } catch (error) {
     if (!(error instanceof JqSyntax)) throw error
-    const shell = error.message.startsWith('syntax error') ? ' (Unix shell quoting issues?)' : ''
-    await process.stderr.write(`jq: error: ${error.message}${shell} at <top-level>, line 1:\n${source}${' '.repeat(error.pos)}\njq: 1 compile error\n`)
+    const all = [{ message: error.message, pos: error.pos }, ...error.more]
+    await process.stderr.write(`${all.map((e) => complaint(source, e)).join('')}jq: ${all.length} compile error${all.length > 1 ? 's' : ''}\n`)
     return 3
   }
-  const style: PrintStyle = { indent: flags.has('c') ? 0 : flags.has('tab') ? '\t' : indent, sort: flags.has('S'), ascii: flags.has('a'), color: flags.has('C') || (process.stdout.tty !== undefined && !flags.has('M')) }
+  const style: PrintStyle = { indent: flags.has('c') ? 0 : indent, sort: flags.has('S'), ascii: flags.has('a'), color: flags.has('C') || (process.stdout.tty !== undefined && !flags.has('M')) }
   const out = new Out(process.stdout)
   out.lineBuffered = flags.has('u') || process.stdout.tty !== undefined
   let last: Json | undefined
   let code = 0
-  let location = '<unknown>'
   const env = emptyEnv(context)
   const evaluate = async (input: Json): Promise<number | undefined> => {
     try {
@@ -165,7 +84,7 @@ export const jq: Program = tool(async (process) => {
       await out.flush()
       if (stderr) await flushErrors()
       if (error instanceof Halt) {
-        if (error.value !== undefined) await process.stderr.write(typeof error.value === 'string' ? error.value : print(error.value) + '\n')
+        if (error.value !== undefined && error.value !== null) await process.stderr.write(typeof error.value === 'string' ? error.value : print(error.value) + '\n')
         return error.code
       }
       if (error instanceof RangeError) {
@@ -217,7 +136,10 @@ export const jq: Program = tool(async (process) => {
         location = `${name}:${lines(text)}`
         const reader = new JsonReader(text)
         try {
-          for (let v = reader.next(); v !== undefined; v = reader.next()) queue.push(v)
+          for (let v = reader.next(); v !== undefined; v = reader.next()) {
+            if (flags.has('stream')) for (const [event] of builtins.get('tostream/0')!([], env, v, undefined)) queue.push(event)
+            else queue.push(v)
+          }
         } catch (error) {
           if (!(error instanceof JsonSyntax)) throw error
           failure = error.message
@@ -245,3 +167,12 @@ export const jq: Program = tool(async (process) => {
   if (flags.has('e')) return last === undefined ? 4 : last === null || last === false ? 1 : 0
   return 0
 })
+
+/** The line that an error is in, padded to where the error begins. */
+function complaint(source: string, error: { readonly message: string; readonly pos: number }): string {
+  const start = source.lastIndexOf('\n', error.pos - 1) + 1
+  const end = source.indexOf('\n', start)
+  const line = source.slice(0, start).split('\n').length
+  const shell = error.message.startsWith('syntax error') ? ' (Unix shell quoting issues?)' : ''
+  return `jq: error: ${error.message}${shell} at <top-level>, line ${line}:\n${source.slice(start, end < 0 ? undefined : end)}${' '.repeat(Math.max(0, error.pos - start))}\n`
+}

@@ -28,7 +28,7 @@ export function arithmetic(op: string, l: Json, r: Json): Json {
       throw new JqError(`${shown(l)} and ${shown(r)} cannot be subtracted`)
     case '*':
       if (both('number')) return (l as number) * (r as number)
-      if (typeof l === 'string' && typeof r === 'number') return r <= 0 ? null : l.repeat(Math.max(1, r < 1 ? 1 : Math.ceil(r) === r ? r : Math.floor(r) + 1))
+      if (typeof l === 'string' && typeof r === 'number') return r <= 0 ? null : l.repeat(Math.max(1, Math.floor(r)))
       if (both('object')) return deepMerge(l as Obj, r as Obj)
       throw new JqError(`${shown(l)} and ${shown(r)} cannot be multiplied`)
     case '/':
@@ -65,7 +65,7 @@ export const text = (v: Json) => (typeof v === 'string' ? v : print(v))
 
 export function formats(format: string, v: Json): string {
   const row = (what: string, cell: (x: Json) => string, separator: string) => {
-    if (!Array.isArray(v)) throw new JqError(`${shown(v)} cannot be ${what}-formatted, only an array can be`)
+    if (!Array.isArray(v)) throw new JqError(`${shown(v)} cannot be ${what}-formatted, only array`)
     return v.map(cell).join(separator)
   }
   switch (format) {
@@ -85,10 +85,10 @@ export function formats(format: string, v: Json): string {
         if (typeof x === 'number') return numberText(x)
         if (x === null) return ''
         if (typeof x === 'boolean') return String(x)
-        throw new JqError(`${shown(x)} is not valid in a tsv row`)
+        throw new JqError(`${shown(x)} is not valid in a csv row`)
       }, '\t')
-    case '@html': return text(v).replace(/[<>&'"]/g, (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&#39;', '"': '&quot;' })[c]!)
-    case '@uri': return [...encodeBytes(text(v))].map((b) => (/[A-Za-z0-9\-_.~]/.test(String.fromCharCode(b)) && b < 128 ? String.fromCharCode(b) : '%' + b.toString(16).toUpperCase().padStart(2, '0'))).join('')
+    case '@html': return text(v).replace(/[<>&'"]/g, (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&apos;', '"': '&quot;' })[c]!)
+    case '@uri': return [...encodeBytes(text(v))].map((b) => (/[A-Za-z0-9\-_.!~*'()]/.test(String.fromCharCode(b)) && b < 128 ? String.fromCharCode(b) : '%' + b.toString(16).toUpperCase().padStart(2, '0'))).join('')
     case '@sh':
       return (Array.isArray(v) ? v : [v]).map((x) => {
         if (typeof x === 'string') return `'${x.replace(/'/g, "'\\''")}'`
@@ -98,8 +98,9 @@ export function formats(format: string, v: Json): string {
     case '@base64': return toBase64(text(v))
     case '@base64d': {
       const t = text(v)
-      const clean = t.replace(/=+$/, '')
+      const clean = t.replace(/=.*$/s, '')
       const out = /^[A-Za-z0-9+/]*$/.test(clean) && clean.length % 4 !== 1 ? fromBase64(clean + '='.repeat((4 - (clean.length % 4)) % 4)) : undefined
+      if (clean.length % 4 === 1 && /^[A-Za-z0-9+/]*$/.test(clean)) throw new JqError(`${shown(v)} trailing base64 byte found`)
       if (out === undefined || (out === '' && t !== '')) throw new JqError(`${shown(v)} is not valid base64 data`)
       return replaceInvalid(out)
     }

@@ -2,6 +2,8 @@
 export class JqSyntax extends Error {
   /** Where the token that it is about begins. */
   readonly pos: number
+  /** What jq says besides: the error productions of its grammar. */
+  more: { readonly message: string; readonly pos: number }[] = []
   constructor(message: string, pos = 0) {
     super(message)
     this.pos = pos
@@ -18,10 +20,10 @@ export type Ast =
   | { readonly k: 'string'; readonly format: string | undefined; readonly parts: readonly (string | Ast)[] }
   | { readonly k: 'format'; readonly name: string }
   | { readonly k: 'array'; readonly inner: Ast | undefined }
-  | { readonly k: 'object'; readonly entries: readonly { readonly key: Ast; readonly value: Ast }[] }
+  | { readonly k: 'object'; readonly entries: readonly { readonly key: Ast; readonly value: Ast; readonly pos?: number }[] }
   | { readonly k: 'pipe' | 'comma' | 'alternative'; readonly left: Ast; readonly right: Ast }
   | { readonly k: 'and' | 'or'; readonly left: Ast; readonly right: Ast }
-  | { readonly k: 'binary'; readonly op: string; readonly left: Ast; readonly right: Ast }
+  | { readonly k: 'binary'; readonly op: string; readonly left: Ast; readonly right: Ast; readonly pos?: number }
   | { readonly k: 'negate'; readonly arg: Ast }
   | { readonly k: 'assign'; readonly op: string; readonly left: Ast; readonly right: Ast }
   | { readonly k: 'if'; readonly branches: readonly { readonly test: Ast; readonly body: Ast }[]; readonly no: Ast }
@@ -33,7 +35,7 @@ export type Ast =
   | { readonly k: 'call'; readonly name: string; readonly args: readonly Ast[]; readonly pos: number }
   | { readonly k: 'variable'; readonly name: string; readonly pos?: number }
   | { readonly k: 'label'; readonly name: string; readonly body: Ast }
-  | { readonly k: 'break'; readonly name: string }
+  | { readonly k: 'break'; readonly name: string; readonly pos: number }
 
 export type Pattern =
   | { readonly k: 'variable'; readonly name: string }
@@ -41,10 +43,9 @@ export type Pattern =
   | { readonly k: 'object'; readonly entries: readonly { readonly key: Ast; readonly variable: string | undefined; readonly value: Pattern | undefined }[] }
 
 interface Token {
-  readonly t: 'op' | 'name' | 'field' | 'variable' | 'number' | 'string' | 'format' | 'keyword' | 'eof'
+  readonly t: 'op' | 'name' | 'field' | 'variable' | 'number' | 'string' | 'format' | 'keyword' | 'eof' | 'bad'
   readonly v: string
   readonly pos: number
-  readonly parts?: readonly (string | Ast)[]
 }
 
 const keywords = new Set(['def', 'if', 'then', 'elif', 'else', 'end', 'as', 'reduce', 'foreach', 'try', 'catch', 'label', 'import', 'include', 'and', 'or', 'not', '__loc__'])
@@ -58,40 +59,56 @@ class Parser {
   constructor(src: string, pos = 0) {
     this.src = src
     this.pos = pos
+    this.last = pos
     this.tok = this.lex()
   }
 
-  fail(token = this.tok): never {
-    const name = token.t === 'eof' ? '$end' : token.t === 'op' ? (token.v.length === 1 ? `'${token.v}'` : token.v) : token.t === 'keyword' ? token.v : { name: 'IDENT', field: 'FIELD', variable: "'$'", number: 'LITERAL', string: 'QQSTRING_START', format: 'FORMAT' }[token.t as 'name']
-    throw new JqSyntax(`syntax error, unexpected ${name}`, token.t === 'eof' ? this.last : token.pos)
+  /** `expecting`: bison names what would fit where that is few. */
+  fail(token = this.tok, expecting = ''): never {
+    const name = token.t === 'bad' ? 'INVALID_CHARACTER' : token.t === 'eof' ? '$end' : token.t === 'op' ? (token.v.length === 1 ? `'${token.v}'` : token.v) : token.t === 'keyword' ? token.v : { name: 'IDENT', field: 'FIELD', variable: "'$'", number: 'LITERAL', string: 'QQSTRING_START', format: 'FORMAT' }[token.t as 'name']
+    throw new JqSyntax(`syntax error, unexpected ${name}${expecting && `, expecting ${expecting}`}`, token.t === 'eof' ? this.last : token.pos)
   }
 
-  /** Start of the token before. */
+  /** Start of the last piece of text that was read, blanks included: where bison says the end is. */
   last = 0
+  /** Brackets that are open. */
+  open: string[] = []
 
   next(): Token {
     const t = this.tok
-    this.last = t.pos
     this.tok = this.lex()
     return t
+  }
+
+  /** Runs a part of the grammar that has an error production: a failure inside is told twice. */
+  guarded<T>(body: () => T, message: string, pos: number, fits: (error: JqSyntax) => boolean = () => true): T {
+    try {
+      return body()
+    } catch (error) {
+      if (error instanceof JqSyntax && error.message.startsWith('syntax error') && fits(error)) error.more.push({ message, pos })
+      throw error
+    }
   }
 
   lex(): Token {
     const s = this.src
     for (;;) {
-      if (/\s/.test(s[this.pos] ?? '')) this.pos++
-      else if (s[this.pos] === '#') while (this.pos < s.length && s[this.pos] !== '\n') this.pos++
-      else break
+      const blank = /^(?:[ \n\t\r]+|#[^\n]*)/.exec(s.slice(this.pos))
+      if (!blank) break
+      this.last = this.pos
+      this.pos += blank[0].length
     }
     const pos = this.pos
     const c = s[pos]
     if (c === undefined) return { t: 'eof', v: '', pos }
     const rest = s.slice(pos)
     const take = (t: Token['t'], text: string, v = text): Token => {
+      this.last = t === 'variable' ? pos + 1 : pos
       this.pos += text.length
       return { t, v, pos }
     }
-    if (c === '"') return this.lexString(pos)
+    // The text of a string is read when the grammar takes it.
+    if (c === '"') return { t: 'string', v: '', pos }
     let m = /^\.[A-Za-z_]\w*/.exec(rest)
     if (m) return take('field', m[0], m[0].slice(1))
     m = /^(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?/.exec(rest)
@@ -102,28 +119,38 @@ class Parser {
     if (m) return take('format', m[0])
     m = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*/.exec(rest)
     if (m) return take(keywords.has(m[0]) && m[0] !== 'not' ? 'keyword' : 'name', m[0])
+    if ('([{'.includes(c)) this.open.push(c)
+    else if (')]}'.includes(c) && this.open.pop() !== '([{'[')]}'.indexOf(c)] && !(c === ')' && this.inString)) return take('bad', c)
     for (const op of ops) if (rest.startsWith(op)) return take('op', op)
-    throw new JqSyntax('syntax error, unexpected INVALID_CHARACTER')
+    return take('bad', c)
   }
 
-  lexString(pos: number): Token {
+  /** Inside `\(…)`, whose parenthesis the string holds. */
+  inString = false
+
+  lexString(pos: number): (string | Ast)[] {
     const s = this.src
+    this.last = pos
     const parts: (string | Ast)[] = []
     let text = ''
     let i = pos + 1
     for (;;) {
       const c = s[i]
-      if (c === undefined) throw new JqSyntax('syntax error, unexpected $end, expecting QQSTRING_TEXT or QQSTRING_INTERP_START or QQSTRING_END')
+      if (c === undefined) throw new JqSyntax('syntax error, unexpected $end, expecting QQSTRING_TEXT or QQSTRING_INTERP_START or QQSTRING_END', this.last)
       if (c === '"') break
       if (c === '\\') {
         const e = s[i + 1]
         if (e === '(') {
           if (text) parts.push(text)
           text = ''
-          const inner = new Parser(s, i + 2)
+          const inner = new Parser(s, i)
+          inner.pos = i + 2
+          inner.inString = true
+          inner.tok = inner.lex()
           const ast = inner.pipe()
           if (!inner.op(')')) inner.fail()
           parts.push(ast)
+          this.last = i
           i = inner.tok.pos + 1
           continue
         }
@@ -135,16 +162,19 @@ class Parser {
         }
         const plain = ({ n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', '"': '"', '\\': '\\', '/': '/' } as Record<string, string>)[e ?? '']
         if (plain === undefined) throw new JqSyntax('Invalid escape at line 1, column 4 (while parsing \'"\\' + (e ?? '') + '"\')')
+        if (text === '') this.last = i
         text += plain
         i += 2
         continue
       }
+      if (text === '') this.last = i
       text += c
       i++
     }
     if (text || parts.length === 0) parts.push(text)
+    this.last = i
     this.pos = i + 1
-    return { t: 'string', v: '', pos, parts }
+    return parts
   }
 
   op(v: string): boolean {
@@ -159,16 +189,29 @@ class Parser {
     return this.tok.t === 'keyword' && this.tok.v === v
   }
 
-  expect(v: string): void {
-    if (!(this.tok.t === 'op' || this.tok.t === 'keyword') || this.tok.v !== v) this.fail()
+  expect(v: string, expecting = ''): void {
+    if (!(this.tok.t === 'op' || this.tok.t === 'keyword') || this.tok.v !== v) this.fail(this.tok, expecting)
     this.next()
   }
 
   program(): Ast {
     if (this.tok.t === 'eof') return { k: 'identity' }
+    if (!this.begins()) this.fail(this.tok, '$end')
     const ast = this.definitionsOr()
-    if (!this.atEnd()) this.fail()
+    if (!this.atEnd()) this.fail(this.tok, this.relation() ? '' : '$end')
     return ast
+  }
+
+  /** Whether an expression may begin here. */
+  begins(): boolean {
+    const { t, v } = this.tok
+    if (t === 'eof' || t === 'bad') return false
+    if (t === 'op') return ['.', '..', '(', '[', '{', '-', '$'].includes(v)
+    return t !== 'keyword' || ['def', 'if', 'try', 'reduce', 'foreach', 'label'].includes(v)
+  }
+
+  relation(): boolean {
+    return this.tok.t === 'op' && ['==', '!=', '<', '<=', '>', '>=', '=', '|=', '+=', '-=', '*=', '/=', '%=', '//='].includes(this.tok.v)
   }
 
   /** A program may be nothing but definitions. */
@@ -190,16 +233,16 @@ class Parser {
         const p = this.next()
         if (p.t === 'variable') params.push('$' + p.v)
         else if (p.t === 'name') params.push(p.v)
-        else this.fail(p)
+        else this.fail(p, "'$' or IDENT")
         if (this.op(';')) {
           this.next()
           continue
         }
-        this.expect(')')
+        this.expect(')', "';' or ')'")
         break
       }
-    }
-    this.expect(':')
+      this.expect(':', "':'")
+    } else this.expect(':', "'(' or ':'")
     const body = this.pipe()
     this.expect(';')
     return { name: name.v, params, body }
@@ -218,7 +261,7 @@ class Parser {
         this.next()
         patterns.push(this.pattern())
       }
-      this.expect('|')
+      this.expect('|', "'|'")
       return { k: 'as', source: left, patterns, body: this.pipe() }
     }
     if (this.op('|')) {
@@ -295,10 +338,11 @@ class Parser {
   }
 
   multiplicative(): Ast {
+    const { pos } = this.tok
     let left = this.unary()
     while (this.op('*') || this.op('/') || this.op('%')) {
       const op = this.next().v
-      left = { k: 'binary', op, left, right: this.unary() }
+      left = { k: 'binary', op, left, right: this.unary(), pos }
     }
     return left
   }
@@ -319,8 +363,7 @@ class Parser {
       } else if (this.op('.')) {
         this.next()
         if (this.tok.t === 'string') e = { k: 'field', on: e, name: this.stringAst(undefined) }
-        else if (this.op('[')) e = this.bracket(e)
-        else this.fail()
+        else this.fail(this.tok, 'FORMAT or QQSTRING_START')
       } else if (this.op('[')) e = this.bracket(e)
       else if (this.op('?')) {
         this.next()
@@ -333,7 +376,7 @@ class Parser {
           this.next()
           patterns.push(this.pattern())
         }
-        this.expect('|')
+        this.expect('|', "'|'")
         return { k: 'as', source: e, patterns, body: this.pipe() }
       } else return e
     }
@@ -363,8 +406,9 @@ class Parser {
   }
 
   stringAst(format: string | undefined): Ast {
-    const t = this.next()
-    return { k: 'string', format, parts: t.parts! }
+    const parts = this.lexString(this.tok.pos)
+    this.tok = this.lex()
+    return { k: 'string', format, parts }
   }
 
   primary(): Ast {
@@ -396,12 +440,12 @@ class Parser {
               this.next()
               continue
             }
-            this.expect(')')
+            this.expect(')', "';' or ')'")
             break
           }
         }
         if (args.length === 0 && (t.v === 'true' || t.v === 'false' || t.v === 'null')) return { k: 'literal', v: t.v === 'null' ? null : t.v === 'true' }
-        if (t.v === 'break' && this.tok.t === 'variable') return { k: 'break', name: this.next().v }
+        if (t.v === 'break' && this.tok.t === 'variable') return { k: 'break', name: this.next().v, pos: t.pos }
         return { k: 'call', name: t.v, args, pos: t.pos }
       }
       case 'keyword':
@@ -434,6 +478,9 @@ class Parser {
           case '{': return this.object()
           case '-':
             return this.unary()
+          case '$':
+            this.next()
+            this.fail(this.tok, 'IDENT or __loc__')
         }
     }
     this.fail()
@@ -446,18 +493,20 @@ class Parser {
         const branches: { test: Ast; body: Ast }[] = []
         const test = this.pipe()
         this.expect('then')
-        branches.push({ test, body: this.pipe() })
-        while (this.key('elif')) {
+        return this.guarded(() => {
+          branches.push({ test, body: this.pipe() })
+          while (this.key('elif')) {
+            this.next()
+            const again = this.pipe()
+            this.expect('then')
+            branches.push({ test: again, body: this.pipe() })
+          }
+          if (!this.key('else')) this.fail()
           this.next()
-          const again = this.pipe()
-          this.expect('then')
-          branches.push({ test: again, body: this.pipe() })
-        }
-        if (!this.key('else')) this.fail()
-        this.next()
-        const no = this.pipe()
-        this.expect('end')
-        return { k: 'if', branches, no }
+          const no = this.pipe()
+          this.expect('end')
+          return { k: 'if', branches, no }
+        }, "Possibly unterminated 'if' statement", t.pos)
       }
       case 'try': {
         this.next()
@@ -465,7 +514,7 @@ class Parser {
         let handler: Ast | undefined
         if (this.key('catch')) {
           this.next()
-          handler = this.postfix()
+          handler = this.guarded(() => this.postfix(), "Possibly unterminated 'try' statement", t.pos)
         }
         return { k: 'try', body, handler }
       }
@@ -475,7 +524,7 @@ class Parser {
         const source = this.source()
         this.expect('as')
         const pattern = this.pattern()
-        this.expect('(')
+        this.expect('(', "'('")
         const init = this.pipe()
         this.expect(';')
         const update = this.pipe()
@@ -490,8 +539,8 @@ class Parser {
       case 'label': {
         this.next()
         const name = this.next()
-        if (name.t !== 'variable') this.fail(name)
-        this.expect('|')
+        if (name.t !== 'variable') this.fail(name, "'$'")
+        this.expect('|', "'|'")
         return { k: 'label', name: name.v, body: this.pipe() }
       }
       case 'def': {
@@ -504,10 +553,16 @@ class Parser {
 
   /** A term for reduce and foreach: `as` belongs to them. */
   source(): Ast {
+    if (this.tok.t === 'keyword') this.fail()
     let e = this.primary()
     for (;;) {
       if (this.tok.t === 'field') e = { k: 'field', on: e, name: { k: 'literal', v: this.next().v } }
       else if (this.op('[')) e = this.bracket(e)
+      else if (this.op('.')) {
+        this.next()
+        if (this.tok.t !== 'string' && this.tok.t !== 'format') this.fail(this.tok, 'FORMAT or QQSTRING_START')
+        e = { k: 'field', on: e, name: this.tok.t === 'string' ? this.stringAst(undefined) : this.stringAst(this.next().v) }
+      }
       else if (this.op('?')) {
         this.next()
         e = { k: 'try', body: e, handler: undefined }
@@ -517,46 +572,54 @@ class Parser {
 
   object(): Ast {
     this.next()
-    const entries: { key: Ast; value: Ast }[] = []
+    const entries: { key: Ast; value: Ast; pos: number }[] = []
     while (!this.op('}')) {
       const t = this.tok
-      let key: Ast
-      let value: Ast | undefined
-      if (t.t === 'variable') {
-        this.next()
-        key = { k: 'literal', v: t.v === '__loc__' ? '__loc__' : t.v }
-        value = { k: 'variable', name: t.v }
-      } else if (t.t === 'name' || t.t === 'keyword') {
-        this.next()
-        key = { k: 'literal', v: t.v }
-      } else if (t.t === 'string') key = this.stringAst(undefined)
-      else if (t.t === 'format') {
-        this.next()
-        key = this.tok.t === 'string' ? this.stringAst(t.v) : { k: 'format', name: t.v }
-      } else if (t.t === 'number') {
-        this.next()
-        key = { k: 'literal', v: Number(t.v) }
-      } else if (this.op('(')) {
-        this.next()
-        key = this.pipe()
-        this.expect(')')
-        if (!this.op(':')) this.fail()
-      } else this.fail()
-      if (this.op(':')) {
-        this.next()
-        value = this.objectValue()
-      }
-      entries.push({ key, value: value ?? { k: 'field', on: { k: 'identity' }, name: key } })
-      if (this.op(',')) this.next()
-      else if (!this.op('}')) this.fail()
+      this.guarded(() => this.entry(entries), 'May need parentheses around object key expression', t.pos, (e) => /^[^}]*?:/.test(this.src.slice(e.pos)) && !/\$end/.test(e.message))
     }
     this.next()
     return { k: 'object', entries }
   }
 
-  /** Values of objects: terms joined by `|` (jq's ExpD); we take any expression without a comma. */
+  entry(entries: { key: Ast; value: Ast; pos: number }[]): void {
+    const t = this.tok
+    let key: Ast
+    let value: Ast | undefined
+    if (t.t === 'variable') {
+      if (t.v === '__loc__') throw new JqSyntax('syntax error, unexpected __loc__, expecting IDENT', t.pos + 1)
+      this.next()
+      key = { k: 'literal', v: t.v }
+      value = { k: 'variable', name: t.v }
+    } else if (t.t === 'name' || t.t === 'keyword') {
+      this.next()
+      key = { k: 'literal', v: t.v }
+    } else if (t.t === 'string') key = this.stringAst(undefined)
+    else if (t.t === 'format') {
+      this.next()
+      if (this.tok.t !== 'string') this.fail(this.tok, 'QQSTRING_START')
+      key = this.stringAst(t.v)
+    } else if (this.op('(')) {
+      this.next()
+      key = this.pipe()
+      this.expect(')')
+      if (!this.op(':')) this.fail(this.tok, "':'")
+    } else this.fail()
+    if (this.op(':') && t.t !== 'variable') {
+      this.next()
+      value = this.objectValue()
+    }
+    entries.push({ key, value: value ?? { k: 'field', on: { k: 'identity' }, name: key }, pos: t.pos })
+    if (this.op(',')) this.next()
+    else if (!this.op('}')) this.fail(this.tok, "'}'")
+  }
+
+  /** Values of objects: terms, perhaps negative, joined by `|` (jq's ExpD). Sums and `//` need parentheses. */
   objectValue(): Ast {
-    const left = this.alternative()
+    if (this.op('-')) {
+      this.next()
+      return { k: 'negate', arg: this.objectValue() }
+    }
+    const left = this.source()
     if (this.op('|')) {
       this.next()
       return { k: 'pipe', left, right: this.objectValue() }
@@ -575,7 +638,7 @@ class Parser {
           this.next()
           continue
         }
-        this.expect(']')
+        this.expect(']', "',' or ']'")
         return { k: 'array', items }
       }
     }
@@ -603,17 +666,17 @@ class Parser {
         if (this.op(':')) {
           this.next()
           value = this.pattern()
-        }
+        } else if (variable === undefined) this.fail(this.tok, "':'")
         entries.push({ key, variable, value })
         if (this.op(',')) {
           this.next()
           continue
         }
-        this.expect('}')
+        this.expect('}', "',' or '}'")
         return { k: 'object', entries }
       }
     }
-    this.fail()
+    this.fail(this.tok, "'$' or '[' or '{'")
   }
 }
 

@@ -11,12 +11,13 @@ export function getIndex(v: Json, key: Json): Json {
   if (type === 'object' && typeof key === 'string') return (v as { [k: string]: Json })[key] ?? null
   if (type === 'array' && typeof key === 'number') {
     const a = v as Json[]
-    const i = Math.floor(key)
-    return a[i < 0 ? a.length + i : i] ?? null
+    if (!Number.isInteger(key)) return null
+    return a[key < 0 ? a.length + key : key] ?? null
   }
   if (type === 'null' && (typeof key === 'string' || typeof key === 'number' || key === null || typeOf(key) === 'object')) return null
   if (typeOf(key) === 'object' && (type === 'array' || type === 'string')) {
     const k = key as { [k: string]: Json }
+    if (!('start' in k) || !('end' in k)) throw new JqError('Start and end indices of an array slice must be numbers')
     return slice(v, k['start'] ?? null, k['end'] ?? null)
   }
   if (type === 'array' && Array.isArray(key)) {

@@ -103,7 +103,7 @@ const evaluators: { readonly [K in Ast['k']]: Evaluator<K> } = {
     } catch (error) {
       if (!(error instanceof JqError) || error.label !== undefined) throw error
       if (ast.handler) {
-        if (error.value === '__break__') return
+        if (error.value === '__break__' || error.value === null) return
         for (const [x] of run(ast.handler, env, error.value)) yield noPath(x, path)
       }
     }

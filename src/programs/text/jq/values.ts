@@ -206,7 +206,7 @@ export class JsonReader {
         this.blanks()
         if (this.pos >= this.text.length) this.#unfinished()
         if (this.text[this.pos] !== '"') {
-          if (this.text[this.pos] === '}') this.fail('Objects must consist of key:value pairs', this.pos + 1)
+          if (this.text[this.pos] === '}') this.fail('Expected another key-value pair', this.pos + 1)
           const key = this.value()
           void key
           this.blanks()
@@ -215,7 +215,7 @@ export class JsonReader {
         const key = this.string()
         this.blanks()
         if (this.pos >= this.text.length) this.#unfinished()
-        if (this.text[this.pos] !== ':') this.fail(this.text[this.pos] === ',' || this.text[this.pos] === '}' ? 'Objects must consist of key:value pairs' : 'Expected separator between values', this.pos + 1)
+        if (this.text[this.pos] !== ':') this.text[this.pos] === ',' || this.text[this.pos] === '}' ? this.fail('Objects must consist of key:value pairs', this.pos + 1) : this.separator()
         this.pos++
         if (!(key in o)) keys.push(key)
         o[key] = this.value()
@@ -225,7 +225,9 @@ export class JsonReader {
         this.pos++
         if (d === ',') continue
         if (d === '}') break
-        this.fail(/[\]:]/.test(d) ? `Unmatched '${d}'`.replace("Unmatched ':'", "':' not as part of an object") : 'Expected separator between values')
+        if (/[\]:]/.test(d)) this.fail(`Unmatched '${d}'`.replace("Unmatched ':'", "':' not as part of an object"))
+        this.pos--
+        this.separator()
       }
       // JavaScript would put integer-like keys first.
       if (keys.some((k) => /^\d+$/.test(k))) order.set(o, keys)
@@ -249,7 +251,9 @@ export class JsonReader {
         this.pos++
         if (d === ',') continue
         if (d === ']') return a
-        this.fail(d === '}' ? "Unmatched '}'" : d === ':' ? "':' not as part of an object" : 'Expected separator between values')
+        if (d === '}' || d === ':') this.fail(d === '}' ? "Unmatched '}'" : "':' not as part of an object")
+        this.pos--
+        this.separator()
       }
     }
     if (c === '"') return this.string()
@@ -257,6 +261,18 @@ export class JsonReader {
     if (c === ':') this.fail("':' not as part of an object", this.pos + 1)
     if (c === ',') this.fail("Expected value before ','", this.pos + 1)
     return this.literal()
+  }
+
+  /** Two values without anything between: told when the second one is read, which for words and numbers takes the character behind it. */
+  separator(): never {
+    const c = this.text[this.pos]!
+    let end = this.pos + 1
+    if (c === '"') {
+      this.string()
+      end = this.pos
+    } else if (c !== '{' && c !== '[') end = this.pos + /^[^\s,:[\]{}"]*/.exec(this.text.slice(this.pos))![0].length + 1
+    if (end > this.text.length) this.#unfinished()
+    this.fail('Expected separator between values', end)
   }
 
   literal(): Json {
