@@ -67,15 +67,15 @@ export const collections = [
       return lines(details).map((line) => JSON.parse(line) as Detail).flatMap((detail) => (byId.has(detail.id) ? [{ detail, network: byId.get(detail.id)! }] : []))
     },
     id: (item) => item.detail.id,
-    run({ network, detail }) {
-      const world = new World(network, { detail: true })
-      for (const p of network.probes) world.probe(p)
+    async run({ network, detail }) {
+      const world = await World.build(network, { detail: true })
+      for (const p of network.probes) await world.probe(p)
       const out = { expected: [] as string[], actual: [] as string[] }
       const named = new Set<number>()
       for (const m of JSON.stringify([network.setup, network.listeners, network.probes.map((p) => [p.port])]).matchAll(/\b\d{1,5}\b/g)) named.add(Number(m[0]))
-      for (const [host, expected] of Object.entries(detail.counters)) differ(`${host} counters`, expected, world.hosts.get(host)!.netfilter.save(undefined, { counters: true }).trim().split('\n').filter((l) => l !== ''), out)
-      for (const [host, expected] of Object.entries(detail.conntrack)) differ(`${host} conntrack`, expected, world.hosts.get(host)!.conntrack.list().map((c) => conntrackLine(c, named)), out)
-      for (const [host, expected] of Object.entries(detail.routes)) differ(`${host} routes`, expected, world.hosts.get(host)!.routes('all').map(routeLine), out)
+      for (const [host, expected] of Object.entries(detail.counters)) differ(`${host} counters`, expected, world.net(host).netfilter.save(undefined, { counters: true }).trim().split('\n').filter((l) => l !== ''), out)
+      for (const [host, expected] of Object.entries(detail.conntrack)) differ(`${host} conntrack`, expected, world.net(host).conntrack.list().map((c) => conntrackLine(c, named)), out)
+      for (const [host, expected] of Object.entries(detail.routes)) differ(`${host} routes`, expected, world.net(host).routes('all').map(routeLine), out)
       if (out.expected.length === 0 && out.actual.length === 0) return { result: 'passed' }
       return { result: 'failed', expected: out.expected.join('\n'), actual: out.actual.join('\n') }
     },

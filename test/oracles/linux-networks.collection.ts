@@ -12,14 +12,14 @@ export const collections = [
     needs: [file],
     load: (shared) => readFileSync(join(shared, file), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as RecordedNetwork),
     id: (item) => item.id,
-    run(item) {
-      const world = new World(item)
+    async run(item) {
+      const world = await World.build(item)
       const expected: string[] = []
       const actual: string[] = []
       for (const p of item.probes) {
         const name = `${p.from} ${p.proto} ${p.dst}${p.port === undefined ? '' : `:${p.port}`}${p.src === undefined ? '' : ` from ${p.src}`}${p.size === undefined ? '' : ` size ${p.size}`}`
-        const got = world.probe(p)
-        const fields = (r: object) => ['result', 'by', 'saw', 'phase', 'local', 'reply_from', 'text'].flatMap((k) => ((r as Record<string, unknown>)[k] === undefined ? [] : [`${k}=${(r as Record<string, string>)[k]}`])).join(' ')
+        const got = await world.probe(p)
+        const fields = (r: object) => ['result', 'by', 'saw', 'phase', 'local', 'reply_from', 'different_address', 'text'].flatMap((k) => ((r as Record<string, unknown>)[k] === undefined ? [] : [`${k}=${(r as Record<string, string>)[k]}`])).join(' ')
         if (fields(p) === fields(got)) continue
         expected.push(`${name}: ${fields(p)}`)
         actual.push(`${name}: ${fields(got)}`)

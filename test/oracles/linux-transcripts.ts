@@ -2,24 +2,17 @@
 import { dnsReply, decodeDns, encodeDns, rcode } from '../../src/base/dns.ts'
 import { HttpReader, encodeResponse } from '../../src/base/http.ts'
 import { byteLength } from '../../src/base/bytes.ts'
-import { Host } from '../../src/engine/machine/host.ts'
 import { FsError } from '../../src/engine/machine/files.ts'
 import type { Child, Process, Program } from '../../src/engine/machine/process.ts'
 import type { Connection, Listener } from '../../src/engine/machine/sockets.ts'
-import { SimNetwork } from '../../src/engine/net/network.ts'
-import { Runner } from '../../src/engine/sim/runner.ts'
-import { Sim } from '../../src/engine/sim/sim.ts'
-import { netPrograms } from '../../src/programs/net/table.ts'
-import { nodePrograms } from '../../src/programs/node/table.ts'
-import { textPrograms } from '../../src/programs/text/table.ts'
-import { createBash } from '../../src/shell/bash.ts'
+import { LinuxHosts, type RecordedLink } from './linux-hosts.ts'
 
 export interface Transcript {
   readonly id: string
   readonly area: string
   readonly ipv6: boolean
   readonly hosts: readonly string[]
-  readonly links: readonly { readonly a: readonly [string, string, string]; readonly b: readonly [string, string, string] }[]
+  readonly links: readonly RecordedLink[]
   readonly etc_hosts?: readonly string[]
   readonly resolv?: string
   readonly prep: readonly (readonly [string, string])[]
@@ -46,9 +39,6 @@ export interface StepResult {
   readonly stderr: string
   readonly exit: number | undefined
 }
-
-const bash = createBash({ completers: new Map() })
-const programs: ReadonlyMap<string, Program> = new Map<string, Program>([...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash]])
 
 async function serve(p: Process, kind: string, name: string, connection: Connection): Promise<void> {
   const text = `${name} saw ${connection.remote.host}\n`
@@ -125,38 +115,13 @@ function listener(spec: NonNullable<TranscriptStep['listen']>[number]): Program 
 }
 
 export async function runTranscript(t: Transcript): Promise<(StepResult | undefined)[]> {
-  const sim = new Sim({ seed: t.id, start: Date.UTC(2026, 0, 15, 10, 0, 0) })
-  const runner = new Runner(sim, () => new Promise((resolve) => setImmediate(resolve)))
-  const network = new SimNetwork(sim)
-  const bugs: unknown[] = []
-  const hosts = new Map<string, Host>()
-  for (const name of t.hosts) {
-    const net = network.createNamespace(name)
-    hosts.set(name, new Host({
-      sim, network, hostname: name, net, programs, onBug: (e) => bugs.push(e),
-      files: (tree) => {
-        tree.file('/etc/hosts', ['127.0.0.1 localhost', ...(t.etc_hosts ?? []), ''].join('\n')).file('/etc/resolv.conf', t.resolv ?? '')
-      },
-    }))
-  }
-  for (const { a, b } of t.links) network.namespaces.get(a[0])!.addLink(a[1], { kind: 'veth', peer: { name: b[1], namespace: network.namespaces.get(b[0])!, mac: b[2] } }, { mac: a[2] })
-  const begin = (host: string, cmd: string) => {
-    const out = { stdout: '', stderr: '' }
-    const child = hosts.get(host)!.start({
-      argv: ['/bin/bash', '-c', cmd], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C', HOME: '/root' }, cwd: '/', background: false,
-      output: { stdin: '', stdout: (text) => (out.stdout += text), stderr: (text) => (out.stderr += text) },
-    })
-    return { child, out }
-  }
-  const finish = async (child: Child, ms: number) => {
-    const events = sim.eventsRun
-    await runner.runWhile(() => child.status === undefined && sim.eventsRun - events < 300_000, ms)
-    if (bugs.length > 0) throw bugs[0]
-  }
+  const world = new LinuxHosts({ seed: t.id, start: Date.UTC(2026, 0, 15, 10, 0, 0), hosts: t.hosts, links: t.links, etcHosts: t.etc_hosts, resolv: t.resolv })
+  const { runner, hosts } = world
+  const begin = world.begin.bind(world)
+  const finish = world.finish.bind(world)
   for (const [host, cmd] of t.prep) {
-    const { child, out } = begin(host, cmd)
-    await finish(child, 30_000)
-    if (child.status?.code !== 0 && process.env['SHOW_PREP']) console.error(`${t.id}: prep ${host}: ${cmd}: ${out.stderr}`)
+    const { exit, stderr } = await world.run(host, cmd)
+    if (exit !== 0 && process.env['SHOW_PREP']) console.error(`${t.id}: prep ${host}: ${cmd}: ${stderr}`)
   }
   await runner.runFor(300)
   const running = new Map<string, { child: Child; out: { stdout: string; stderr: string } }>()

@@ -2,16 +2,14 @@
 import { formatIpv4, ipv4 } from '../../src/base/ip.ts'
 import { NetError } from '../../src/engine/net/error.ts'
 import type { Namespace } from '../../src/engine/net/namespace.ts'
-import { SimNetwork } from '../../src/engine/net/network.ts'
-import { Sim } from '../../src/engine/sim/sim.ts'
 import { parseCommand } from '../../src/engine/net/netfilter/parse.ts'
-import { runNetworkCommand } from './linux-commands.ts'
+import { LinuxHosts, type RecordedLink } from './linux-hosts.ts'
 
 export interface RecordedNetwork {
   readonly id: string
   readonly group: 'detail' | 'order'
   readonly hosts: readonly string[]
-  readonly links: readonly { readonly a: readonly [string, string, string]; readonly b: readonly [string, string, string] }[]
+  readonly links: readonly RecordedLink[]
   readonly setup: readonly (readonly [string, string, number?, string?])[]
   readonly listeners: readonly { readonly host: string; readonly proto: 'tcp' | 'udp'; readonly addr: string; readonly port: number; readonly name: string; readonly bind_error?: string }[]
   readonly probes: readonly RecordedProbe[]
@@ -33,43 +31,50 @@ export interface ProbeResult {
   readonly phase?: string
   readonly local?: true
   readonly reply_from?: string
+  readonly different_address?: true
   readonly text?: string
 }
 
 export class World {
-  readonly sim = new Sim({ seed: 'linux', start: 1_700_000_000_000 })
-  readonly network = new SimNetwork(this.sim)
-  readonly hosts = new Map<string, Namespace>()
+  readonly #linux: LinuxHosts
   /** Setup commands and listeners that did not answer as recorded. */
   readonly differences: string[] = []
 
+  private constructor(recorded: RecordedNetwork) {
+    this.#linux = new LinuxHosts({
+      seed: 'linux', start: 1_700_000_000_000, hosts: recorded.hosts, links: recorded.links,
+      sysctls: { 'net.ipv4.conf.all.send_redirects': '0', 'net.ipv4.conf.default.send_redirects': '0', 'net.ipv4.conf.lo.send_redirects': '0', 'net.ipv4.neigh.default.retrans_time_ms': '200' },
+    })
+  }
+
   /** `detail`: counters start at zero and connection entries live for 600 s, as when counters were recorded. */
-  constructor(recorded: RecordedNetwork, options: { readonly detail?: boolean } = {}) {
-    for (const name of recorded.hosts) {
-      const ns = this.network.createNamespace(name)
-      ns.setSysctl('net.ipv4.conf.all.send_redirects', '0')
-      ns.setSysctl('net.ipv4.conf.default.send_redirects', '0')
-      ns.setSysctl('net.ipv4.conf.lo.send_redirects', '0')
-      ns.setSysctl('net.ipv4.neigh.default.retrans_time_ms', '200')
-      this.hosts.set(name, ns)
-    }
-    for (const { a, b } of recorded.links) this.hosts.get(a[0])!.addLink(a[1], { kind: 'veth', peer: { name: b[1], namespace: this.hosts.get(b[0])!, mac: b[2] } }, { mac: a[2] })
+  static async build(recorded: RecordedNetwork, options: { readonly detail?: boolean } = {}): Promise<World> {
+    const world = new World(recorded)
+    const linux = world.#linux
     for (const [host, command, exit, output] of recorded.setup) {
-      const result = runNetworkCommand(this.hosts.get(host)!, command)
-      if (result.exit !== (exit ?? 0) || (output !== undefined && result.output.trim() !== output.trim())) this.differences.push(`${host}: ${command}\n  expected ${exit ?? 0} ${output ?? ''}\n  actual   ${result.exit} ${result.output}`)
+      const result = await linux.run(host, command)
+      // A sysctl that succeeds tells its new value; the recordings leave that out.
+      const said = command.startsWith('sysctl') && result.exit === 0 ? '' : `${result.stdout}${result.stderr}`.trim()
+      if (result.exit !== (exit ?? 0) || said !== (output ?? '').trim()) world.differences.push(`${host}: ${command}\n  expected ${exit ?? 0} ${output ?? ''}\n  actual   ${result.exit} ${said}`)
     }
-    this.sim.runUntil(this.sim.now + 1000)
-    for (const l of recorded.listeners) this.#listen(l)
-    if (!options.detail) return
-    for (const ns of this.hosts.values()) {
-      for (const table of ns.netfilter.tables) ns.netfilter.apply(parseCommand(ns, ['-t', table, '-Z']))
-      ns.conntrack.delete(() => true)
-      for (const key of ns.sysctlKeys) if (/^net\.netfilter\.nf_conntrack_.*timeout/.test(key)) ns.setSysctl(key, '600')
+    await linux.runner.runFor(1000)
+    for (const l of recorded.listeners) world.#listen(l)
+    if (options.detail) {
+      for (const { net } of linux.hosts.values()) {
+        for (const table of net.netfilter.tables) net.netfilter.apply(parseCommand(net, ['-t', table, '-Z']))
+        net.conntrack.delete(() => true)
+        for (const key of net.sysctlKeys) if (/^net\.netfilter\.nf_conntrack_.*timeout/.test(key)) net.setSysctl(key, '600')
+      }
     }
+    return world
+  }
+
+  net(host: string): Namespace {
+    return this.#linux.hosts.get(host)!.net as Namespace
   }
 
   #listen(l: RecordedNetwork['listeners'][number]): void {
-    const ns = this.hosts.get(l.host)!
+    const ns = this.net(l.host)
     let error: string | undefined
     try {
       if (l.proto === 'tcp') {
@@ -88,15 +93,15 @@ export class World {
   }
 
   /** Runs one probe to its end. */
-  probe(p: RecordedProbe): ProbeResult {
-    const ns = this.hosts.get(p.from)!
+  async probe(p: RecordedProbe): Promise<ProbeResult> {
+    if (p.proto === 'icmp') return this.#ping(p)
+    const { sim } = this.#linux
     let result: ProbeResult | undefined
-    if (p.proto === 'tcp') this.#tcp(ns, p, (r) => (result ??= r))
-    else if (p.proto === 'udp') this.#udp(ns, p, (r) => (result ??= r))
-    else this.#ping(ns, p, (r) => (result ??= r))
-    while (result === undefined && this.sim.step());
+    if (p.proto === 'tcp') this.#tcp(this.net(p.from), p, (r) => (result ??= r))
+    else this.#udp(this.net(p.from), p, (r) => (result ??= r))
+    while (result === undefined && sim.step());
     // what is still under way, and the reset 60 ms after the answer
-    this.sim.runUntil(this.sim.now + 100)
+    sim.runUntil(sim.now + 100)
     return result ?? { result: 'nothing' }
   }
 
@@ -112,13 +117,13 @@ export class World {
       {
         onOpen: () => (phase = 'recv'),
         onData: (text) => {
-          this.sim.after(60, () => connection.abort())
+          this.#linux.sim.after(60, () => connection.abort())
           done(this.#answer(text))
         },
         onError: (errno, local) => done({ result: errno, ...(phase === 'recv' ? { phase } : {}), ...(local ? { local: true } : {}) }),
       },
     )
-    this.sim.after(930, () => {
+    this.#linux.sim.after(930, () => {
       connection.abort()
       done({ result: 'timeout', ...(phase === 'recv' ? { phase } : {}) })
     })
@@ -140,17 +145,27 @@ export class World {
     if (failed !== undefined) return finish({ result: failed, phase: 'connect', local: true })
     const errno = socket.send('ask\n')
     if (errno !== undefined) return finish({ result: errno, phase: 'send' })
-    this.sim.after(850, () => finish({ result: 'timeout' }))
+    this.#linux.sim.after(850, () => finish({ result: 'timeout' }))
   }
 
-  #ping(ns: Namespace, p: RecordedProbe, done: (r: ProbeResult) => void): void {
-    ns.sockets.ping({ to: ipv4(p.dst), timeout: 1000, ...(p.src === undefined ? {} : { from: ipv4(p.src) }), ...(p.size === undefined ? {} : { size: p.size, dontFragment: true }) }, (r) => {
-      if (r.kind === 'reply') done({ result: 'ok', reply_from: r.from })
-      else if (r.kind === 'icmp') done({ result: 'icmp', reply_from: r.from, text: r.text })
-      else if (r.kind === 'timeout') done({ result: 'timeout' })
-      else if (r.errno === 'EACCES') done({ result: 'broadcast' })
-      else if (r.errno === 'EPERM' || (p.src !== undefined && r.errno !== 'EADDRNOTAVAIL')) done({ result: 'timeout' })
-      else done({ result: r.errno, local: true })
-    })
+  async #ping(p: RecordedProbe): Promise<ProbeResult> {
+    const { stdout, stderr } = await this.#linux.run(p.from, `ping -n -c 1 -W 1${p.src === undefined ? '' : ` -I ${p.src}`}${p.size === undefined ? '' : ` -M do -s ${p.size}`} ${p.dst}`)
+    const said = stdout + stderr
+    const reply = /bytes from ([\d.]+): icmp_seq/.exec(said)
+    if (reply) return { result: 'ok', reply_from: reply[1]!, ...(said.includes('DIFFERENT ADDRESS') ? { different_address: true as const } : {}) }
+    const error = /From ([\d.]+) icmp_seq=\d+ (.*)/.exec(said)
+    if (error) return { result: 'icmp', reply_from: error[1]!, text: error[2]!.trim() }
+    if (said.includes('broadcast')) return { result: 'broadcast' }
+    const refusal = refusals.find(([text]) => said.includes(text))
+    return refusal ? { result: refusal[1], local: true } : { result: 'timeout' }
   }
 }
+
+/** What ping says where no packet left, as an error number. */
+const refusals: readonly (readonly [string, string])[] = [
+  ['Network is unreachable', 'ENETUNREACH'],
+  ['No route to host', 'EHOSTUNREACH'],
+  ['Invalid argument', 'EINVAL'],
+  ['Permission denied', 'EACCES'],
+  ['Cannot assign requested address', 'EADDRNOTAVAIL'],
+]
