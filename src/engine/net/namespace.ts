@@ -17,6 +17,7 @@ import { icmpSend } from './icmp.ts'
 import { addLink, deleteLink, setLink } from './links.ts'
 import { addProxyNeighbour, deleteNeighbour, flushNeighbours, listNeighbours, setNeighbour } from './neighbours.ts'
 import { NetfilterState } from './netfilter/netfilter.ts'
+import { NftState } from './nft/state.ts'
 import type { SimNetwork } from './network.ts'
 import type { Frame, Packet } from './packet.ts'
 import { receive } from './receive.ts'
@@ -42,6 +43,7 @@ export class Namespace implements NetNamespace {
   readonly fib = new Fib()
   readonly sysctls = new Sysctls()
   readonly netfilter: NetfilterState
+  readonly nftables: NftState
   readonly conntrack: ConntrackStore
   readonly sockets: SocketTable
   readonly loopback: Device
@@ -63,6 +65,7 @@ export class Namespace implements NetNamespace {
     this.random = network.random.fork(name)
     this.#nextId = this.random.below(65536)
     this.conntrack = new ConntrackStore(this)
+    this.nftables = new NftState(this)
     this.netfilter = new NetfilterState(this)
     this.sockets = new SocketTable(this)
     this.fib.onChange = () => this.touched()

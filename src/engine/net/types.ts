@@ -215,6 +215,7 @@ export interface NetNamespace {
   /** All, or those of one device or bridge. */
   fdb(device?: string): readonly FdbInfo[]
   readonly netfilter: Netfilter
+  readonly nftables: Nftables
   readonly conntrack: ConntrackTable
   /** `net.ipv4.ip_forward` and so on; undefined for an unknown key. */
   sysctl(key: string): string | undefined
@@ -264,6 +265,21 @@ export interface Netfilter {
   /** Built-in chains first, then the others by name; creates the table as iptables does when it lists. Throws IptablesError for an unknown table. */
   chains(table: string): readonly ChainInfo[]
   /** Calls back after each change of rules, chains or policies, whoever made it; must not change rules itself. Returns how to stop. */
+  onChange(listener: () => void): () => void
+}
+
+/** nf_tables: what `nft` does to a namespace. Its chains stand at the same hooks as those of iptables. */
+export interface Nftables {
+  /**
+   * Runs commands in nft's language as one transaction and returns what they list. Throws NftError (nft/lexer.ts) with the places in `text` that
+   * nft would underline; nothing has been changed then. `foreign`: tables that iptables made, to be listed first.
+   */
+  run(text: string, options?: { readonly handles?: boolean; readonly stateless?: boolean; readonly terse?: boolean; readonly numericPriority?: boolean; readonly check?: boolean; readonly foreign?: readonly { readonly family: string; readonly name: string; readonly text: string }[] }): string
+  /** No table at all. */
+  readonly empty: boolean
+  /** Names in a table, in the order in which they were made; undefined where there is no such table. */
+  names(family: string, table: string, what: 'chains' | 'sets' | 'maps'): readonly string[] | undefined
+  /** Calls back after each transaction that changed something. Returns how to stop. */
   onChange(listener: () => void): () => void
 }
 

@@ -1,198 +1,158 @@
 /**
- * `nft` 1.0.6 as a window on the rules that iptables (nf_tables) wrote: list ruleset, tables, table and chain, flush. Leaves out: making
- * native tables and rules; extensions that nft itself cannot say are shown as `xt match` and `xt target`.
+ * `nft` 1.0.6: options, where the commands come from, and its messages. The language and the tables are the engine's (net/nft); what iptables has
+ * made is shown by nft-foreign.ts. Leaves out: the interactive mode, monitor, optimizing.
  */
-import type { ChainInfo, RuleInfo } from '#engine/net/types.ts'
+import { NftError } from '#engine/net/nft/lexer.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
+import { FsError, strerror } from '#engine/machine/files.ts'
+import { foreignCommand, foreignTables } from './nft-foreign.ts'
+import { problemText } from './nft-errors.ts'
 import { complain, say } from './support.ts'
 
-const hooks: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  filter: { INPUT: 'input priority filter', FORWARD: 'forward priority filter', OUTPUT: 'output priority filter' },
-  nat: { PREROUTING: 'prerouting priority dstnat', INPUT: 'input priority srcnat', OUTPUT: 'output priority -100', POSTROUTING: 'postrouting priority srcnat' },
-  mangle: { PREROUTING: 'prerouting priority mangle', INPUT: 'input priority mangle', FORWARD: 'forward priority mangle', OUTPUT: 'output priority mangle', POSTROUTING: 'postrouting priority mangle' },
-  raw: { PREROUTING: 'prerouting priority raw', OUTPUT: 'output priority raw' },
+const version = 'nftables v1.0.6 (Lester Gooch #5)\n'
+
+const usage = `Usage: nft [ options ] [ cmds... ]
+
+Options (general):
+  -h, --help                      Show this help
+  -v, --version                   Show version information
+  -V                              Show extended version information
+
+Options (ruleset input handling):
+  -f, --file <filename>           Read input from <filename>
+  -D, --define <name=value>       Define variable, e.g. --define foo=1.2.3.4
+  -i, --interactive               Read input from interactive CLI
+  -I, --includepath <directory>   Add <directory> to the paths searched for include files. Default is: /etc
+  -c, --check                     Check commands validity without actually applying the changes.
+  -o, --optimize                  Optimize ruleset
+
+Options (ruleset list formatting):
+  -a, --handle                    Output rule handle.
+  -s, --stateless                 Omit stateful information of ruleset.
+  -t, --terse                     Omit contents of sets.
+  -S, --service                   Translate ports to service names as described in /etc/services.
+  -N, --reversedns                Translate IP addresses to names.
+  -u, --guid                      Print UID/GID as defined in /etc/passwd and /etc/group.
+  -n, --numeric                   Print fully numerical output.
+  -y, --numeric-priority          Print chain priority numerically.
+  -p, --numeric-protocol          Print layer 4 protocols numerically.
+  -T, --numeric-time              Print time values numerically.
+
+Options (command output formatting):
+  -e, --echo                      Echo what has been added, inserted or replaced.
+  -j, --json                      Format output in JSON
+  -d, --debug <level [,level...]> Specify debugging level (scanner, parser, eval, netlink, mnl, proto-ctx, segtree, all)
+
+`
+
+const long: Readonly<Record<string, string>> = {
+  help: 'h', version: 'v', file: 'f', define: 'D', interactive: 'i', includepath: 'I', check: 'c', optimize: 'o', handle: 'a', stateless: 's', terse: 't', service: 'S', reversedns: 'N', guid: 'u', numeric: 'n',
+  'numeric-priority': 'y', 'numeric-protocol': 'p', 'numeric-time': 'T', echo: 'e', json: 'j', debug: 'd',
+}
+const withValue = new Set(['f', 'D', 'I', 'd'])
+
+interface Options {
+  readonly letters: ReadonlySet<string>
+  readonly file: string | undefined
+  readonly defines: readonly string[]
+  readonly words: readonly string[]
 }
 
-/** Words of a rule as iptables-save quotes them. */
-function wordsOf(text: string): string[] {
-  return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map((m) => m[1]?.replace(/\\(.)/g, '$1') ?? m[2]!)
-}
-
-/** One rule in nft's words; `foreign`: it holds something that only iptables understands. */
-function translate(r: RuleInfo): { readonly text: string; readonly foreign: boolean } {
-  const words = wordsOf(r.text)
-  const matches: string[] = []
-  let action = ''
-  let comment = ''
-  let protocol = ''
-  let protocolSaid = false
-  let foreign = false
-  let not = false
-  const options = new Map<string, string>()
-  const op = (value: string) => `${not ? '!= ' : ''}${value}`
-  const say = (text: string) => {
-    matches.push(text)
-    not = false
-  }
-  /** iptables-nft writes what it knows of devices before all else. */
-  const devices: string[] = []
-  const sayDevice = (text: string) => {
-    devices.push(text)
-    not = false
-  }
-  const plural = (ports: string) => `{ ${ports.split(',').map((x) => x.replace(':', '-')).join(', ')} }`
-  for (let i = 0; i < words.length; i++) {
-    const w = words[i]!
-    const value = () => words[++i] ?? ''
-    if (w === '!') not = true
-    else if (w === '-s') say(`ip saddr ${op(value())}`.replace(/\/32$/, ''))
-    else if (w === '-d') say(`ip daddr ${op(value())}`.replace(/\/32$/, ''))
-    else if (w === '-i') sayDevice(`iifname ${op(`"${value().replace(/\+$/, '*')}"`)}`)
-    else if (w === '-o') sayDevice(`oifname ${op(`"${value().replace(/\+$/, '*')}"`)}`)
-    else if (w === '-p') {
-      protocol = value()
-      if (not) {
-        say(`meta l4proto != ${protocol}`)
-        protocolSaid = true
-      }
-    } else if (w === '--dport' || w === '--sport') {
-      protocolSaid = true
-      say(`${protocol} ${w.slice(2)} ${op(value().replace(':', '-'))}`)
-    } else if (w === '--dports' || w === '--sports') {
-      protocolSaid = true
-      say(`${protocol} ${w.slice(2, -1)} ${op(plural(value()))}`)
-    } else if (w === '--ctstate') {
-      foreign = true
-      say(`ct state ${op(value().toLowerCase())}`)
-    } else if (w === '--mark') {
-      foreign = true
-      const [mark, mask] = value().split('/')
-      say(mask === undefined ? `meta mark ${op(mark!)}` : `meta mark & ${mask} ${not ? '!=' : '=='} ${mark}`)
-    } else if (w === '--dst-type' || w === '--src-type') {
-      foreign = true
-      say(`fib ${w === '--dst-type' ? 'daddr' : 'saddr'} type ${op(value().toLowerCase())}`)
-    } else if (w === '--comment') comment = value()
-    else if (w === '-m') {
-      const name = value()
-      if (['set', 'statistic', 'recent', 'physdev', 'owner', 'limit', 'string'].includes(name)) {
-        foreign = true
-        say(`xt match "${name}"`)
-        while (words[i + 1] !== undefined && !/^-[a-zA-Z]$/.test(words[i + 1]!) && words[i + 1] !== '!') i++
-      }
-    } else if (w === '-j' || w === '-g') {
-      const target = value()
-      for (i++; i < words.length; i += 2) options.set(words[i]!, words[i + 1]?.startsWith('--') ? (i--, '') : (words[i + 1] ?? ''))
-      const known = targetText(target, w === '-g', options)
-      action = known.text
-      foreign ||= known.foreign
+function readOptions(argv: readonly string[]): Options | string {
+  const letters = new Set<string>()
+  let file: string | undefined
+  const defines: string[] = []
+  let i = 0
+  for (; i < argv.length; i++) {
+    const arg = argv[i]!
+    if (!arg.startsWith('-') || arg === '-') break
+    const [name, given] = arg.startsWith('--') ? arg.slice(2).split(/=(.*)/s) : [undefined, undefined]
+    if (name !== undefined && long[name] === undefined) return `nft: unrecognized option '${arg}'\n`
+    const cluster = name === undefined ? arg.slice(1) : long[name]!
+    for (let k = 0; k < cluster.length; k++) {
+      const letter = cluster[k]!
+      if (!'hvVfDiIcoastSNunypTejd'.includes(letter)) return `nft: invalid option -- '${letter}'\n`
+      letters.add(letter)
+      if (!withValue.has(letter)) continue
+      const value = given ?? (k + 1 < cluster.length ? cluster.slice(k + 1) : argv[++i])
+      if (value === undefined) return name === undefined ? `nft: option requires an argument -- '${letter}'\n` : `nft: option '--${name}' requires an argument\n`
+      if (letter === 'f') file = value
+      if (letter === 'D') defines.push(value)
+      break
     }
   }
-  if (protocol !== '' && !protocolSaid) matches.push(`meta l4proto ${protocol}`)
-  const said = [...devices, ...matches].join(' ')
-  if (comment !== '') foreign = true
-  return { text: `${said}${said === '' && comment === '' && action !== '' && !foreign ? '' : ' '}counter packets ${r.counters.packets} bytes ${r.counters.bytes}${action === '' ? '' : ` ${action}`}`, foreign }
-}
-
-function targetText(target: string, goto: boolean, o: ReadonlyMap<string, string>): { readonly text: string; readonly foreign: boolean } {
-  const random = o.has('--random-fully') ? ' fully-random' : o.has('--random') ? ' random' : ''
-  switch (target) {
-    case 'ACCEPT': case 'DROP': case 'RETURN':
-      return { text: target.toLowerCase(), foreign: false }
-    case 'REJECT': {
-      const how = o.get('--reject-with')
-      return { text: how === undefined || how === 'icmp-port-unreachable' ? 'reject' : how === 'tcp-reset' ? 'reject with tcp reset' : `reject with icmp type ${how.replace(/^icmp-/, '')}`, foreign: true }
-    }
-    case 'DNAT':
-      return { text: `dnat to ${o.get('--to-destination')}${random}`, foreign: true }
-    case 'SNAT':
-      return { text: `snat to ${o.get('--to-source')}${random}`, foreign: true }
-    case 'MASQUERADE':
-      return { text: `masquerade${random}`, foreign: true }
-    case 'LOG':
-      return { text: `log${o.has('--log-prefix') ? ` prefix "${o.get('--log-prefix')}"` : ''}`, foreign: true }
-    case 'MARK': {
-      const [mark, mask] = (o.get('--set-xmark') ?? '').split('/')
-      return { text: mask === undefined || mask === '0xffffffff' ? `meta mark set ${mark}` : `meta mark set mark and 0x${((~Number(mask)) >>> 0).toString(16)} xor ${mark}`, foreign: true }
-    }
-    default:
-      return /^[A-Z]+$/.test(target) && ['CT', 'TCPMSS', 'REDIRECT', 'NFLOG', 'NOTRACK', 'CONNMARK', 'NETMAP'].includes(target) ? { text: `xt target "${target}"`, foreign: true } : { text: `${goto ? 'goto' : 'jump'} ${target}`, foreign: false }
+  const words = argv.slice(i)
+  const late = words.findIndex((w) => /^-[A-Za-z-]/.test(w))
+  if (late >= 0) {
+    const head = `nft ${[...argv.slice(0, i), ...words.slice(0, late)].join(' ')} `
+    return `Error: syntax error, options must be specified before commands\n${['nft', ...argv].join(' ')} \n   ^${' '.repeat(Math.max(0, head.length - 4))}${'~'.repeat(words[late]!.length)}\n`
   }
+  return { letters, file, defines, words }
 }
 
-/** Chains that iptables has made: a built-in one exists for nft once it was used. */
-function existing(p: Process, table: string): readonly ChainInfo[] {
-  if (!p.net.netfilter.tables.includes(table)) return []
-  return p.net.netfilter.chains(table).filter((c) => c.policy === undefined || c.policy !== 'ACCEPT' || c.rules.length > 0)
-}
-
-interface Listing {
+interface Input {
   readonly text: string
-  readonly foreign: boolean
+  /** Named in messages; undefined for the command line. */
+  readonly file: string | undefined
 }
 
-function tableText(p: Process, table: string, only: string | undefined, handles: boolean): Listing {
-  let foreign = false
-  let handle = 0
-  const blocks = existing(p, table).map((c) => {
-    const own = ++handle
-    const rows = c.rules.map((r) => {
-      const t = translate(r)
-      foreign ||= t.foreign
-      handle++
-      return `\t\t${t.text}${handles ? ` # handle ${handle}` : ''}\n`
-    })
-    const head = c.policy === undefined ? '' : `\t\ttype ${table === 'nat' ? 'nat' : table === 'mangle' && c.name === 'OUTPUT' ? 'route' : 'filter'} hook ${hooks[table]?.[c.name] ?? ''}; policy ${c.policy.toLowerCase()};\n`
-    return { name: c.name, text: `\tchain ${c.name} {${handles ? ` # handle ${own}` : ''}\n${head}${rows.join('')}\t}\n` }
-  })
-  const shown = blocks.filter((b) => only === undefined || b.name === only)
-  return { text: `table ip ${table} {\n${shown.map((b) => b.text).join('\n')}}\n`, foreign }
+async function readInput(p: Process, o: Options): Promise<Input | string> {
+  const defines = o.defines.map((d) => `define ${d.replace('=', ' = ')}\n`).join('')
+  if (o.file === undefined) return { text: `${defines}${o.words.join(' ')}\n`, file: undefined }
+  if (o.file === '-' || o.file === '/dev/stdin') return { text: defines + (await p.stdin.readAll()), file: '/dev/stdin' }
+  try {
+    return { text: defines + p.fs.readFile(o.file), file: o.file }
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    return `internal:0:0-0: Error: Could not open file "${o.file}": ${strerror(error.code)}\n\n\n`
+  }
 }
 
 export const nft: Program = async (p) => {
-  const args = p.argv.slice(1)
-  const handles = args.some((a) => a === '-a' || a === '--handle')
-  const words = args.filter((a) => !a.startsWith('-')).flatMap((a) => a.split(/\s+/))
-  if (args.includes('-v') || args.includes('--version')) {
-    await say(p, 'nftables v1.0.6 (Lester Gooch #5)\n')
-    return 0
-  }
-  const denied = !p.can('NET_ADMIN')
-  if (denied && words.length > 0) {
-    await complain(p, words[0] === 'list' ? 'Operation not permitted (you must be root)\nnetlink: Error: cache initialization failed: Operation not permitted\n' : 'Operation not permitted (you must be root)\n')
+  const o = readOptions(p.argv.slice(1))
+  if (typeof o === 'string') {
+    await complain(p, o)
     return 1
   }
-  const tables = Object.keys(hooks).filter((t) => existing(p, t).length > 0)
-  const [verb, what, ...rest] = words
-  const [family, table, chain] = ['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev'].includes(rest[0] ?? '') ? [rest[0], rest[1], rest[2]] : ['ip', rest[0], rest[1]]
-  const missing = async (word: string) => {
-    const line = args.filter((a) => !a.startsWith('-')).join(' ')
-    await complain(p, `Error: No such file or directory\n${line}\n${' '.repeat(Math.max(0, line.lastIndexOf(word)))}${'^'.repeat(word.length)}\n`)
+  if (o.letters.has('h')) {
+    await say(p, usage)
+    return 0
+  }
+  if (o.letters.has('v') || o.letters.has('V')) {
+    await say(p, o.letters.has('V') ? `${version}  cli:\t\teditline\n  json:\t\tyes\n  minigmp:\tno\n  libxtables:\tyes\n` : version)
+    return 0
+  }
+  if (o.words.length === 0 && o.file === undefined) {
+    await complain(p, 'nft: no command specified\n')
     return 1
   }
-  const show = async (names: readonly string[], only?: string) => {
-    const lists = names.map((t) => [t, tableText(p, t, only, handles)] as const)
-    await complain(p, lists.filter(([, l]) => l.foreign).map(([t]) => `# Warning: table ip ${t} is managed by iptables-nft, do not touch!\n`).join(''))
-    await say(p, lists.map(([, l]) => l.text).join(''))
+  if (!p.can('NET_ADMIN')) {
+    await complain(p, o.words[0] === 'list' ? 'Operation not permitted (you must be root)\nnetlink: Error: cache initialization failed: Operation not permitted\n' : 'Operation not permitted (you must be root)\n')
+    return 1
+  }
+  const input = await readInput(p, o)
+  if (typeof input === 'string') {
+    await complain(p, input)
+    return 1
+  }
+  const has = (letter: string) => o.letters.has(letter)
+  const about = foreignCommand(p, o.words, { handles: has('a') })
+  if (about) {
+    await complain(p, about.warnings)
+    await say(p, about.text)
     return 0
   }
-  if (verb === 'list' && what === 'ruleset') return show(tables)
-  if (verb === 'list' && what === 'tables') {
-    await say(p, tables.map((t) => `table ip ${t}\n`).join(''))
+  const foreign = foreignTables(p, { handles: has('a') })
+  try {
+    const output = p.net.nftables.run(input.text, {
+      handles: has('a'), stateless: has('s'), terse: has('t'), numericPriority: has('y') || has('n'), check: has('c'), foreign,
+    })
+    if (/^\s*list\s+ruleset/.test(input.text)) await complain(p, foreign.map((t) => t.warning).join(''))
+    await say(p, output)
     return 0
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error
+    await complain(p, error.problems.map((problem) => problemText(problem, input.text, input.file)).join(''))
+    return 1
   }
-  if (verb === 'list' && (what === 'table' || what === 'chain')) {
-    if (table === undefined || family !== 'ip' || !tables.includes(table)) return missing(table ?? '')
-    if (what === 'chain' && (chain === undefined || !existing(p, table).some((c) => c.name === chain))) return missing(chain ?? '')
-    return show([table], what === 'chain' ? chain : undefined)
-  }
-  if (verb === 'list' && what === 'chains') {
-    await say(p, tables.map((t) => `table ip ${t} {\n${existing(p, t).map((c) => `\tchain ${c.name} {\n${c.policy === undefined ? '' : `\t\ttype ${t === 'nat' ? 'nat' : 'filter'} hook ${hooks[t]?.[c.name] ?? ''}; policy ${c.policy.toLowerCase()};\n`}\t}\n`).join('')}}\n`).join(''))
-    return 0
-  }
-  if (verb === 'flush' && what === 'ruleset') {
-    for (const t of p.net.netfilter.tables) p.net.netfilter.restore(`*${t}\n${Object.keys(hooks[t] ?? {}).map((c) => `:${c} ACCEPT [0:0]\n`).join('')}COMMIT\n`)
-    return 0
-  }
-  await complain(p, verb === undefined ? 'nft: no command specified\n' : `Error: making native nftables objects is not part of this simulation\n${words.join(' ')}\n${'^'.repeat(words.join(' ').length)}\n`)
-  return 1
 }

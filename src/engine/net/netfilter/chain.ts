@@ -75,6 +75,8 @@ export class Chain implements ChainInfo {
   policy: 'ACCEPT' | 'DROP' | undefined
   /** A base chain exists in the kernel only once something was put into it. */
   exists: boolean
+  /** When it was registered at its hook; 0: not yet. */
+  order = 0
   /** Policy counters run only once something has set them (-Z, -P, iptables-restore). */
   counting = false
   packets = 0

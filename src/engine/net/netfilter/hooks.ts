@@ -4,8 +4,11 @@
  *   PREROUTING raw, conntrack, mangle, nat       INPUT  mangle, filter, security, nat, confirm
  *   FORWARD    mangle, filter, security          OUTPUT raw, conntrack, mangle, nat, filter, security
  *   POSTROUTING mangle, nat, confirm
+ *
+ * Base chains of nftables stand between them by their priorities (steps.ts).
  */
 import { bindNull, isBound, translate, type Manip } from '../conntrack/nat.ts'
+import type { Connection } from '../conntrack/entry.ts'
 import { confirm, trackIn } from '../conntrack/track.ts'
 import type { Device } from '../device.ts'
 import type { Namespace } from '../namespace.ts'
@@ -16,6 +19,7 @@ import { drop } from '../trace.ts'
 import type { Chain } from './chain.ts'
 import { ACCEPT, DROP, type HookContext } from './extension.ts'
 import { stageName } from './stages.ts'
+import type { NativeChain, NatRunner } from './steps.ts'
 
 export const PREROUTING = 0
 export const INPUT = 1
@@ -23,20 +27,10 @@ export const FORWARD = 2
 export const OUTPUT = 3
 export const POSTROUTING = 4
 
-type Step = 'track' | 'raw' | 'mangle' | 'nat' | 'filter' | 'security' | 'confirm'
-
-const steps: readonly (readonly Step[])[] = [
-  ['raw', 'track', 'mangle', 'nat'],
-  ['mangle', 'filter', 'security', 'nat', 'confirm'],
-  ['mangle', 'filter', 'security'],
-  ['raw', 'track', 'mangle', 'nat', 'filter', 'security'],
-  ['mangle', 'nat', 'confirm'],
-]
-
 /** '' when the packet goes on, else the errno that a local sender sees; the walk has been ended then. */
 export function runHook(ns: Namespace, hook: number, p: Packet, input: Device | undefined, output: Device | undefined, path?: Path): string {
   const state = ns.netfilter
-  for (const step of steps[hook]!) {
+  for (const step of state.steps[hook]!) {
     if (step === 'track') {
       if (!state.tracking) continue
       if (!trackIn(ns, p)) {
@@ -57,6 +51,10 @@ export function runHook(ns: Namespace, hook: number, p: Packet, input: Device | 
       if (!state.natting) continue
       const failed = natHook(ns, hook, p, input, output, path)
       if (failed) return 'EPERM'
+      continue
+    }
+    if (typeof step !== 'string') {
+      if (!step.run(p, { ns, hook, input, output, path, table: 'filter' })) return 'EPERM'
       continue
     }
     const chain = state.base[hook]![step]
@@ -88,16 +86,32 @@ function runBase(chain: Chain, p: Packet, h: HookContext): boolean {
   return false
 }
 
+/** Chains of type nat one after the other, until one has bound the connection. True when the packet goes on. */
+function askAll(chains: readonly NatRunner[], c: Connection, manip: Manip, p: Packet, h: HookContext): boolean {
+  for (const chain of chains) {
+    if (!(isNative(chain) ? chain.run(p, h) : runBase(chain, p, h))) return false
+    if (isBound(c, manip)) return true
+  }
+  return true
+}
+
+const isNative = (chain: NatRunner): chain is NativeChain => 'nat' in chain
+
 /** nf_nat_inet_fn: the chain is asked only for the first packet of a connection. True when the packet is dropped. */
 function natHook(ns: Namespace, hook: number, p: Packet, input: Device | undefined, output: Device | undefined, path: Path | undefined): boolean {
   const c = p.connection
   if (!c) return false
   const manip: Manip = hook === PREROUTING || hook === OUTPUT ? 'destination' : 'source'
   if (p.track === 'new' && !isBound(c, manip)) {
-    const chain = ns.netfilter.base[hook]!['nat']
-    if (chain && !c.confirmed) {
+    if (!c.confirmed) {
+      const { natChains } = ns.netfilter
       const h: HookContext = { ns, hook, input, output, path, table: 'nat' }
-      if (!runBase(chain, p, h)) return true
+      if (natChains) {
+        if (!askAll(natChains[hook]!, c, manip, p, h)) return true
+      } else {
+        const chain = ns.netfilter.base[hook]!['nat']
+        if (chain && !runBase(chain, p, h)) return true
+      }
     }
     if (!isBound(c, manip)) bindNull(ns, c, manip)
   } else if (p.track !== 'related' && c.masqueradeIndex !== 0 && hook === POSTROUTING && output && c.masqueradeIndex !== output.index && !p.isReply) {

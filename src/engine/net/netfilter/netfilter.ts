@@ -11,6 +11,7 @@ import { logLine } from './log.ts'
 import { parseRule } from './parse.ts'
 import { applyRestore } from './restore.ts'
 import { Rule, type RuleSpecification } from './rule.ts'
+import { plainSteps, stepsWith, type HookStep, type NatRunner } from './steps.ts'
 import { HOOKS } from './stages.ts'
 import { builtins, Table } from './table.ts'
 
@@ -27,6 +28,11 @@ export class NetfilterState implements Netfilter {
   active = false
   tracking = false
   natting = false
+  /** What happens at each hook, in order; with native nftables chains in their places. */
+  steps: readonly (readonly HookStep[])[] = plainSteps
+  /** By hook: chains of type nat in order, where there are native ones among them. */
+  natChains: readonly (readonly NatRunner[])[] | undefined = undefined
+  #order = 0
   /** The rule that dropped the packet at hand. */
   decided: { readonly chain: Chain; readonly rule: Rule } | undefined
   readonly #recent = new Map<string, Map<number, { stamps: number[]; ttl: number }>>()
@@ -151,6 +157,25 @@ export class NetfilterState implements Netfilter {
     this.refresh()
   }
 
+  #iptablesTracks = false
+
+  nextOrder(): number {
+    return ++this.#order
+  }
+
+  /** Puts the base chains of iptables and nftables into order, after either has changed them. */
+  rehook(): void {
+    const { hooked, tracking } = this.ns.nftables
+    this.natting = this.base.some((b) => b.nat !== undefined) || (hooked?.some((list) => list.some((c) => c.nat)) ?? false)
+    this.tracking = this.natting || this.#iptablesTracks || tracking
+    this.active = this.tracking || hooked !== undefined || this.base.some((b) => Object.keys(b).length > 0)
+    for (const chains of this.base) for (const chain of Object.values(chains)) if (chain.order === 0) chain.order = this.nextOrder()
+    if (hooked === undefined) {
+      this.steps = plainSteps
+      this.natChains = undefined
+    } else ({ steps: this.steps, natChains: this.natChains } = stepsWith(this.base, hooked))
+  }
+
   /** Which hooks have anything to do. */
   refresh(): void {
     this.base = HOOKS.map((name, hook) => {
@@ -161,9 +186,8 @@ export class NetfilterState implements Netfilter {
       }
       return chains
     })
-    this.natting = this.base.some((b) => b.nat !== undefined)
-    this.tracking = this.natting || [...this.#tables.values()].some((t) => [...t.chains.values()].some((c) => c.rules.some((r) => r.tracks)))
-    this.active = this.tracking || this.base.some((b) => Object.keys(b).length > 0)
+    this.#iptablesTracks = [...this.#tables.values()].some((t) => [...t.chains.values()].some((c) => c.rules.some((r) => r.tracks)))
+    this.rehook()
     this.ns.touched()
     for (const listener of [...this.#listeners]) listener()
   }

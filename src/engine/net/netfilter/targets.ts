@@ -69,17 +69,21 @@ const reject: TargetType<{ index: number }> = {
   action(d) {
     const { code, name } = rejectTypes[d.index]!
     return (p, h, chain, rule) => {
-      const original = copyPacket(p)
-      original.walk = undefined
-      const stage = stageName(h.hook, h.table)
-      const error = code < 0 ? 'ECONNREFUSED' : (unreachableErrors[code]?.errno ?? 'EHOSTUNREACH')
-      refuse(h.ns, p, 'rejected', stage, `rejected with ${name}`, error, `-A ${chain} ${rule.text}`)
-      p.walk = undefined
-      if (code < 0) sendReset(original, h)
-      else icmpSend(h.ns, original, 3, code, 0)
+      rejectPacket(p, h, code, name, `-A ${chain} ${rule.text}`)
       return DROP
     }
   },
+}
+
+/** Ends a packet and tells its sender: by an ICMP code, or by a reset where the code is negative. */
+export function rejectPacket(p: Packet, h: HookContext, code: number, name: string, rule: string): void {
+  const original = copyPacket(p)
+  original.walk = undefined
+  const error = code < 0 ? 'ECONNREFUSED' : (unreachableErrors[code]?.errno ?? 'EHOSTUNREACH')
+  refuse(h.ns, p, 'rejected', stageName(h.hook, h.table), `rejected with ${name}`, error, rule)
+  p.walk = undefined
+  if (code < 0) sendReset(original, h)
+  else icmpSend(h.ns, original, 3, code, 0)
 }
 
 // ── LOG, NFLOG, TRACE ──
