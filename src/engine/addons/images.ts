@@ -1,4 +1,5 @@
 /** Images of the add-ons. The composition root puts them into the registry beside those of the node and images rooms. */
+import { poolController, poolSpeaker } from './address-pool/program.ts'
 import { binaryText } from '#engine/node/cni/plugins.ts'
 import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
 import { calicoVersion } from './canal/manifests.ts'
@@ -14,7 +15,7 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const images: readonly ImageBehaviour[] = [
   {
-    repository: 'registry.k8s.io/coredns/coredns', tags: ['v1.13.1', 'v1.12.1', 'v1.11.3'], size: 23_553_024, entrypoint: ['/coredns'], user: '65532', workdir: '/',
+    repository: 'registry.k8s.io/coredns/coredns', tags: ['v1.13.1', 'v1.14.6', 'v1.12.1', 'v1.11.3'], size: 23_553_024, entrypoint: ['/coredns'], user: '65532', workdir: '/',
     env: { PATH: path, SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt' }, exposedPorts: [53], programs: { '/coredns': coreDns },
   },
   ...['ghcr.io/flannel-io/flannel', 'docker.io/flannel/flannel'].map((repository) => ({
@@ -29,6 +30,7 @@ const images: readonly ImageBehaviour[] = [
   },
   { repository: 'docker.io/calico/kube-controllers', tags: [calicoVersion], size: 52_000_000, entrypoint: ['/usr/bin/kube-controllers'], env: { PATH: path }, programs: { '/usr/bin/kube-controllers': kubeControllers } },
   ...gatewayImages,
+  { repository: 'docker.io/drill/address-pool', tags: ['1.0', 'latest'], size: 12_000_000, entrypoint: ['/controller'], env: { PATH: path }, programs: { '/controller': poolController, '/speaker': poolSpeaker } },
 ]
 
 export const addonImages: ImageTable = new Map(images.map((image) => [image.repository, image]))

@@ -1,5 +1,6 @@
 /** What a fresh kubeadm cluster of a shape holds besides its control plane: kube-proxy, DNS, the network plugin's objects, and the images on the nodes' disks. */
 import type { KubeObject } from '#engine/api/types.ts'
+import { addressPoolManifests } from '#engine/addons/address-pool/manifests.ts'
 import { canalManifests } from '#engine/addons/canal/manifests.ts'
 import { coreDnsManifests } from '#engine/addons/coredns/manifests.ts'
 import { flannelManifests } from '#engine/addons/flannel/manifests.ts'
@@ -28,6 +29,11 @@ export function appliedObjects(spec: ClusterSpec): KubeObject[] {
   if (spec.plugin === 'flannel') out.push(...flannelManifests({ podCidr: spec.podCidr }))
   if (spec.addons.includes('ingress-nginx')) out.push(...ingressNginxManifests())
   if (spec.addons.includes('gateway')) out.push(...gatewayManifests())
+  if (spec.addons.includes('gateway-experimental')) out.push(...gatewayManifests({ channel: 'experimental' }))
+  if (spec.addons.includes('address-pool')) {
+    const network = spec.workstation.address.replace(/\.\d+$/, '')
+    out.push(...addressPoolManifests({ range: `${network}.200-${network}.250` }))
+  }
   return out
 }
 

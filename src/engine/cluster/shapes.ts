@@ -36,7 +36,7 @@ export const trioGateway: ClusterSpec = {
   ...trioEdge,
   name: 'trio-gateway',
   title: 'Three nodes with a Gateway API controller, an ingress controller and a client outside',
-  addons: ['coredns', 'ingress-nginx', 'gateway'],
+  addons: ['coredns', 'ingress-nginx', 'address-pool', 'gateway'],
 }
 
 export const duoFlannel: ClusterSpec = {

@@ -27,7 +27,7 @@ export interface WorkstationSpec {
 }
 
 export type PluginName = 'canal' | 'flannel' | 'bridge' | 'none'
-export type AddonName = 'coredns' | 'ingress-nginx' | 'metrics-server' | 'gateway'
+export type AddonName = 'coredns' | 'ingress-nginx' | 'metrics-server' | 'gateway' | 'gateway-experimental' | 'address-pool'
 
 export interface ClusterSpec {
   readonly name: string

@@ -154,7 +154,7 @@ const grpcRule = object('Which calls, what is done with them, where they go.', {
 export const grpcRoute = root('GRPCRoute says which gRPC calls that arrive at a Gateway go to which Services.', object('What is wanted.', {
   hostnames: list('Host names that the route is for; default: those of the listener.', hostname('A host name; *. in front stands for one or more labels.'), 16),
   parentRefs,
-  rules: list('The rules; the most specific match wins.', grpcRule, 16, rules(uniqueRuleNames, ['While 16 rules and 64 matches per rule are allowed, the total number of matches across all rules in a route must be less than 128', `${matchesSum((i) => `has(self[${i}].matches) ? self[${i}].matches.size() : 0`)} <= 128`])),
+  rules: list('The rules; the most specific match wins.', grpcRule, 16, rules(uniqueRuleNames, ['While 16 rules and 64 matches per rule are allowed, the total number of matches across all rules in a route must be less than 128', `${matchesSum((i) => `(has(self[${i}].matches) ? self[${i}].matches.size() : 0)`)} <= 128`])),
 }), routeStatus, [])
 
 const streamRule = (what: string) => object(`Where ${what} go.`, { backendRefs: list('The backends, by weight.', backendRef(), 16, { minItems: 1 }), name: sectionName('Name of the rule.') }, ['backendRefs'])

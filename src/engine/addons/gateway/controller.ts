@@ -142,13 +142,13 @@ function infrastructureState(view: View, j: Judgement): { readonly addresses: Lo
   const deployment = view.get(deployments, namespace, infrastructureName(gateway))
   const wanted = ((gateway.spec.addresses ?? []) as Loose[]).map((a) => a.value as string | undefined).filter((v): v is string => Boolean(v))
   const given = ((service?.status?.loadBalancer?.ingress ?? []) as Loose[]).map((i) => i.ip ?? i.hostname).filter((v) => v !== undefined)
-  // Without a load balancer in the cluster the Service has its cluster address only.
-  const pool = service?.metadata.annotations?.['kubedrill.dev/pool-problem'] as string | undefined
-  const found: string[] = given.length > 0 ? given : service?.spec.clusterIP && pool === undefined ? [service.spec.clusterIP] : []
+  const there = (deployment?.status?.availableReplicas ?? 0) > 0
+  // Where nobody gives the Service an outside address until the proxies run, its cluster address is all it has.
+  const found: string[] = given.length > 0 ? given : there && service?.spec.clusterIP ? [service.spec.clusterIP] : []
   const addresses = found.map((value) => ({ type: /^[\d.]+$/.test(value) ? 'IPAddress' : 'Hostname', value }))
   if (wanted.length > 0 && !wanted.every((w) => found.includes(w))) return { addresses: [], programmed: condition('Programmed', false, 'AddressNotUsable', `The address ${wanted.find((w) => !found.includes(w))} cannot be used`) }
   if (addresses.length === 0) return no('AddressNotAssigned', 'No addresses have been assigned to the Gateway')
-  if ((deployment?.status?.availableReplicas ?? 0) < 1) return { addresses, programmed: condition('Programmed', false, 'NoResources', 'Deployment replicas unavailable') }
+  if (!there) return { addresses, programmed: condition('Programmed', false, 'NoResources', 'Deployment replicas unavailable') }
   if (!j.usable) return { addresses, programmed: condition('Programmed', false, 'Invalid', 'No listener can be programmed') }
   return { addresses, programmed: condition('Programmed', true, 'Programmed', `Address assigned to the Gateway, ${deployment.status.availableReplicas}/${deployment.spec.replicas} replicas available`) }
 }

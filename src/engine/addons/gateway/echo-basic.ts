@@ -1,6 +1,6 @@
 /**
  * echo-basic, the backend of the Gateway API's conformance tests: answers with what it was asked, over HTTP, HTTPS, HTTP/2 without TLS, WebSocket,
- * gRPC and TCP. Left out: retry counters, the cipher's name.
+ * gRPC, TCP and UDP. Left out: the cipher's real name.
  */
 import { byteLength } from '#base/bytes.ts'
 import { encodeResponse, HttpHeaders, HttpReader, httpDate } from '#base/http.ts'
@@ -76,10 +76,12 @@ export async function echoBasic(process: Process, context: ContainerContext): Pr
           const before = set.get(name)
           set.set(name, before === undefined ? value : `${before},${value.trim()}`)
         }
-        const failing = params.get('succeedAfter') ?? params.get('retry')
+        // /retry/…: fails so many times for one X-Request-Id or query, each time as slowly as it is told.
+        const failures = path.startsWith('/retry') ? Number(params.get('succeedAfter') ?? 0) : 0
         const seen = (counts.get(head.target) ?? 0) + 1
-        counts.set(head.target, seen)
-        await answer(failing !== undefined && seen < Number(failing) ? 500 : 200, JSON.stringify(assertions, undefined, 1), [...set.list, ['Content-Type', 'application/json'], ['X-Content-Type-Options', 'nosniff']])
+        counts.set(head.target, seen > failures ? 0 : seen)
+        if (seen <= failures && params.has('delayRetry')) await process.sleep(parseGoDuration(params.get('delayRetry')!))
+        await answer(seen <= failures ? Number(params.get('responseCode') ?? 500) : 200, JSON.stringify(assertions, undefined, 1), [...set.list, ['Content-Type', 'application/json'], ['X-Content-Type-Options', 'nosniff']])
       }
       if (!message.keepAlive) break
     }
@@ -119,7 +121,16 @@ export async function echoBasic(process: Process, context: ContainerContext): Pr
   try {
     const https = Number(env('HTTPS_PORT', '8443'))
     const http = Number(env('HTTP_PORT', '3000'))
-    if (env('TCP_ECHO_SERVER') !== '') {
+    if (env('UDP_ECHO_SERVER') !== '') {
+      const port = Number(env('UDP_PORT', '8080'))
+      const socket = process.sockets.udp({ host: '0.0.0.0', port })
+      open.push(socket)
+      const run = async () => {
+        for (let got = await socket.receive(); got; got = await socket.receive()) await socket.send(JSON.stringify({ request: got.data.trimEnd(), ...who }), got.from)
+      }
+      run().catch(() => {})
+      log(`Starting server, listening on port ${port} (udp)`)
+    } else if (env('TCP_ECHO_SERVER') !== '') {
       listen(http, 'tcp', tcpEcho)
       const serve = secure((c) => tcpEcho(c, c))
       if (serve) listen(https, 'tls', serve)

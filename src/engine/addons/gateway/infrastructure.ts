@@ -17,15 +17,18 @@ const accounts: GroupVersionResource = { group: '', version: 'v1', resource: 'se
 /** `<gateway>-<class>`, cut with a checksum where a Service could not be called so. */
 export function infrastructureName(gateway: Loose): string {
   const full = `${gateway.metadata.name}-${gateway.spec.gatewayClassName}`.replace(/\./g, '-')
-  const fine = /^[a-z]/.test(full) ? full : `gw-${full}`
-  if (fine.length <= 63) return fine
+  return cut(/^[a-z]/.test(full) ? full : `gw-${full}`)
+}
+
+function cut(text: string): string {
+  if (text.length <= 63) return text
   let sum = 2166136261
-  for (const c of fine) sum = Math.imul(sum ^ c.charCodeAt(0), 16777619) >>> 0
-  return `${fine.slice(0, 54).replace(/-+$/, '')}-${sum.toString(16).padStart(8, '0')}`
+  for (const c of text) sum = Math.imul(sum ^ c.charCodeAt(0), 16777619) >>> 0
+  return `${text.slice(0, 54).replace(/[-.]+$/, '')}-${sum.toString(16).padStart(8, '0')}`
 }
 
 export function labelsOf(gateway: Loose): Record<string, string> {
-  return { [`${gatewayGroup}/gateway-class-name`]: gateway.spec.gatewayClassName, [`${gatewayGroup}/gateway-name`]: gateway.metadata.name }
+  return { [`${gatewayGroup}/gateway-class-name`]: cut(gateway.spec.gatewayClassName), [`${gatewayGroup}/gateway-name`]: cut(gateway.metadata.name) }
 }
 
 const serviceProtocol = (l: Listener) => (l.protocol === 'UDP' ? 'UDP' : 'TCP')

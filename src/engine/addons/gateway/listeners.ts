@@ -46,11 +46,9 @@ type Problem = { readonly reason: string; readonly message: string }
 /** All listeners, in order of precedence. */
 export function listenersOf(view: View, gateway: Loose): Listener[] {
   const owners = [{ owner: gateway, ownerKind: 'Gateway' as const }, ...setsOf(view, gateway).filter((s) => s.allowed).map((s) => ({ owner: s.set, ownerKind: 'ListenerSet' as const }))]
-  const raw = owners.flatMap(({ owner, ownerKind }) => ((owner.spec.listeners ?? []) as Loose[]).map((spec) => ({ owner, ownerKind, spec, protocol: protocols.find((p) => p === String(spec.protocol).toUpperCase()) ?? (spec.protocol as string), hostname: String(spec.hostname ?? '').toLowerCase() })))
-  return raw.map((r, i): Listener => {
-    const conflict = conflictOf(raw, i)
-    return judge(view, gateway, r, conflict)
-  })
+  const raw = owners.flatMap(({ owner, ownerKind }) => ((owner.spec.listeners ?? []) as Loose[]).map((spec): Raw => ({ owner, ownerKind, spec, protocol: protocols.find((p) => p === String(spec.protocol).toUpperCase()) ?? (spec.protocol as string), hostname: String(spec.hostname ?? '').toLowerCase() })))
+  const conflicts = conflictsOf(raw)
+  return raw.map((r): Listener => judge(view, gateway, r, conflicts.get(r)))
 }
 
 interface Raw {
@@ -61,17 +59,30 @@ interface Raw {
   readonly hostname: string
 }
 
-/** Of listeners of one object all that are not distinct conflict; of a Gateway and its sets, the later one. */
-function conflictOf(all: readonly Raw[], at: number): Problem | undefined {
-  const own = all[at]!
-  for (const [i, other] of all.entries()) {
-    if (i === at || other.spec.port !== own.spec.port || (i > at && other.owner !== own.owner)) continue
-    const [a, b] = [family(own.protocol), family(other.protocol)]
-    if (a === 'udp' || b === 'udp' ? a !== b : false) continue
-    if (a !== b) return { reason: 'ProtocolConflict', message: `Port ${own.spec.port} is used with protocol ${other.protocol} by listener ${other.spec.name}` }
-    if (own.hostname === other.hostname || a === 'tcp' || a === 'udp') return { reason: 'HostnameConflict', message: `Port ${own.spec.port} is used for the same hostname by listener ${other.spec.name}` }
+/** Object after object: a listener loses against those of earlier objects; of one object's own all that are not distinct lose. */
+function conflictsOf(all: readonly Raw[]): Map<Raw, Problem> {
+  const out = new Map<Raw, Problem>()
+  const standing: Raw[] = []
+  for (const owner of new Set(all.map((r) => r.owner))) {
+    const own = all.filter((r) => r.owner === owner)
+    const lost = (r: Raw, others: readonly Raw[]) => {
+      const problem = others.map((o) => conflictBetween(r, o)).find((p) => p !== undefined)
+      if (problem) out.set(r, problem)
+    }
+    for (const r of own) lost(r, standing)
+    const left = own.filter((r) => !out.has(r))
+    for (const r of left) lost(r, left.filter((o) => o !== r))
+    standing.push(...own.filter((r) => !out.has(r)))
   }
-  return undefined
+  return out
+}
+
+function conflictBetween(own: Raw, other: Raw): Problem | undefined {
+  if (other.spec.port !== own.spec.port) return undefined
+  const [a, b] = [family(own.protocol), family(other.protocol)]
+  if ((a === 'udp') !== (b === 'udp')) return undefined
+  if (a !== b) return { reason: 'ProtocolConflict', message: `Port ${own.spec.port} is used with protocol ${other.protocol} by listener ${other.spec.name}` }
+  return own.hostname === other.hostname || a === 'tcp' || a === 'udp' ? { reason: 'HostnameConflict', message: `Port ${own.spec.port} is used for the same hostname by listener ${other.spec.name}` } : undefined
 }
 
 function judge(view: View, gateway: Loose, r: Raw, conflict: Problem | undefined): Listener {

@@ -17,18 +17,13 @@ export interface Asked {
   readonly grpc: boolean
 }
 
-const expressions = new Map<string, RegExp | undefined>()
-
 /** A whole match, as Envoy's RE2. */
 function expression(text: string): RegExp | undefined {
-  if (!expressions.has(text)) {
-    try {
-      expressions.set(text, new RegExp(`^(?:${text.replace(/^\(\?i\)/, '')})$`, text.startsWith('(?i)') ? 'i' : ''))
-    } catch {
-      expressions.set(text, undefined)
-    }
+  try {
+    return new RegExp(`^(?:${text.replace(/^\(\?i\)/, '')})$`, text.startsWith('(?i)') ? 'i' : '')
+  } catch {
+    return undefined
   }
-  return expressions.get(text)
 }
 
 const trimmed = (prefix: string) => prefix.replace(/\/+$/, '')
