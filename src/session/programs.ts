@@ -1,7 +1,9 @@
 /** Every executable of the simulated machines, by name. */
+import { kubeadm } from '#programs/kubeadm/kubeadm.ts'
 import { complete } from '#programs/kubectl/complete.ts'
 import { kubectl } from '#programs/kubectl/kubectl.ts'
 import { busyboxNetPrograms } from '#programs/net/busybox.ts'
+import { busyboxPrograms } from '#programs/busybox/table.ts'
 import { netPrograms } from '#programs/net/table.ts'
 import { nodePrograms } from '#programs/node/table.ts'
 import { textPrograms } from '#programs/text/table.ts'
@@ -10,4 +12,4 @@ import type { ProgramTable } from '#engine/machine/machine.ts'
 
 const bash = createBash({ completers: new Map([['kubectl', complete], ['k', complete]]) })
 
-export const sittingPrograms: ProgramTable = new Map([...[...busyboxNetPrograms].map(([name, program]) => [`busybox:${name}`, program] as const), ...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash], ['kubectl', kubectl], ['k', kubectl]])
+export const sittingPrograms: ProgramTable = new Map([...[...busyboxNetPrograms].map(([name, program]) => [`busybox:${name}`, program] as const), ...busyboxPrograms, ...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash], ['kubectl', kubectl], ['kubeadm', kubeadm], ['k', kubectl]])
