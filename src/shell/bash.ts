@@ -11,7 +11,7 @@ import { runInteractive } from './edit/session.ts'
 import { importEnvironment } from './run/environment.ts'
 import { interpreter } from './run/interpreter.ts'
 import { runInput, runShell, runText } from './run/script.ts'
-import { Shell } from './state.ts'
+import { Shell, type Voice } from './state.ts'
 
 interface Arguments {
   command?: string
@@ -80,11 +80,12 @@ function parseArguments(argv: readonly string[]): Arguments | string {
 fillTable()
 
 /** `completers`: programs that complete their own arguments, by command name. */
-export function createBash(options: { readonly completers: ReadonlyMap<string, Completer> }): Program {
+/** `voice`: the words of another shell than bash (and dash, when called `sh`). */
+export function createBash(options: { readonly completers: ReadonlyMap<string, Completer>; readonly voice?: Voice }): Program {
   return async (process) => {
     const called = process.argv[0] ?? 'bash'
     const base = called.slice(called.lastIndexOf('/') + 1).replace(/^-/, '')
-    const posix = base === 'sh' || base === 'dash'
+    const posix = options.voice !== undefined || base === 'sh' || base === 'dash'
     const args = parseArguments(process.argv)
     if (args === '--version') {
       await process.stdout.write(version)
@@ -100,7 +101,9 @@ export function createBash(options: { readonly completers: ReadonlyMap<string, C
     const interactive = args.interactive || (args.command === undefined && script === undefined && terminal)
     const name = args.command !== undefined ? (args.rest[0] ?? called) : (script ?? called)
     const params = args.command !== undefined || script !== undefined ? args.rest.slice(1) : args.rest
-    const sh = new Shell(process, { interactive, login: args.login, name, params, posix, completers: options.completers, interpreter })
+    const sh = new Shell(process, { interactive, login: args.login, name, params, posix, completers: options.completers, interpreter, ...(options.voice && { voice: options.voice }) })
+    // What ash does not know.
+    if (options.voice) sh.options.delete('braceexpand')
     importEnvironment(sh)
     if (args.command !== undefined) sh.source = '-c'
     else if (script === undefined) sh.source = interactive ? 'interactive' : 'stdin'

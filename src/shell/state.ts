@@ -99,6 +99,16 @@ export interface ShellStart {
   readonly posix: boolean
   readonly completers: ReadonlyMap<string, Completer>
   readonly interpreter: Interpreter
+  /** Of a shell that is not bash but words like another one. */
+  readonly voice?: Voice
+}
+
+/** How a shell of another kind (busybox's ash) words what bash would say on standard error. */
+export interface Voice {
+  /** A complaint, with its newline; `about`: the redirection that could not be opened. */
+  complain(sh: Shell, text: string, about?: 'input' | 'output'): string
+  /** Usage lines, syntax errors and all else. */
+  say(sh: Shell, text: string): string
 }
 
 export class Shell {
@@ -287,7 +297,8 @@ export class Shell {
 
   async write(fd: number, text: string): Promise<void> {
     if (text === '') return
-    await this.process.fds.get(fd)?.write(text)
+    const worded = fd === 2 && this.start.voice ? this.start.voice.say(this, text) : text
+    if (worded !== '') await this.process.fds.get(fd)?.write(worded)
   }
 
   /** The start of a message: `bash: ` or `script: line 3: `. */
@@ -303,11 +314,11 @@ export class Shell {
   }
 
   /** A message on standard error with bash's prefix. */
-  async complain(text: string): Promise<void> {
+  async complain(text: string, about?: 'input' | 'output'): Promise<void> {
     const err = this.process.fds.get(2)
     if (!err) return
     try {
-      await err.write(`${this.prefix}${text}\n`)
+      await err.write(this.start.voice?.complain(this, text, about) ?? `${this.prefix}${text}\n`)
     } catch {
       // Nobody listens.
     }

@@ -19,15 +19,17 @@ async function usage(sh: Shell, name: string, bad: string, text: string): Promis
 const echo: Builtin = async (sh, argv) => {
   let i = 1
   let newline = true
-  let escapes = sh.shopt('xpg_echo') || sh.posix
-  while (!sh.posix && i < argv.length && /^-[neE]+$/.test(argv[i]!)) {
+  // dash takes only -n and always escapes; ash has bash's options.
+  const dash = sh.posix && !sh.start.voice
+  let escapes = sh.shopt('xpg_echo') || dash
+  while (!dash && i < argv.length && /^-[neE]+$/.test(argv[i]!)) {
     for (const c of argv[i]!.slice(1)) {
       if (c === 'n') newline = false
       else escapes = c === 'e'
     }
     i++
   }
-  if (sh.posix && argv[1] === '-n') {
+  if (dash && argv[1] === '-n') {
     newline = false
     i = 2
   }

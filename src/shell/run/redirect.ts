@@ -31,8 +31,8 @@ function put(sh: Shell, fd: number, file: OpenFile | undefined, undo: Undo[]): v
   })
 }
 
-async function complain(sh: Shell, text: string): Promise<never> {
-  await sh.complain(text)
+async function complain(sh: Shell, text: string, about?: 'input' | 'output'): Promise<never> {
+  await sh.complain(text, about)
   throw new RedirectFailed()
 }
 
@@ -71,7 +71,7 @@ async function open(sh: Shell, path: string, op: keyof typeof flags): Promise<Op
     return sh.process.open(path, { ...flags[op], mode: 0o666 })
   } catch (error) {
     if (!(error instanceof FsError)) throw error
-    return complain(sh, `${path}: ${strerror(error.code)}`)
+    return complain(sh, `${path}: ${strerror(error.code)}`, op === '<' ? 'input' : 'output')
   }
 }
 

@@ -22,7 +22,7 @@ export async function complainSyntax(sh: Shell, error: ShellSyntaxError, name: s
   let text = `${head}${error.message}\n`
   if (error.detail !== undefined) text += `${head}${error.detail}\n`
   else if (error.echo !== undefined && !(sh.interactive && name === undefined)) text += `${head}\`${error.echo}'\n`
-  await err.write(text)
+  await sh.write(2, text)
 }
 
 export async function warnHeredocs(sh: Shell, parser: Parser): Promise<void> {
