@@ -53,8 +53,9 @@ export function refresh(device: Device, entry: Neighbour): Neighbour {
 
 /** Sends a packet to a neighbour; it waits while the address is being resolved. */
 export function neighbourOutput(device: Device, nexthop: Ipv4, p: Packet): void {
-  if (device.noArp) {
-    transmit(device, { source: device.mac, destination: device.mac, packet: p, arp: undefined })
+  if (device.noArp && nexthop >>> 28 !== 0xe) {
+    const known = device.neighbours.get(nexthop)
+    transmit(device, { source: device.mac, destination: known && known.status !== 'failed' && known.status !== 'incomplete' ? known.mac : device.mac, packet: p, arp: undefined })
     return
   }
   if (p.broadcast || nexthop === 0xffffffff) {

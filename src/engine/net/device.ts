@@ -127,9 +127,9 @@ export class Device {
     return true
   }
 
-  /** Devices without neighbour resolution. */
+  /** Devices without neighbour resolution: by their kind, or by `arp off`. */
   get noArp(): boolean {
-    return this.kind === 'loopback' || this.kind === 'dummy' || this.kind === 'ipip'
+    return this.kind === 'loopback' || (this.shown.arp === undefined ? this.kind === 'dummy' || this.kind === 'ipip' : !this.shown.arp)
   }
 }
 
@@ -187,12 +187,12 @@ class LinkView implements LinkInfo {
     const flags: string[] = []
     if (d.up && !d.carrier) flags.push('NO-CARRIER')
     if (d.kind === 'loopback') flags.push('LOOPBACK')
-    else if (d.kind === 'ipip') flags.push(...(d.ipip?.remote === undefined ? [] : ['POINTOPOINT']), 'NOARP')
-    else if (d.kind === 'dummy') flags.push('BROADCAST', 'NOARP')
+    else if (d.kind === 'ipip') flags.push(...(d.ipip?.remote === undefined ? [] : ['POINTOPOINT']), ...(d.noArp ? ['NOARP'] : []))
+    else if (d.kind === 'dummy') flags.push('BROADCAST', ...(d.noArp ? ['NOARP'] : []))
     else flags.push('BROADCAST')
     const { shown } = d
     if ((shown.multicast ?? !['loopback', 'ipip', 'dummy'].includes(d.kind)) && d.kind !== 'loopback') flags.push('MULTICAST')
-    if (shown.arp === false && !flags.includes('NOARP')) flags.push('NOARP')
+    if (d.noArp && !d.loopback && !flags.includes('NOARP')) flags.push('NOARP')
     if (shown.allMulticast) flags.push('ALLMULTI')
     if (shown.promiscuous || (d.taps && d.taps.length > 0)) flags.push('PROMISC')
     if (d.up) flags.push('UP')

@@ -234,7 +234,10 @@ export function setLink(ns: Namespace, device: Device, change: Parameters<NetNam
     device.hairpin = change.hairpin
   }
   const { promiscuous, multicast, arp, allMulticast, queueLength, group, alias } = change
+  const resolved = !device.noArp
   device.shown = { ...device.shown, ...(promiscuous !== undefined && { promiscuous }), ...(multicast !== undefined && { multicast }), ...(arp !== undefined && { arp }), ...(allMulticast !== undefined && { allMulticast }), ...(queueLength !== undefined && { queueLength }), ...(group !== undefined && { group }), ...(alias !== undefined && { alias }) }
+  // What was learnt with the flag, or without it, is forgotten (arp_netdev_event).
+  if (resolved === device.noArp) device.neighbours.clear()
   if (change.up === true) setUp(device)
   if (change.up === false) setDown(device)
 }

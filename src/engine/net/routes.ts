@@ -122,7 +122,9 @@ export function deleteRoute(ns: Namespace, spec: RouteSpec): void {
   const tableId = spec.table ?? (spec.type === 'local' || spec.type === 'broadcast' ? TABLE_LOCAL : TABLE_MAIN)
   const table = ns.fib.tables.get(tableId)
   if (spec.device !== undefined) device(ns, spec.device)
-  if (!table || (table.empty && tableId !== TABLE_MAIN)) throw table ? new NetError('ESRCH') : new NetError('ESRCH', 'FIB table does not exist.')
+  // The main table comes into being with the first one, as a name for the local table.
+  if (!table) throw tableId === TABLE_MAIN && ns.fib.tables.size > 0 ? new NetError('ESRCH') : new NetError('ESRCH', 'FIB table does not exist.')
+  if (table.empty && tableId !== TABLE_MAIN) throw new NetError('ESRCH')
   const gateway = spec.via === undefined ? undefined : parseIpv4(spec.via)
   const source = spec.source === undefined ? undefined : parseIpv4(spec.source)
   const scope = scopeNumber(spec.scope)

@@ -127,7 +127,7 @@ export const ping: Program = async (p) => {
     }
   }
   const route = p.net.routeGet(target, { ...(source !== undefined && { source }), ...(device !== undefined && device !== 'lo' && { outputDevice: device }) })
-  if ('error' in route && device === undefined) {
+  if ('error' in route && device === undefined && source === undefined) {
     if (route.error === 'EACCES' && !s.broadcast) return fail('ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules\n', 2)
     return fail(`ping: connect: ${errnoTexts[route.error] ?? route.error}\n`, 2)
   }
@@ -194,8 +194,8 @@ async function run(p: Process, name: string, target: string, source: string | un
       if (result.errno === 'EMSGSIZE') {
         errors++
         await complain(p, `ping: local error: message too long, mtu=${result.mtu ?? mtuTo(p, target)}\n`)
-      } else if (result.errno !== 'EPERM') {
-        // What the output chain drops is lost without a word.
+      } else if (result.errno !== 'EPERM' && source === undefined && device === undefined) {
+        // What the output chain drops is lost without a word, and so is all that is refused to a given source.
         errors++
         await complain(p, `ping: sendmsg: ${strerror(result.errno as Errno)}\n`)
       }
