@@ -35,9 +35,13 @@ export class Client implements ApiClient {
     if (!this.#gate.open) throw new ApiUnreachable(this.#gate.reason)
     const kind = this.#server.kind(gvr.group, gvr.version, gvr.resource)
     if (!kind) throw status.pathNotFound()
+    this.#authorize(gvr, verb, namespace, name, subresource)
+    return kind
+  }
+
+  #authorize(gvr: GroupVersionResource, verb: string, namespace: string | undefined, name: string | undefined, subresource?: string): void {
     const attributes = { verb, group: gvr.group, resource: gvr.resource, ...(subresource ? { subresource } : {}), ...(namespace ? { namespace } : {}), ...(name ? { name } : {}) }
     if (!this.#server.authorize(this.#user, attributes)) throw forbiddenError(this.#user, attributes, this.#server.denialReason(this.#user, attributes))
-    return kind
   }
 
   get<T extends KubeObject>(gvr: GroupVersionResource, namespace: string | undefined, name: string): T {
@@ -50,6 +54,10 @@ export class Client implements ApiClient {
   }
 
   list<T extends KubeObject>(gvr: GroupVersionResource, options: ListOptions = {}): readonly T[] {
+    if (this.#server.aggregation?.serves(gvr.group, gvr.version) && this.#gate.open) {
+      this.#authorize(gvr, 'list', options.namespace, undefined)
+      return this.#server.aggregation.list(this.#user, gvr, options) as readonly T[]
+    }
     const kind = this.#enter(gvr, 'list', options.namespace, undefined)
     let objects = this.#server.registry.list(kind, options.namespace)
     if (options.labelSelector) {

@@ -65,7 +65,7 @@ export function answerDiscovery(server: ApiServer, request: ApiRequest): ApiResp
         if (!group) return pageNotFound
         return json({ kind: 'APIGroup', apiVersion: 'v1', ...group })
       }
-      return resourceList(server, parts[1]!, parts[2]!)
+      return server.aggregation?.handle(request, { group: parts[1]!, version: parts[2]! }) ?? resourceList(server, parts[1]!, parts[2]!)
     case undefined:
       return json({ paths: ['/api', '/api/v1', '/apis', ...groupsOf(server).flatMap((g) => [`/apis/${g.name}`, ...g.versions.map((v) => `/apis/${v.groupVersion}`)]), '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'].sort() })
   }
@@ -80,6 +80,7 @@ function groupsOf(server: ApiServer) {
     if (!versions.includes(kind.version)) versions.push(kind.version)
     groups.set(kind.group, versions)
   }
+  for (const [group, versions] of server.aggregation?.groups() ?? []) groups.set(group, [...(groups.get(group) ?? []), ...versions])
   return [...groups].map(([name, versions]) => {
     const list = versions.map((version) => ({ groupVersion: `${name}/${version}`, version }))
     return { name, versions: list, preferredVersion: list[0]! }

@@ -242,7 +242,8 @@ export class Registry {
     else delete meta.finalizers
     const before = { timestamp: meta.deletionTimestamp, grace: meta.deletionGracePeriodSeconds }
     const grace = kind.gracePeriod?.(object, options.gracePeriodSeconds, context) ?? 0
-    const waits = finalizers.size > 0 || grace > 0 || (kind.kind === 'Namespace' && object.spec?.finalizers?.length > 0)
+    // Kinds may add finalizers of their own when it comes to deleting.
+    const waits = meta.finalizers?.length > 0 || grace > 0 || (kind.kind === 'Namespace' && object.spec?.finalizers?.length > 0)
     if (!waits) {
       if (kind.gracePeriod && kind.hasGeneration && meta.generation && kind.kind === 'Pod') {
         if (before.timestamp === undefined) meta.generation++

@@ -5,6 +5,7 @@
  */
 import type { Sim } from '#engine/sim/sim.ts'
 import type { AdmissionPlugin } from './admission.ts'
+import type { Aggregation } from './aggregation.ts'
 import { anonymous, type CertificateFacts, Tokens, userOfToken } from './authenticator.ts'
 import { Client } from './client.ts'
 import { Decoder } from './decode.ts'
@@ -73,6 +74,8 @@ export class ApiServer {
   /** Closed while no API server process runs; in-process clients then throw ApiUnreachable. */
   readonly gate = new Gate()
   nodeProxy: NodeProxy | undefined
+  /** Groups of other servers; undefined: there are none. */
+  aggregation: Aggregation | undefined
   authorize: Authorizer
   readonly rbac: RbacAuthorizer
   readonly tokens: Tokens

@@ -1,6 +1,6 @@
 /**
  * Structural schemas of custom resources: pruning, defaulting and validation with the words of the API server (apiextensions-apiserver, kube-openapi).
- * Leaves out: CEL rules (x-kubernetes-validations), formats.
+ * Leaves out: formats. Rules (x-kubernetes-validations) are judged by src/engine/kinds/customresourcedefinition.
  */
 import { FieldErrors, goValue } from './field-errors.ts'
 import { copy, isObject, type Loose } from './loose.ts'

@@ -11,12 +11,13 @@ import { podSecurity } from './pod-security.ts'
 import { rbacEscalation } from './rbac-escalation.ts'
 import { ResourceQuota } from './resource-quota.ts'
 import { serviceAccount } from './service-account.ts'
+import { ValidatingPolicies } from './validating-policies.ts'
 
 export function kubeadmAdmission(server: ApiServer): readonly AdmissionPlugin[] {
   const { options, store } = server
   return [
     namespaceLifecycle, limitRanger, serviceAccount, taintNodes, priority, defaultTolerationSeconds, defaultStorageClass, runtimeClass, defaultIngressClass, podTopologyLabels,
-    podSecurity, rbacEscalation(server.rbac), new ResourceQuota(store), new CustomResources(server),
+    podSecurity, rbacEscalation(server.rbac), new ValidatingPolicies(server), new ResourceQuota(store), new CustomResources(server),
     new ServiceAllocator({ store, serviceCidr: options.serviceCidr ?? '10.96.0.0/12', nodePortRange: options.nodePortRange ?? [30000, 32767] }),
   ]
 }

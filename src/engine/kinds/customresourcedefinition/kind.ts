@@ -3,6 +3,8 @@ import { age } from '#base/duration.ts'
 import { FieldErrors } from '#engine/api/field-errors.ts'
 import type { KindDefinition, TablePrinter } from '#engine/api/kind.ts'
 import { equal, type Loose } from '#engine/api/loose.ts'
+import { Correlation, unchanged } from './correlation.ts'
+import { compileRules, judge } from './rules.ts'
 import { applyDefaults, dropNulls, prune, readPath, validateStructural } from '#engine/api/structural.ts'
 
 const types: Record<string, 'string' | 'integer' | 'number' | 'boolean' | 'date'> = { string: 'string', integer: 'integer', number: 'number', boolean: 'boolean', date: 'date' }
@@ -30,6 +32,9 @@ function tableFor(version: Loose): TablePrinter {
 
 const metaFields = new Set(['name', 'namespace', 'generateName', 'labels', 'annotations', 'ownerReferences', 'finalizers', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields', 'selfLink'])
 
+/** Complaints after which rules are not looked at. */
+const blocking = new Set(['NotSupported', 'Required', 'TooLong', 'TooMany', 'TypeInvalid'])
+
 export function customKind(crd: Loose, version: Loose): KindDefinition {
   const { group, names, scope, versions } = crd.spec
   const schema = version.schema?.openAPIV3Schema ?? { 'x-kubernetes-preserve-unknown-fields': true }
@@ -41,6 +46,19 @@ export function customKind(crd: Loose, version: Loose): KindDefinition {
     ...(status ? [{ name: 'status', kind: names.kind, group, version: version.name, verbs: ['get', 'patch', 'update'] }] : []),
     ...(scale ? [{ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs: ['get', 'patch', 'update'] }] : []),
   ]
+  const bare = ({ metadata: _, ...rest }: Loose) => ({ ...rest, metadata: {} })
+  let rules: ReturnType<typeof compileRules> | null = null
+  /** By the schema, then by its rules; what an update leaves as it was is not complained about. */
+  const judgeObject = (object: Loose, old: Loose, errors: FieldErrors) => {
+    const own = new FieldErrors()
+    validateStructural(bare(object), schema, '', own)
+    const complaints = old === undefined ? own.list : own.list.filter((e) => !unchanged(e, bare(object), bare(old), schema))
+    errors.list.push(...complaints)
+    rules = rules === null ? compileRules(schema) : rules
+    if (!rules) return
+    if (complaints.some((e) => blocking.has(e.type))) errors.add('Invalid', '<nil>', 'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation')
+    else judge(rules, object, old === undefined ? undefined : new Correlation(old), '', errors)
+  }
   const specOf = ({ metadata: _m, status: s, apiVersion: _a, kind: _k, ...rest }: Loose) => (status ? rest : { ...rest, status: s })
   return {
     group, version: version.name, kind: names.kind, plural: names.plural, singular: names.singular ?? '', shortNames: names.shortNames ?? [], categories: names.categories ?? [],
@@ -61,10 +79,8 @@ export function customKind(crd: Loose, version: Loose): KindDefinition {
       return { object: value, unknown }
     },
     defaults: (object) => applyDefaults(object, schema),
-    validate(object, errors) {
-      const { metadata: _, ...rest } = object
-      validateStructural({ ...rest, metadata: {} }, schema, '', errors)
-    },
+    validate: (object, errors) => judgeObject(object, undefined, errors),
+    validateUpdate: judgeObject,
     prepareForCreate(object) {
       if (status) delete object.status
     },
@@ -73,10 +89,9 @@ export function customKind(crd: Loose, version: Loose): KindDefinition {
       if (old.status === undefined) delete object.status
       else object.status = old.status
     },
-    validateStatusUpdate(object, _old, errors) {
+    validateStatusUpdate(object, old, errors) {
       const own = new FieldErrors()
-      const { metadata: _, ...rest } = object
-      validateStructural({ ...rest, metadata: {} }, schema, '', own)
+      judgeObject(object, old, own)
       errors.list.push(...own.list.filter((e) => e.field.startsWith('status')))
     },
     generationChanges: (object, old) => !equal(specOf(object), specOf(old)),

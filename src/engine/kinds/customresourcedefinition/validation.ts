@@ -1,10 +1,11 @@
 /**
- * Validation of CustomResourceDefinitions: names, versions, structural schemas. Leaves out: compiling of CEL rules, checks of conversion webhooks.
+ * Validation of CustomResourceDefinitions: names, versions, structural schemas. Leaves out: checks of conversion webhooks.
  * The server judges an internal form in which whatever all versions have in common sits at spec.validation, spec.subresources and so on.
  */
 import { FieldErrors } from '#engine/api/field-errors.ts'
 import { equal, isObject, type Loose } from '#engine/api/loose.ts'
 import { dns1035LabelErrors, dns1123SubdomainErrors } from '#engine/api/names.ts'
+import { validateRulesOf } from './rules.ts'
 import { validateStructural } from '#engine/api/structural.ts'
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string']
@@ -75,7 +76,7 @@ function validateSpec(spec: Loose, errors: FieldErrors): void {
       if (!v.deprecated) errors.invalid(`${at}.deprecationWarning`, v.deprecationWarning, 'can only be set for deprecated versions')
       else if (v.deprecationWarning === '') errors.invalid(`${at}.deprecationWarning`, '', 'must not be an empty string')
     }
-    if (!shared.has('schema')) validateSchema(v.schema?.openAPIV3Schema, `${at}.schema.openAPIV3Schema`, errors)
+    if (!shared.has('schema')) validateRootSchema(v.schema?.openAPIV3Schema, `${at}.schema.openAPIV3Schema`, errors)
     if (!shared.has('subresources')) validateSubresources(v.subresources, `${at}.subresources`, errors)
     if (!shared.has('additionalPrinterColumns')) validateColumns(v.additionalPrinterColumns, `${at}.additionalPrinterColumns`, errors)
     if (!shared.has('selectableFields')) validateSelectable(v, `${at}.selectableFields`, errors)
@@ -86,7 +87,7 @@ function validateSpec(spec: Loose, errors: FieldErrors): void {
   validateNames(spec.names ?? {}, errors)
   if (shared.has('additionalPrinterColumns')) validateColumns(versions[0].additionalPrinterColumns, 'spec.additionalPrinterColumns', errors)
   if (shared.has('selectableFields')) validateSelectable(versions[0], 'spec.selectableFields', errors)
-  if (shared.has('schema')) validateSchema(versions[0].schema?.openAPIV3Schema, 'spec.validation.openAPIV3Schema', errors)
+  if (shared.has('schema')) validateRootSchema(versions[0].schema?.openAPIV3Schema, 'spec.validation.openAPIV3Schema', errors)
   if (shared.has('subresources')) validateSubresources(versions[0].subresources, 'spec.subresources', errors)
   const strategy = spec.conversion?.strategy
   if (spec.conversion && !strategy) errors.required('spec.conversion.strategy')
@@ -154,8 +155,16 @@ function validateSelectable(version: Loose, at: string, errors: FieldErrors): vo
   }
 }
 
+/** Rules are compiled only where the schema itself is sound. */
+function validateRootSchema(schema: Loose, at: string, errors: FieldErrors): void {
+  const own = new FieldErrors()
+  validateSchema(schema, at, own, 'at the root')
+  errors.list.push(...own.list)
+  validateRulesOf(schema, at, own.list.length === 0, errors)
+}
+
 /** A structural schema: every value has a type. */
-function validateSchema(schema: Loose, at: string, errors: FieldErrors, place: 'at the root' | 'for specified object fields' | 'for specified array items' = 'at the root'): void {
+function validateSchema(schema: Loose, at: string, errors: FieldErrors, place: 'at the root' | 'for specified object fields' | 'for specified array items'): void {
   if (!isObject(schema)) return
   const open = schema['x-kubernetes-preserve-unknown-fields']
   const either = schema['x-kubernetes-int-or-string'] === true
@@ -177,7 +186,6 @@ function validateSchema(schema: Loose, at: string, errors: FieldErrors, place: '
     if (kind === 'map' && !(schema['x-kubernetes-list-map-keys']?.length > 0)) errors.required(`${at}.x-kubernetes-list-map-keys`, 'must not be empty if x-kubernetes-list-type is map')
   }
   if (type === 'array' && schema.items === undefined) errors.required(`${at}.items`, 'must be specified')
-  for (const [i, rule] of (schema['x-kubernetes-validations'] ?? []).entries()) if (!String(rule.rule ?? '').trim()) errors.required(`${at}.x-kubernetes-validations[${i}].rule`, 'rule is not specified')
   for (const name of Object.keys(schema.properties ?? {}).sort()) validateSchema(schema.properties[name], `${at}.properties[${name}]`, errors, 'for specified object fields')
   if (isObject(schema.additionalProperties)) validateSchema(schema.additionalProperties, `${at}.additionalProperties`, errors, 'for specified object fields')
   if (isObject(schema.items)) validateSchema(schema.items, `${at}.items`, errors, 'for specified array items')

@@ -1,4 +1,6 @@
-/** Validation of webhook configurations and admission policies. Leaves out: compiling of CEL expressions. */
+/** Validation of webhook configurations and admission policies. */
+import * as types from '#engine/api/cel/types.ts'
+import { admissionVariables, isIdentifier, validateExpression, type Variables } from './admission-expressions.ts'
 import type { FieldErrors } from '#engine/api/field-errors.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { dns1035LabelErrors, dns1123SubdomainErrors, portText, qualifiedNameErrors } from '#engine/api/names.ts'
@@ -72,10 +74,11 @@ function validateService(service: Loose, at: string, errors: FieldErrors): void 
   }
 }
 
-function validateConditions(conditions: Loose, at: string, errors: FieldErrors): void {
+function validateConditions(conditions: Loose, at: string, variables: Variables, errors: FieldErrors): void {
   const seen = new Set<string>()
   for (const [i, c] of (conditions ?? []).entries()) {
     if (!String(c.expression ?? '').trim()) errors.required(`${at}[${i}].expression`)
+    else validateExpression(c.expression, `${at}[${i}].expression`, variables, [types.bool], errors)
     if (!c.name) errors.required(`${at}[${i}].name`)
     else {
       for (const text of qualifiedNameErrors(c.name)) errors.invalid(`${at}[${i}].name`, c.name, text)
@@ -120,7 +123,7 @@ export function validateWebhooks(configuration: Loose, errors: FieldErrors): voi
     if ((url === undefined) === (service === undefined)) errors.required(`${at}.clientConfig`, 'exactly one of url or service is required')
     else if (url !== undefined) validateUrl(url, `${at}.clientConfig.url`, errors)
     else validateService(service, `${at}.clientConfig.service`, errors)
-    validateConditions(hook.matchConditions, `${at}.matchConditions`, errors)
+    validateConditions(hook.matchConditions, `${at}.matchConditions`, admissionVariables({ namespaceObject: false }), errors)
     validateReviewVersions(hook.admissionReviewVersions, `${at}.admissionReviewVersions`, errors)
     if (hook.name && seen.has(hook.name)) errors.duplicate(`${at}.name`, hook.name)
     seen.add(hook.name)
@@ -144,29 +147,47 @@ export function validateAdmissionPolicy(policy: Loose, errors: FieldErrors): voi
   }
   if (!spec.matchConstraints) errors.required('spec.matchConstraints')
   validateMatch(spec.matchConstraints, 'spec.matchConstraints', errors, true)
-  validateConditions(spec.matchConditions, 'spec.matchConditions', errors)
+  const params = spec.paramKind !== undefined
+  validateConditions(spec.matchConditions, 'spec.matchConditions', admissionVariables({ params }), errors)
+  const known = spec.variables?.length > 0 ? new Map<string, types.CelType>() : undefined
+  const variables = () => admissionVariables({ params, ...(known ? { variables: known } : {}) })
   for (const [i, v] of (spec.variables ?? []).entries()) {
-    if (!v.name) errors.required(`spec.variables[${i}].name`, 'name is not specified')
-    if (!String(v.expression ?? '').trim()) errors.required(`spec.variables[${i}].expression`, 'expression is not specified')
+    const at = `spec.variables[${i}]`
+    if (blank(v.name)) errors.required(`${at}.name`, 'name is not specified')
+    else if (!isIdentifier(v.name)) errors.invalid(`${at}.name`, v.name, 'must be a valid CEL identifier')
+    if (blank(v.expression)) errors.required(`${at}.expression`, 'expression is not specified')
+    else known!.set(v.name ?? '', validateExpression(v.expression, `${at}.expression`, variables(), undefined, errors)?.type ?? types.dyn)
   }
   const nothing = 'validations or auditAnnotations must contain at least one item'
   if (!(spec.validations?.length > 0) && !(spec.auditAnnotations?.length > 0)) {
     errors.required('spec.validations', nothing)
     errors.required('spec.auditAnnotations', nothing)
+    return
   }
-  for (const [i, v] of (spec.validations ?? []).entries()) {
-    const at = `spec.validations[${i}]`
-    if (!String(v.expression ?? '').trim()) errors.required(`${at}.expression`, 'expression is not specified')
-    oneOf(v.reason, `${at}.reason`, ['Forbidden', 'Invalid', 'RequestEntityTooLarge'], errors)
-  }
+  for (const [i, v] of (spec.validations ?? []).entries()) validateValidation(v, `spec.validations[${i}]`, variables(), errors)
   const seen = new Set<string>()
   for (const [i, a] of (spec.auditAnnotations ?? []).entries()) {
     const at = `spec.auditAnnotations[${i}]`
     for (const text of qualifiedNameErrors(`${policy.metadata.name}/${a.key ?? ''}`)) errors.invalid(`${at}.key`, `${policy.metadata.name}/${a.key ?? ''}`, text)
-    if (!String(a.valueExpression ?? '').trim()) errors.required(`${at}.valueExpression`, 'valueExpression is not specified')
+    if (blank(a.valueExpression)) errors.required(`${at}.valueExpression`, 'valueExpression is not specified')
+    else validateExpression(a.valueExpression, `${at}.valueExpression`, variables(), [types.string, types.nullType], errors)
     if (seen.has(a.key)) errors.duplicate(`${at}.key`, a.key)
     seen.add(a.key)
   }
+}
+
+const blank = (text: unknown): boolean => String(text ?? '').trim() === ''
+const breaks = (text: unknown): boolean => /[\r\n]/.test(String(text ?? '').trim())
+
+function validateValidation(v: Loose, at: string, variables: Variables, errors: FieldErrors): void {
+  if (blank(v.expression)) errors.required(`${at}.expression`, 'expression is not specified')
+  else validateExpression(v.expression, `${at}.expression`, variables, [types.bool], errors)
+  if (v.messageExpression && blank(v.messageExpression)) errors.invalid(`${at}.messageExpression`, v.messageExpression, 'must be non-empty if specified')
+  else if (!blank(v.messageExpression)) validateExpression(v.messageExpression, `${at}.messageExpression`, variables, [types.string], errors)
+  if (v.message && blank(v.message)) errors.invalid(`${at}.message`, v.message, 'message must be non-empty if specified')
+  else if (breaks(v.message)) errors.invalid(`${at}.message`, v.message, 'message must not contain line breaks')
+  else if (breaks(v.expression) && blank(v.message)) errors.required(`${at}.message`, 'message must be specified if expression contains line breaks')
+  oneOf(v.reason, `${at}.reason`, ['Forbidden', 'Invalid', 'RequestEntityTooLarge'], errors)
 }
 
 export function validateAdmissionBinding(binding: Loose, errors: FieldErrors): void {

@@ -52,9 +52,9 @@ function validateTemplateForReplicaSet(spec: Loose, errors: FieldErrors): void {
   alwaysRestarts(spec, errors)
 }
 
-/** Text that is no percentage counts as nought. */
+/** Text that is neither a percentage nor a number counts as nought. */
 function isZero(value: Loose): boolean {
-  return value === undefined || value === 0 || (typeof value === 'string' && (percentValue(value) ?? 0) === 0)
+  return value === undefined || value === 0 || (typeof value === 'string' && (percentValue(value) ?? (/^[+-]?\d+$/.test(value) ? Number(value) : 0)) === 0)
 }
 
 export function validateDeploymentSpec(d: Loose, errors: FieldErrors): void {
@@ -136,8 +136,8 @@ export function validateDaemonSetSpec(ds: Loose, errors: FieldErrors): void {
   nonNegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit', errors)
 }
 
-/** `serviceName`: names that were accepted once stay. */
-export function validateStatefulSetSpec(s: Loose, errors: FieldErrors, serviceName = true): void {
+/** `old`: what was accepted once stays. */
+export function validateStatefulSetSpec(s: Loose, errors: FieldErrors, old?: Loose): void {
   const spec = s.spec ?? {}
   if (spec.podManagementPolicy === '') errors.required('spec.podManagementPolicy')
   else if (!['OrderedReady', 'Parallel'].includes(spec.podManagementPolicy)) errors.invalid('spec.podManagementPolicy', spec.podManagementPolicy, "must be 'OrderedReady' or 'Parallel'")
@@ -163,7 +163,7 @@ export function validateStatefulSetSpec(s: Loose, errors: FieldErrors, serviceNa
   nonNegative(spec.replicas, 'spec.replicas', errors)
   nonNegative(spec.minReadySeconds, 'spec.minReadySeconds', errors)
   if (spec.ordinals) nonNegative(spec.ordinals.start, 'spec.ordinals.start', errors)
-  if (serviceName && spec.serviceName) all(errors, 'spec.serviceName', spec.serviceName, dns1123LabelErrors(spec.serviceName))
+  if (!old && spec.serviceName) all(errors, 'spec.serviceName', spec.serviceName, dns1123LabelErrors(spec.serviceName))
   if (validateSelector(spec, 'statefulset', errors)) {
     templateFits(spec, errors)
     const metadata = spec.template?.metadata ?? {}
@@ -179,7 +179,7 @@ export function validateStatefulSetSpec(s: Loose, errors: FieldErrors, serviceNa
 /** The pods get a volume for each claim of the set, before those of the template. */
 function withClaims(spec: Loose): Loose {
   const pod = spec.template?.spec ?? {}
-  const claims = list(spec.volumeClaimTemplates).map((c) => c.metadata?.name ?? '')
+  const claims = [...new Set(list(spec.volumeClaimTemplates).map((c): string => c.metadata?.name ?? ''))]
   if (claims.length === 0) return pod
   return { ...pod, volumes: [...claims.map((name) => ({ name, persistentVolumeClaim: { claimName: name } })), ...list(pod.volumes).filter((v) => !claims.includes(v.name))] }
 }

@@ -16,7 +16,7 @@ function claimTemplateWarnings(templates: Loose): string[] {
 export const statefulSetStrategy: Strategy & Partial<KindDefinition> = {
   validateName: dns1123LabelErrors,
   validate: (s, errors) => validateStatefulSetSpec(s, errors),
-  validateUpdate: (s, _old, errors) => validateStatefulSetSpec(s, errors, false),
+  validateUpdate: (s, old, errors) => validateStatefulSetSpec(s, errors, old),
   warnings: (o, old) => [...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec')), ...claimTemplateWarnings(o.spec?.volumeClaimTemplates)],
   defaults(s) {
     const spec = (s.spec ??= {})
