@@ -131,13 +131,27 @@ export class Kernel {
   }
 
   spawn(parent: Task, options: SpawnOptions): Child {
-    const realm = (options.machine ?? parent.machine) as Realm
+    let realm = (options.machine ?? parent.machine) as Realm
+    let mounts: MountNamespace | undefined
+    let given = options
+    if (options.root !== undefined) {
+      const root = parent.fs.find(options.root)
+      if (root.inode.type !== 'directory') throw new FsError('ENOTDIR', options.root)
+      const host = realm.host as Realm
+      if (root.inode === host.mounts.root.inode) {
+        realm = host
+        given = { user: parent.user, env: Object.fromEntries(parent.env), net: parent.net, ...options, cwd: '/' }
+      } else {
+        mounts = parent.mounts.seenFrom(root)
+        given = { ...options, cwd: '/' }
+      }
+    }
     const inside = realm === parent.machine
     const task = this.#create(realm, {
-      ...options,
+      ...given,
       background: parent.background,
       ...(parent.controlling && !options.newSession && { tty: parent.controlling }),
-    }, parent, inside)
+    }, parent, inside, mounts)
     for (const [n, file] of parent.fds) if (!options.fds || !(n in options.fds)) task.fds.set(n, task.hold((file as Handle).description))
     return task.childOf(parent)
   }
@@ -147,12 +161,12 @@ export class Kernel {
     return this.#create(realm, options, undefined, false)
   }
 
-  #create(realm: Realm, options: StartOptions, parent: Task | undefined, inherit: boolean): Task {
+  #create(realm: Realm, options: StartOptions, parent: Task | undefined, inherit: boolean, seen?: MountNamespace): Task {
     if (!realm.up) throw new FsError('ESRCH')
     const user = options.user ?? (inherit ? parent!.user : realm.root)
     const env = new Map(options.env ? Object.entries(options.env) : inherit ? parent!.env : Object.entries(realm.defaultEnv))
     const cwd = options.cwd ?? (inherit ? parent!.cwd : '/')
-    const mounts = inherit ? parent!.mounts : realm.mounts
+    const mounts = seen ?? (inherit ? parent!.mounts : realm.mounts)
     let program = options.program
     let argv = options.argv
     let file = inherit ? parent!.executable : ''

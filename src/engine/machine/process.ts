@@ -81,6 +81,8 @@ export interface SpawnOptions {
   readonly net?: NetNamespace
   /** The child lives in this container or host (`nsenter -a`, exec of a runtime): its files, pids, hostname and namespace. */
   readonly machine?: Machine
+  /** The child's root directory (chroot); it starts there. Throws ENOENT, ENOTDIR. A host's own root puts it on that host, as all that programs there talk to lies below. */
+  readonly root?: string
   /** A new session: no controlling terminal (setsid). */
   readonly newSession?: boolean
   /** Its timers do not keep the cluster from being settled; children inherit it. `Machine.start`: true by default, terminals: false. */

@@ -68,6 +68,13 @@ export class MountNamespace {
     return true
   }
 
+  /** The same mounts seen from another root directory (chroot). */
+  seenFrom(root: Entry): MountNamespace {
+    const copy = this.clone()
+    copy.root = { inode: root.inode, name: '', mount: root.mount, up: undefined }
+    return copy
+  }
+
   /** A mount namespace of its own with the same mounts (unshare -m). */
   clone(): MountNamespace {
     const copy = new MountNamespace({ root: this.root.inode, superblock: this.root.mount.superblock } as FileTree)

@@ -1,4 +1,4 @@
-/** KubeProxyConfiguration v1alpha1 as far as the iptables mode uses it, with its defaults. */
+/** KubeProxyConfiguration v1alpha1 as far as the iptables and nftables modes use it, with its defaults. */
 
 export interface KubeProxyConfiguration {
   readonly mode: string
@@ -10,6 +10,8 @@ export interface KubeProxyConfiguration {
   readonly masqueradeAll: boolean
   readonly masqueradeBit: number
   readonly localhostNodePorts: boolean
+  /** The nftables mode has settings of its own. */
+  readonly nftables: { readonly masqueradeAll: boolean; readonly masqueradeBit: number; readonly minSyncPeriod: number; readonly syncPeriod: number }
   /** ms */
   readonly minSyncPeriod: number
   readonly syncPeriod: number
@@ -49,6 +51,7 @@ export function readConfiguration(raw: unknown): KubeProxyConfiguration {
     return ms === undefined || ms === 0 ? or : ms
   }
   const iptables = part('iptables')
+  const nftables = part('nftables')
   const conntrack = part('conntrack')
   const detect = part('detectLocal')
   const mode = text(root, 'mode', 'iptables')
@@ -62,6 +65,10 @@ export function readConfiguration(raw: unknown): KubeProxyConfiguration {
     masqueradeAll: flag(iptables, 'masqueradeAll', false),
     masqueradeBit: typeof iptables['masqueradeBit'] === 'number' ? iptables['masqueradeBit'] : 14,
     localhostNodePorts: flag(iptables, 'localhostNodePorts', true),
+    nftables: {
+      masqueradeAll: flag(nftables, 'masqueradeAll', false), masqueradeBit: typeof nftables['masqueradeBit'] === 'number' ? nftables['masqueradeBit'] : 14,
+      minSyncPeriod: positive(nftables['minSyncPeriod'], 1000), syncPeriod: positive(nftables['syncPeriod'], 30_000),
+    },
     minSyncPeriod: positive(iptables['minSyncPeriod'], 1000),
     syncPeriod: positive(iptables['syncPeriod'], 30_000),
     nodePortAddresses: Array.isArray(root['nodePortAddresses']) ? (root['nodePortAddresses'] as string[]) : [],

@@ -6,6 +6,15 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always'
 }
 
+/** An ephemeral container, added to a running pod for a look around; it is started once and never again. */
+export interface EphemeralContainer extends Container {
+  readonly targetContainerName?: string
+}
+
+export function ephemeralContainers(pod: Pod): readonly EphemeralContainer[] {
+  return pod.spec.ephemeralContainers ?? []
+}
+
 /** Would a container that ended with this code be started again? */
 export function restarts(pod: Pod, container: Container, exitCode: number): boolean {
   const policy = isSidecar(container) ? 'Always' : (container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always')

@@ -5,7 +5,7 @@
 import type { Condition, Container, ContainerState, ContainerStatus, Pod, PodStatus } from '#engine/kinds/pod/types.ts'
 import { parseQuantity, quantityValue } from '#base/quantity.ts'
 import type { ContainerRecord, Sandbox } from '../runtime/containerd.ts'
-import { isSidecar } from './actions.ts'
+import { ephemeralContainers, isSidecar } from './actions.ts'
 
 export interface Reason {
   readonly reason: string
@@ -60,22 +60,26 @@ function shouldRestart(pod: Pod, container: Container, record: ContainerRecord |
   return true
 }
 
-function containerStatus(input: StatusInput, container: Container, init: boolean, hasInit: boolean): ContainerStatus {
+type ContainerList = 'containerStatuses' | 'initContainerStatuses' | 'ephemeralContainerStatuses'
+
+function containerStatus(input: StatusInput, container: Container, list: ContainerList, hasInit: boolean): ContainerStatus {
+  const init = list === 'initContainerStatuses'
+  const ephemeral = list === 'ephemeralContainerStatuses'
   const { pod, view, old } = input
   const records = view.records(container.name)
   const record = records[0]
-  const oldStatus = (init ? old?.initContainerStatuses : old?.containerStatuses)?.find((s) => s.name === container.name)
+  const oldStatus = old?.[list]?.find((s) => s.name === container.name)
   let state: ContainerState
   if (!record) state = oldStatus?.state.terminated ? oldStatus.state : { waiting: { reason: hasInit || (init && !isFirst(input, container)) ? 'PodInitializing' : 'ContainerCreating' } }
   else state = stateOf(record, record.state === 'Exited' ? view.message(record) : '')
   let lastState: ContainerState = records[1] ? stateOf(records[1], view.message(records[1])) : (oldStatus?.lastState ?? {})
   const reason = view.reason(container.name)
   const doneInit = init && !isSidecar(container) && state.terminated?.exitCode === 0
-  if (reason && !doneInit && shouldRestart(pod, container, record, input)) {
+  if (reason && !doneInit && (ephemeral ? !record && !input.terminating : shouldRestart(pod, container, record, input))) {
     if (state.terminated) lastState = state
     state = { waiting: { reason: reason.reason, ...(reason.message ? { message: reason.message } : {}) } }
   }
-  const ready = record?.state === 'Running' ? (init && !isSidecar(container) ? false : view.ready(record)) : init && !isSidecar(container) && state.terminated?.exitCode === 0
+  const ready = ephemeral ? false : record?.state === 'Running' ? (init && !isSidecar(container) ? false : view.ready(record)) : init && !isSidecar(container) && state.terminated?.exitCode === 0
   const started = record?.state === 'Running' ? (init && !isSidecar(container) ? false : view.started(record)) : false
   const user = record?.config.user
   const { requests, limits } = container.resources ?? {}
@@ -88,7 +92,7 @@ function containerStatus(input: StatusInput, container: Container, init: boolean
     image: record ? record.image.name : (container.image ?? ''),
     imageID: record ? imageId(record) : '',
     ...(record ? { containerID: `containerd://${record.id}` } : {}),
-    started,
+    ...(ephemeral ? {} : { started }),
     ...(requests && record ? { allocatedResources: requests } : {}),
     ...(record ? { resources: { ...(limits ? { limits } : {}), ...(requests ? { requests } : {}) } } : {}),
     ...((container.volumeMounts ?? []).length > 0
@@ -125,12 +129,15 @@ export function qosClass(pod: Pod): string {
   return !any ? 'BestEffort' : guaranteed ? 'Guaranteed' : 'Burstable'
 }
 
+const byName = (a: ContainerStatus, b: ContainerStatus) => (a.name < b.name ? -1 : 1)
+
 export function generateStatus(input: StatusInput): PodStatus {
   const { pod, old, view, failure } = input
   const init = pod.spec.initContainers ?? []
   const initDone = initialized(input)
-  const initStatuses = init.map((c) => containerStatus(input, c, true, false))
-  const statuses = pod.spec.containers.map((c) => containerStatus(input, c, false, init.length > 0 && !initDone))
+  const initStatuses = init.map((c) => containerStatus(input, c, 'initContainerStatuses', false))
+  const statuses = pod.spec.containers.map((c) => containerStatus(input, c, 'containerStatuses', init.length > 0 && !initDone))
+  const ephemeral = ephemeralContainers(pod).map((c) => containerStatus(input, c, 'ephemeralContainerStatuses', init.length > 0))
   const phase = failure ? 'Failed' : phaseOf(input, initStatuses, statuses)
   const terminal = phase === 'Succeeded' || phase === 'Failed'
   const conditions = conditionsOf(input, phase, initStatuses, statuses)
@@ -147,8 +154,8 @@ export function generateStatus(input: StatusInput): PodStatus {
     ...(podIP ? { podIP, podIPs: [{ ip: podIP }] } : {}),
     startTime: input.startTime,
     ...(initStatuses.length > 0 ? { initContainerStatuses: initStatuses } : {}),
-    containerStatuses: statuses,
-    ...(old?.ephemeralContainerStatuses ? { ephemeralContainerStatuses: old.ephemeralContainerStatuses } : {}),
+    containerStatuses: [...statuses].sort(byName),
+    ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral.sort(byName) } : {}),
     qosClass: old?.qosClass ?? qosClass(pod),
   }
 }

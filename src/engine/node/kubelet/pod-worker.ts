@@ -1,14 +1,14 @@
 /**
  * One pod on its node: kubelet's pod worker with kuberuntime's SyncPod. Every sync tells the status first and then acts: sandbox, init containers
- * one by one, containers; what fails is remembered as a reason and shown by the next sync, 10 to 15 s later, as upstream does. Ephemeral containers,
- * in-place resize and eviction by pressure are left out.
+ * one by one, containers; what fails is remembered as a reason and shown by the next sync, 10 to 15 s later, as upstream does. In-place resize
+ * and eviction by pressure are left out.
  */
 import { FsError } from '#engine/machine/files.ts'
 import type { Timer } from '#engine/sim/sim.ts'
 import { isPodFinished, type Container, type Pod, type PodStatus, type Probe } from '#engine/kinds/pod/types.ts'
 import { RuntimeError, type ContainerRecord, type Sandbox } from '../runtime/containerd.ts'
 import { parseReference } from '../runtime/reference.ts'
-import { goSeconds, isSidecar, podText, restarts } from './actions.ts'
+import { ephemeralContainers, goSeconds, isSidecar, podText, restarts } from './actions.ts'
 import { containerConfig, logFolder, terminationPath } from './container-config.ts'
 import { ConfigError } from './environment.ts'
 import { runHook } from './hooks.ts'
@@ -161,7 +161,7 @@ export class PodWorker {
   }
 
   #spec(name: string): Container | undefined {
-    return [...this.#pod.spec.containers, ...(this.#pod.spec.initContainers ?? [])].find((c) => c.name === name)
+    return [...this.#pod.spec.containers, ...(this.#pod.spec.initContainers ?? []), ...ephemeralContainers(this.#pod)].find((c) => c.name === name)
   }
 
   #terminationMessage(record: ContainerRecord): string {
@@ -226,8 +226,9 @@ export class PodWorker {
   }
 
   #event(type: 'Normal' | 'Warning', reason: string, message: string, container?: Container): void {
-    const init = container && (this.#pod.spec.initContainers ?? []).includes(container)
-    this.#host.event(this.#pod, type, reason, message, container ? `spec.${init ? 'initContainers' : 'containers'}{${container.name}}` : undefined)
+    const lists = ['initContainers', 'ephemeralContainers'] as const
+    const list = container && (lists.find((l) => this.#pod.spec[l]?.some((c) => c.name === container.name)) ?? 'containers')
+    this.#host.event(this.#pod, type, reason, message, container ? `spec.${list}{${container.name}}` : undefined)
   }
 
   #watchDeadline(): void {
@@ -314,7 +315,7 @@ export class PodWorker {
 
   /** Init containers in order, sidecars among them; then all containers. */
   #startContainers(sandbox: Sandbox, done: Done): void {
-    const toStart: Container[] = []
+    const toStart: Container[] = ephemeralContainers(this.#pod).filter((c) => this.records(c.name).length === 0)
     let initDone = true
     for (const c of this.#pod.spec.initContainers ?? []) {
       const record = this.records(c.name)[0]
@@ -463,7 +464,10 @@ export class PodWorker {
     }
     let record: ContainerRecord
     try {
-      const config = containerConfig(this.#host, this.#pod, container, sandbox, image.behaviour, this.#volumes, attempt, () => this.#pod)
+      const target = ephemeralContainers(this.#pod).find((c) => c.name === container.name)?.targetContainerName
+      const shared = target ? this.records(target).find((r) => r.state === 'Running') : undefined
+      if (target && !shared) throw new ConfigError(`unable to find target container ${target}`)
+      const config = { ...containerConfig(this.#host, this.#pod, container, sandbox, image.behaviour, this.#volumes, attempt, () => this.#pod), ...(shared ? { pidsOf: shared } : {}) }
       record = runtime.createContainer(sandbox, config)
     } catch (error) {
       if (!(error instanceof ConfigError) && !(error instanceof RuntimeError) && !(error instanceof FsError)) throw error

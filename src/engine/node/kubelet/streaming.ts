@@ -133,7 +133,7 @@ function logs(kubelet: Kubelet | undefined, pod: Pod, request: ApiRequest): ApiR
   const empty: ApiResponse = { kind: 'complete', code: 200, headers: new Map([['content-type', 'text/plain']]), body: '' }
   if (!kubelet) return empty
   const previous = flag(query, 'previous')
-  const status = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find((s) => s.name === container.name)
+  const status = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.ephemeralContainerStatuses ?? [])].find((s) => s.name === container.name)
   const all = recordsOf(kubelet, pod, container.name).filter((r) => r.state !== 'Created')
   let record = all[0]
   if (previous) {

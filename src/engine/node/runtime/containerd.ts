@@ -71,6 +71,8 @@ export interface ContainerConfig {
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] }
   readonly hostPid: boolean
   readonly sharePids: boolean
+  /** The container whose processes this one shall see as its own. */
+  readonly pidsOf?: ContainerRecord
   readonly logPath: string
   readonly stopSignal: 'SIGTERM' | 'SIGQUIT' | 'SIGINT'
   readonly labels: Readonly<Record<string, string>>
@@ -103,8 +105,7 @@ export interface ContainerRecord {
 
 /** How programs in containers reach their cluster; given by the composition root. */
 export interface RuntimeTies {
-  /** A client for a user that lives until closed. */
-  /** A client for what runs on a machine (the node or a container), by a server's URL. */
+  /** A client for what runs on a machine (the node or a container), by a server's URL; it lives until closed. */
   api(user: UserInfo, machine: Machine, server: string): { readonly client: ApiClient; readonly reach?: Reach; close(): void }
   readonly nodeName: string
 }
@@ -339,7 +340,7 @@ export class Containerd implements ContainerRuntime {
     const image = this.image(config.image)
     if (!image) throw new RuntimeError(`failed to resolve image "${config.image}": not found`)
     const id = this.#id()
-    const shared = config.sharePids ? sandbox.pause : undefined
+    const shared = config.pidsOf?.machine ?? (config.sharePids ? sandbox.pause : undefined)
     const machine = this.node.createContainer({
       id,
       hostname: config.hostname,

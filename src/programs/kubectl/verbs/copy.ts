@@ -1,12 +1,10 @@
-/** `kubectl cp` and `kubectl debug`. Files travel as a tar stream through exec, as with the real program: `tar` must be in the container. */
+/** `kubectl cp`. Files travel as a tar stream through exec, as with the real program: `tar` must be in the container. */
 import type { KubeObject } from '#engine/api/types.ts'
 import { ApiError, Failure, usageFailure } from '../cli/errors.ts'
 import type { Invocation, Verb } from '../cli/invocation.ts'
-import { goQuote } from '../print/json.ts'
-import { contentTypes } from '../resource/patch.ts'
-import { findTargets, getObject, pathOf, type ObjectTarget } from '../resource/targets.ts'
-import { builtin, createObject, patchObject } from './report.ts'
-import { attachTo, containerFor, lastLogs } from './stream.ts'
+import { getObject, pathOf } from '../resource/targets.ts'
+import { builtin } from './report.ts'
+import { containerFor } from './stream.ts'
 import { packTar, unpackTar } from './tar.ts'
 
 const pods = builtin('', 'v1', 'pods', 'Pod')
@@ -96,70 +94,3 @@ export const cp: Verb = async (run) => {
   if (err !== '') await run.err(err)
   if (code !== 0) throw new Failure(`command terminated with exit code ${code}`, { bare: true, code })
 }
-
-/** Ephemeral containers, copies of pods and pods on nodes, in their plain forms. */
-export const debug: Verb = async (run) => {
-  const before = run.dash >= 0 ? run.args.slice(0, run.dash) : run.args
-  const command = run.dash >= 0 ? run.args.slice(run.dash) : []
-  const profile = run.flags.string('profile') || 'legacy'
-  if (before.length === 0) throw new Failure('NAME or TYPE/NAME is required for debug')
-  const image = run.flags.string('image')
-  const copyTo = run.flags.string('copy-to')
-  if (image === '' && copyTo === '') throw new Failure('you must specify --image, --copy-to or --set-image.')
-  if (profile === 'legacy') await run.err('--profile=legacy is deprecated and will be removed in the future. It is recommended to explicitly specify a profile, for example "--profile=general".\n')
-  const found = await findTargets(run, { args: [before[0]!], defaultType: 'pods', files: false, selector: '' })
-  const object = await getObject(run, found.targets[0] as ObjectTarget)
-  const suffix = run.process.machine.sim.random.letters(5, 'bcdfghjklmnpqrstvwxz2456789')
-  const interactive = run.flags.bool('stdin')
-  const tty = run.flags.bool('tty')
-  const name = run.flags.string('container') || `debugger-${suffix}`
-  const container: Record<string, unknown> = { name, image, imagePullPolicy: run.flags.string('image-pull-policy') || 'IfNotPresent', ...(interactive ? { stdin: true } : {}), ...(tty ? { tty: true } : {}), ...(command.length > 0 ? { [run.flags.bool('arguments-only') ? 'args' : 'command']: command } : {}), terminationMessagePolicy: 'File' }
-  const attach = run.flags.changed('attach') ? run.flags.bool('attach') : interactive
-  let pod: KubeObject
-  if (object.kind === 'Node') {
-    const podName = `node-debugger-${object.metadata.name}-${suffix}`
-    await run.out(`Creating debugging pod ${podName} with container debugger on node ${object.metadata.name}.\n`)
-    container['name'] = run.flags.string('container') || 'debugger'
-    container['volumeMounts'] = [{ name: 'host-root', mountPath: '/host' }]
-    pod = await createObject(run, pods, run.namespace, { apiVersion: 'v1', kind: 'Pod', metadata: { name: podName, labels: { 'app.kubernetes.io/managed-by': 'kubectl-debug' } }, spec: { containers: [container], hostIPC: true, hostNetwork: true, hostPID: true, nodeName: object.metadata.name, restartPolicy: 'Never', tolerations: [{ operator: 'Exists' }], volumes: [{ name: 'host-root', hostPath: { path: '/' } }] } }, { dryRun: 'none', validate: 'ignore' })
-  } else if (copyTo !== '') {
-    const spec = { ...((object['spec'] ?? {}) as Record<string, unknown>) }
-    if (!run.flags.bool('same-node')) delete spec['nodeName']
-    const containers = (spec['containers'] as Record<string, unknown>[]).map((c) => ({ ...c }))
-    const existing = containers.find((c) => c['name'] === run.flags.string('container'))
-    if (existing) Object.assign(existing, image ? { image } : {}, command.length > 0 ? { command } : {}, interactive ? { stdin: true } : {}, tty ? { tty: true } : {})
-    else if (image) containers.push(container)
-    spec['containers'] = containers
-    if (run.flags.changed('share-processes') ? run.flags.bool('share-processes') : true) spec['shareProcessNamespace'] = true
-    if (!run.flags.string('container') && image) await run.err(`Defaulting debug container name to ${name}.\n`)
-    pod = await createObject(run, pods, object.metadata.namespace ?? '', { apiVersion: 'v1', kind: 'Pod', metadata: { name: copyTo, ...(object.metadata.annotations ? { annotations: object.metadata.annotations } : {}) }, spec } as unknown as KubeObject, { dryRun: 'none', validate: 'ignore' })
-    if (run.flags.bool('replace')) await run.rest.call('DELETE', pathOf(pods, object.metadata.namespace, object.metadata.name))
-  } else {
-    if (!run.flags.string('container')) await run.err(`Defaulting debug container name to ${name}.\n`)
-    const target = run.flags.string('target')
-    if (target) {
-      await run.err(`Targeting container ${goQuote(target)}. If you don't see processes from this container it may be because the container runtime doesn't support this feature.\n`)
-      container['targetContainerName'] = target
-    }
-    pod = await patchObject(run, pods, object.metadata.namespace ?? '', object.metadata.name, { spec: { ephemeralContainers: [container] } }, contentTypes.strategic, { dryRun: 'none', subresource: 'ephemeralcontainers' })
-  }
-  if (!attach) return
-  await attachWhenRunning(run, pod, String(container['name']), { stdin: interactive, tty })
-}
-
-async function attachWhenRunning(run: Invocation, pod: KubeObject, container: string, options: { readonly stdin: boolean; readonly tty: boolean }): Promise<void> {
-  const target: ObjectTarget = { kind: 'object', resource: pods, namespace: pod.metadata.namespace ?? '', name: pod.metadata.name, object: undefined, source: '' }
-  const limit = run.process.now() + 60_000
-  for (;;) {
-    const now = await getObject(run, target)
-    const status = now['status'] as Record<string, { name: string; state?: Record<string, unknown> }[] | undefined> | undefined
-    const state = [...(status?.['containerStatuses'] ?? []), ...(status?.['ephemeralContainerStatuses'] ?? [])].find((s) => s.name === container)?.state
-    if (state?.['running']) break
-    if (state?.['terminated']) return lastLogs(run, target, container)
-    if (run.process.now() >= limit) throw new Failure('timed out waiting for the condition')
-    await run.process.sleep(250)
-  }
-  if (options.tty) await run.err("If you don't see a command prompt, try pressing enter.\n")
-  await attachTo(run, target, container, options)
-}
-

@@ -4,16 +4,21 @@ import { parseCidr4 } from '#base/ip.ts'
 export interface LocalDetector {
   readonly ifLocal: string
   readonly ifNotLocal: string
+  /** The same in nft's words. */
+  readonly ifLocalNft: string
+  readonly ifNotLocalNft: string
 }
 
 export function cidrDetector(cidr: string): LocalDetector | undefined {
-  return parseCidr4(cidr) ? { ifLocal: `-s ${cidr}`, ifNotLocal: `! -s ${cidr}` } : undefined
+  return parseCidr4(cidr) ? { ifLocal: `-s ${cidr}`, ifNotLocal: `! -s ${cidr}`, ifLocalNft: `ip saddr ${cidr}`, ifNotLocalNft: `ip saddr != ${cidr}` } : undefined
 }
 
+const nftDevice = (name: string) => ({ ifLocalNft: `iifname "${name}"`, ifNotLocalNft: `iifname != "${name}"` })
+
 export function bridgeDetector(name: string): LocalDetector {
-  return { ifLocal: `-i ${name}`, ifNotLocal: `! -i ${name}` }
+  return { ifLocal: `-i ${name}`, ifNotLocal: `! -i ${name}`, ...nftDevice(name) }
 }
 
 export function prefixDetector(prefix: string): LocalDetector {
-  return { ifLocal: `-i ${prefix}+`, ifNotLocal: `! -i ${prefix}+` }
+  return { ifLocal: `-i ${prefix}+`, ifNotLocal: `! -i ${prefix}+`, ...nftDevice(`${prefix}*`) }
 }

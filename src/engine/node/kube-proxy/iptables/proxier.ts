@@ -13,6 +13,7 @@ import { BoundedRunner } from '../bounded-runner.ts'
 import { cleanStaleUdp } from '../conntrack.ts'
 import { categorizeEndpoints, endpointsOf } from '../endpoints.ts'
 import type { Endpoint } from '../endpoints.ts'
+import { healthCounts } from '../health-counts.ts'
 import { isServiceChain } from '../names.ts'
 import { servicePortKey, servicePorts } from '../service-ports.ts'
 import type { ServicePort } from '../service-ports.ts'
@@ -153,20 +154,8 @@ export class IptablesProxier {
     }
     this.#full = false
     cleanStaleUdp(this.#o.net.conntrack, this.ports)
-    this.#o.onSynced?.(this.#healthCounts())
+    this.#o.onSynced?.(healthCounts(this.#services))
     return true
-  }
-
-  #healthCounts(): ReadonlyMap<string, { readonly nodePort: number; readonly endpoints: number }> {
-    const counts = new Map<string, { nodePort: number; endpoints: number }>()
-    for (const [service, ports] of this.#services) {
-      for (const { port, endpoints } of ports.values()) {
-        if (port.healthCheckNodePort === 0) continue
-        const ready = new Set(endpoints.filter((e) => e.local && e.ready).map((e) => e.ip)).size
-        counts.set(service, { nodePort: port.healthCheckNodePort, endpoints: Math.max(ready, counts.get(service)?.endpoints ?? 0) })
-      }
-    }
-    return counts
   }
 
   #ensureJumps(): void {
