@@ -6,6 +6,7 @@ import { coreDnsManifests } from '#engine/addons/coredns/manifests.ts'
 import { flannelManifests } from '#engine/addons/flannel/manifests.ts'
 import { gatewayManifests } from '#engine/addons/gateway/manifests.ts'
 import { ingressNginxManifests } from '#engine/addons/ingress-nginx/manifests.ts'
+import { metricsServerManifests } from '#engine/addons/metrics-server/manifests.ts'
 import { kubeProxyManifests } from '#engine/addons/kube-proxy/manifests.ts'
 import { addonImages } from '#engine/addons/images.ts'
 import { nodeImages } from '#engine/node/images.ts'
@@ -27,6 +28,7 @@ export function appliedObjects(spec: ClusterSpec): KubeObject[] {
   const out: KubeObject[] = []
   if (spec.plugin === 'canal') out.push(...canalManifests({ podCidr: spec.podCidr }))
   if (spec.plugin === 'flannel') out.push(...flannelManifests({ podCidr: spec.podCidr }))
+  if (spec.addons.includes('metrics-server')) out.push(...metricsServerManifests())
   if (spec.addons.includes('ingress-nginx')) out.push(...ingressNginxManifests())
   if (spec.addons.includes('gateway')) out.push(...gatewayManifests())
   if (spec.addons.includes('gateway-experimental')) out.push(...gatewayManifests({ channel: 'experimental' }))

@@ -33,6 +33,8 @@ import { bridgeConflist, containerdUnit, kubeletConfig, kubeletDropIn, kubeletUn
 import { createGateway, createMachine, hostAddress, Segment } from './nodes.ts'
 import { Pki } from './pki.ts'
 import { Roads, type RoadEnd, type Serving } from './roads.ts'
+import { metricsServerImage } from '#engine/addons/metrics-server/program.ts'
+import { extensions } from './extensions.ts'
 import { signerOf } from './signer.ts'
 import type { ClusterSpec, NodeSpec, OutsideSpec } from './spec.ts'
 import { startStandIns } from './stand-in.ts'
@@ -115,9 +117,12 @@ export function createCluster(options: ClusterOptions): Cluster {
       if (serving.get(key) === how) serving.delete(key)
     })
   }
+  const byName = new Map<string, NodeTies>()
+  const metricsTies = extensions({ api, network, nodes: byName, from: () => hosts.get(controlPlane.name)!.net, dialProblem: (ns, address, port) => roads.dialProblem(ns, address, port) })
   const tags = patches(spec.version)
   const controlImages: ImageBehaviour[] = [
     kubeApiserverImage({ api, version: spec.version, onServe: (process, port, how) => serve(`${process.machine.net.name} ${port}`, how, process) }, tags),
+    metricsServerImage(metricsTies),
     etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0']),
     ...managerImages({ client: (process, credentials) => credentialsClient(credentials, process.machine), version: spec.version, resources: () => deletableResources(api) }, tags),
   ]
@@ -132,7 +137,6 @@ export function createCluster(options: ClusterOptions): Cluster {
   const segment = new Segment(network)
   createGateway(segment, controlPlane.address.replace(/\.\d+$/, '.1'), spec.hostPrefix)
   const hosts = new Map<string, Host>()
-  const byName = new Map<string, NodeTies>()
   const machines = [controlPlane, ...spec.nodes, spec.workstation, ...spec.outside].filter((m, i, all) => all.findIndex((o) => o.name === m.name) === i)
   const hostLines = machines.map((m) => `${m.address}\t${m.name}\n`).join('')
   const adminConf = pki.kubeconfig({ server, user: 'kubernetes-admin', commonName: 'kubernetes-admin', organizations: ['kubeadm:cluster-admins'] })

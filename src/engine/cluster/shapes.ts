@@ -39,6 +39,13 @@ export const trioGateway: ClusterSpec = {
   addons: ['coredns', 'ingress-nginx', 'address-pool', 'gateway'],
 }
 
+export const trioMetrics: ClusterSpec = {
+  ...trio,
+  name: 'trio-metrics',
+  title: 'Three nodes with metrics-server',
+  addons: ['coredns', 'metrics-server'],
+}
+
 export const duoFlannel: ClusterSpec = {
   ...trio,
   name: 'duo-flannel',
@@ -79,4 +86,4 @@ export const singleNode: ClusterSpec = {
   podCidr: '192.168.1.0/24',
 }
 
-export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, duoFlannel, noCni, reference, singleNode].map((s) => [s.name, s]))
+export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, trioMetrics, duoFlannel, noCni, reference, singleNode].map((s) => [s.name, s]))
