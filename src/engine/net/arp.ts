@@ -54,7 +54,8 @@ export function refresh(device: Device, entry: Neighbour): Neighbour {
 /** Sends a packet to a neighbour; it waits while the address is being resolved. */
 export function neighbourOutput(device: Device, nexthop: Ipv4, p: Packet): void {
   if (device.noArp && nexthop >>> 28 !== 0xe) {
-    const known = device.neighbours.get(nexthop)
+    // All addresses of a loopback or point-to-point device are one neighbour, 0.0.0.0.
+    const known = device.neighbours.get(device.loopback ? 0 : nexthop)
     transmit(device, { source: device.mac, destination: known && known.status !== 'failed' && known.status !== 'incomplete' ? known.mac : device.mac, packet: p, arp: undefined })
     return
   }

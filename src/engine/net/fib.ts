@@ -51,6 +51,7 @@ export interface PolicyRule {
   readonly table: number
 }
 
+const ruleErrors = { blackhole: 'EINVAL', unreachable: 'ENETUNREACH', prohibit: 'EACCES' } as const
 const typeErrors: Readonly<Record<string, string>> = { blackhole: 'EINVAL', unreachable: 'EHOSTUNREACH', prohibit: 'EACCES', throw: 'EAGAIN' }
 
 export interface Flow {
@@ -225,7 +226,7 @@ export class Fib {
       if (rule.from === undefined && rule.to === undefined && rule.markMask === 0 && rule.input === undefined && rule.output === undefined && !rule.not) {
         // the common rule without conditions
       } else if (matches(rule, flow) === rule.not) continue
-      if (rule.action !== 'lookup') return { errno: typeErrors[rule.action]!, route: undefined }
+      if (rule.action !== 'lookup') return { errno: ruleErrors[rule.action], route: undefined }
       const result = this.tables.get(rule.table)?.lookup(flow, rule)
       if (result === undefined || ('errno' in result && result.errno === 'EAGAIN')) continue
       return result

@@ -5,7 +5,7 @@
 import type { Ipv4 } from '#base/ip.ts'
 import { selectAddress } from './addresses.ts'
 import type { Device } from './device.ts'
-import { SCOPE_HOST, SCOPE_LINK, SCOPE_UNIVERSE, type Flow, type Route, type RouteType } from './fib.ts'
+import { SCOPE_HOST, SCOPE_LINK, SCOPE_UNIVERSE, type Flow, type Nexthop, type Route, type RouteType } from './fib.ts'
 import type { Namespace } from './namespace.ts'
 
 /** The way on: `gateway` is the address that is resolved on `device`. */
@@ -46,6 +46,17 @@ function lookup(ns: Namespace, destination: Ipv4, source: Ipv4, input: Device | 
   return ns.fib.lookup(flow)
 }
 
+/** The gateway of a nexthop; one that is an address of this host is none (rt_set_nexthop). */
+function via(nexthop: Nexthop): Ipv4 | undefined {
+  return nexthop.scope === SCOPE_LINK ? nexthop.gateway : undefined
+}
+
+/** ip_route_connect: where the source was chosen, the decision is made once more with it, so that rules for that source are heard. */
+export function routeConnect(ns: Namespace, destination: Ipv4, source: Ipv4, output: Device | undefined, mark: number): Path | NoPath {
+  const first = routeOutput(ns, destination, source, output, mark)
+  return source !== 0 || 'errno' in first || !ns.fib.customRules ? first : routeOutput(ns, destination, first.source, output, mark)
+}
+
 /** `source` 0: chosen. `anySource`: the address need not be ours (rerouted packets). */
 export function routeOutput(ns: Namespace, destination: Ipv4, source: Ipv4, output: Device | undefined, mark: number, anySource = false): Path | NoPath {
   const lo = ns.loopback
@@ -68,9 +79,9 @@ export function routeOutput(ns: Namespace, destination: Ipv4, source: Ipv4, outp
   const { route, nexthop } = result
   if (route.type === 'local') return { type: 'local', device: lo, gateway: destination, source: source === 0 ? (route.prefsrc ?? destination) : source, route, mtu: lo.mtu, redirect: false }
   const device = nexthop.device!
-  let gateway = nexthop.gateway ?? destination
+  let gateway = via(nexthop) ?? destination
   let from = source
-  if (from === 0) from = route.prefsrc ?? selectAddress(ns, device, gateway, route.scope)
+  if (from === 0) from = route.prefsrc ?? selectAddress(ns, device, nexthop.gateway ?? destination, route.scope)
   if (ns.redirected) gateway = ns.redirectedGateway(destination, gateway)
   return finish(ns, destination, from, device, gateway, route, undefined)
 }
@@ -132,7 +143,7 @@ export function routeInput(ns: Namespace, device: Device, source: Ipv4, destinat
   const checked = checkSource(ns, device, source, destination, mark, out)
   if (typeof checked === 'string') return { errno: '', why: `martian source: ${checked}` }
   if (forArp && out === device) return { errno: '', why: 'on the same side' }
-  return { type: 'unicast', device: out, gateway: nexthop.gateway ?? destination, source, route, mtu: route.mtu ?? out.mtu, redirect: checked && out === device }
+  return { type: 'unicast', device: out, gateway: via(nexthop) ?? destination, source, route, mtu: route.mtu ?? out.mtu, redirect: checked && out === device }
 }
 
 function toAll(ns: Namespace, device: Device, source: Ipv4, destination: Ipv4, mark: number): Path | NoPath {

@@ -3,7 +3,7 @@ import type { Ipv4 } from '#base/ip.ts'
 import { NetError } from './error.ts'
 import type { Namespace } from './namespace.ts'
 import type { Packet } from './packet.ts'
-import { routeOutput } from './route.ts'
+import { routeConnect } from './route.ts'
 import { TcpSocket } from './tcp.ts'
 import type { TcpConnection, TcpHandlers, TcpListener } from './types.ts'
 
@@ -78,7 +78,7 @@ export class TcpTable {
       return socket
     }
     if (options.from !== undefined && options.from !== 0 && !ns.fib.bindable(options.from)) return refuse('EADDRNOTAVAIL')
-    const path = routeOutput(ns, to, options.from ?? 0, output, options.mark ?? 0)
+    const path = routeConnect(ns, to, options.from ?? 0, output, options.mark ?? 0)
     if ('errno' in path) return refuse(path.errno)
     if (path.type === 'broadcast' || path.type === 'multicast') return refuse('ENETUNREACH')
     const source = path.source

@@ -4,7 +4,8 @@ import { NetError } from './error.ts'
 import { localOut } from './ip.ts'
 import type { Namespace } from './namespace.ts'
 import { Packet, UDP } from './packet.ts'
-import { routeOutput } from './route.ts'
+import type { Device } from './device.ts'
+import { routeConnect, routeOutput } from './route.ts'
 import { icmpErrno } from './icmp.ts'
 import type { UdpHandlers, UdpSocket } from './types.ts'
 
@@ -48,7 +49,7 @@ export class UdpEndpoint implements UdpSocket {
   }
 
   connect(address: Ipv4, port: number): string | undefined {
-    const path = this.#route(address)
+    const path = routeConnect(this.ns, address, this.localAddress, this.#output, 0)
     if ('errno' in path) return path.errno
     if (path.type === 'broadcast' && !this.#broadcast) return 'EACCES'
     this.connected = true
@@ -62,9 +63,8 @@ export class UdpEndpoint implements UdpSocket {
     this.#ttl = ttl
   }
 
-  #route(to: Ipv4, from = this.localAddress) {
-    const output = this.device === undefined ? undefined : this.ns.devices.get(this.device)
-    return routeOutput(this.ns, to, from, output, 0)
+  get #output(): Device | undefined {
+    return this.device === undefined ? undefined : this.ns.devices.get(this.device)
   }
 
   send(data: string, to?: { readonly address: Ipv4; readonly port: number; readonly from?: Ipv4 }): string | undefined {
@@ -77,7 +77,7 @@ export class UdpEndpoint implements UdpSocket {
     if (!to && !this.connected) return 'EDESTADDRREQ'
     const address = to?.address ?? this.remoteAddress
     if (data.length > 65507) return 'EMSGSIZE'
-    const path = this.#route(address, to?.from ?? this.localAddress)
+    const path = routeOutput(this.ns, address, to?.from ?? this.localAddress, this.#output, 0)
     if ('errno' in path) return path.errno
     if (path.type === 'broadcast' && !this.#broadcast) return 'EACCES'
     const p = new Packet()

@@ -126,7 +126,9 @@ export const ping: Program = async (p) => {
       if (!p.net.links.has(given)) return fail(`ping: SO_BINDTODEVICE ${given}: No such device\n`, 2)
     }
   }
-  const route = p.net.routeGet(target, { ...(source !== undefined && { source }), ...(device !== undefined && device !== 'lo' && { outputDevice: device }) })
+  let route = p.net.routeGet(target, { ...(source !== undefined && { source }), ...(device !== undefined && device !== 'lo' && { outputDevice: device }) })
+  // The source is learnt from a connected socket, which asks once more with it.
+  if (source === undefined && device === undefined && 'source' in route) route = p.net.routeGet(target, { source: route.source })
   if ('error' in route && device === undefined && source === undefined) {
     if (route.error === 'EACCES' && !s.broadcast) return fail('ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules\n', 2)
     return fail(`ping: connect: ${errnoTexts[route.error] ?? route.error}\n`, 2)
