@@ -30,14 +30,9 @@ class Estimator {
     if (e.kind === 'fold') return e.init.kind === 'list' || e.init.kind === 'map' ? this.#size(e.range, sizes) : 1
     if (e.kind === 'call') {
       const all = [...(e.target ? [e.target] : []), ...e.args]
-      switch (e.name) {
-        case '_+_':
-          return scalar(this.#types.get(e)) ? 1 : this.#size(all[0]!, sizes) + this.#size(all[1]!, sizes)
-        case '_?_:_':
-          return Math.max(this.#size(all[1]!, sizes), this.#size(all[2]!, sizes))
-        case 'lowerAscii': case 'upperAscii': case 'trim': case 'substring': case 'find': case 'split': case 'findAll': case 'charAt': case 'string': case 'dyn': case 'quote': case 'reverse':
-          return all[0] && !scalar(this.#types.get(all[0])) ? this.#size(all[0], sizes) : 100
-      }
+      if (e.name === '_+_') return scalar(this.#types.get(e)) ? 1 : this.#size(all[0]!, sizes) + this.#size(all[1]!, sizes)
+      if (e.name === '_?_:_') return Math.max(this.#size(all[1]!, sizes), this.#size(all[2]!, sizes))
+      if (sizeKept.has(e.name)) return all[0] && !scalar(this.#types.get(all[0])) ? this.#size(all[0], sizes) : 100
     }
     const type = this.#types.get(e)
     if (scalar(type)) return 1
@@ -77,36 +72,37 @@ class Estimator {
     const all = [...(e.target ? [e.target] : []), ...e.args]
     const args = total(all, (a) => this.cost(a, sizes))
     const size = (i: number) => (all[i] ? this.#size(all[i], sizes) : 0)
-    switch (e.name) {
-      case '_?_:_':
-        return this.cost(all[0]!, sizes) + Math.max(this.cost(all[1]!, sizes), this.cost(all[2]!, sizes))
-      case '_&&_': case '_||_':
-        return args
-      case 'startsWith': case 'endsWith':
-        return args + Math.ceil(size(1) * TRAVERSAL)
-      case '@in':
-        return args + (this.#types.get(all[1]!)?.kind === 'map' ? 1 : size(1))
-      case 'matches': case 'find': case 'findAll':
-        return args + Math.ceil((size(0) + 1) * TRAVERSAL) * Math.ceil(size(1) * 0.25)
-      case 'contains':
-        return args + Math.ceil(size(0) * TRAVERSAL) * Math.ceil(size(1) * TRAVERSAL)
-      case '_+_':
-        return args + (scalar(this.#types.get(e)) ? 1 : Math.ceil((size(0) + size(1)) * TRAVERSAL))
-      case '_==_': case '_!=_': case '_<_': case '_<=_': case '_>_': case '_>=_':
-        return args + Math.ceil(Math.min(size(0), size(1)) * TRAVERSAL)
-      case 'isSorted': case 'sum': case 'max': case 'min':
-        return args + size(0)
-      case 'indexOf': case 'lastIndexOf':
-        return args + (this.#types.get(all[0]!)?.kind === 'list' ? size(0) : Math.ceil(size(0) * TRAVERSAL) * Math.ceil(size(1) * TRAVERSAL))
-      case 'url': case 'lowerAscii': case 'upperAscii': case 'substring': case 'trim': case 'replace': case 'split': case 'join': case 'quantity': case 'isQuantity': case 'ip': case 'cidr': case 'isIP': case 'isCIDR': case 'isURL': case 'bytes': case 'string':
-        return args + Math.max(1, Math.ceil(size(0) * TRAVERSAL))
-      case 'sets.contains': case 'sets.intersects': case 'sets.equivalent':
-        return args + size(0) * size(1)
-      default:
-        return args + 1
-    }
+    const isScalar = (of: Expr | undefined) => scalar(of && this.#types.get(of))
+    if (e.name === '_?_:_') return this.cost(all[0]!, sizes) + Math.max(this.cost(all[1]!, sizes), this.cost(all[2]!, sizes))
+    if (e.name === '_+_' && isScalar(e)) return args + 1
+    if (e.name === '@in' && this.#types.get(all[1]!)?.kind === 'map') return args + 1
+    if (positions.has(e.name) && this.#types.get(all[0]!)?.kind === 'list') return args + size(0)
+    return args + (own.get(e.name)?.(size) ?? 1)
   }
 }
+
+/** Functions whose text or list is at most as long as what they are given. */
+const sizeKept = new Set(['lowerAscii', 'upperAscii', 'trim', 'substring', 'find', 'split', 'findAll', 'charAt', 'string', 'dyn', 'reverse'])
+const positions = new Set(['indexOf', 'lastIndexOf'])
+
+type Size = (i: number) => number
+
+const names = (text: string, cost: (size: Size) => number): [string, (size: Size) => number][] => text.split(' ').map((name) => [name, cost])
+const walked = (size: number) => Math.ceil(size * TRAVERSAL)
+
+/** What a call costs beside its arguments. */
+const own = new Map<string, (size: Size) => number>([
+  ...names('_&&_ _||_', () => 0),
+  ...names('startsWith endsWith', (size) => walked(size(1))),
+  ...names('@in', (size) => size(1)),
+  ...names('matches find findAll', (size) => walked(size(0) + 1) * Math.ceil(size(1) * 0.25)),
+  ...names('contains indexOf lastIndexOf', (size) => walked(size(0)) * walked(size(1))),
+  ...names('_+_', (size) => walked(size(0) + size(1))),
+  ...names('_==_ _!=_ _<_ _<=_ _>_ _>=_', (size) => walked(Math.min(size(0), size(1)))),
+  ...names('isSorted sum max min', (size) => size(0)),
+  ...names('url isURL lowerAscii upperAscii substring trim replace split join quantity isQuantity ip isIP cidr isCIDR bytes string', (size) => Math.max(1, walked(size(0)))),
+  ...names('sets.contains sets.intersects sets.equivalent', (size) => size(0) * size(1)),
+])
 
 const total = <T>(items: readonly T[], cost: (item: T) => number): number => items.reduce((sum, i) => sum + cost(i), 0)
 

@@ -109,10 +109,10 @@ errored allowed: kubernetes.authorization.Decision.()bool
 error reason: kubernetes.authorization.Decision.()string
 `
 
-let known: Map<string, Overload[]> | undefined
+/** Read when first needed: most clusters never see an expression. */
+const known = new Map<string, Overload[]>()
 
-function readTable(): Map<string, Overload[]> {
-  const out = new Map<string, Overload[]>()
+function readTable(): void {
   for (const line of table.split('\n')) {
     if (line === '') continue
     const cut = line.indexOf(': ')
@@ -122,12 +122,11 @@ function readTable(): Map<string, Overload[]> {
       const args = [...(target ? [readType(target)] : []), ...(inside === '' ? [] : (readType(`list<${inside}>`).args ?? []))]
       return { member: target !== undefined, args, out: readType(result), parameters: [...new Set([...text.matchAll(/(?<![\w.])[A-Z](?![\w])/g)].map((x) => x[0]))] }
     })
-    for (const name of line.slice(0, cut).split(' ')) out.set(name, [...(out.get(name) ?? []), ...overloads])
+    for (const name of line.slice(0, cut).split(' ')) known.set(name, [...(known.get(name) ?? []), ...overloads])
   }
-  return out
 }
 
 export function overloadsOf(name: string, _declarations: Declarations): readonly Overload[] {
-  known ??= readTable()
+  if (known.size === 0) readTable()
   return known.get(name) ?? []
 }
