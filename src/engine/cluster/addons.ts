@@ -2,25 +2,38 @@
 import type { KubeObject } from '#engine/api/types.ts'
 import { addressPoolManifests } from '#engine/addons/address-pool/manifests.ts'
 import { canalManifests } from '#engine/addons/canal/manifests.ts'
-import { coreDnsManifests } from '#engine/addons/coredns/manifests.ts'
 import { flannelManifests } from '#engine/addons/flannel/manifests.ts'
 import { gatewayManifests } from '#engine/addons/gateway/manifests.ts'
 import { ingressNginxManifests } from '#engine/addons/ingress-nginx/manifests.ts'
 import { metricsServerManifests } from '#engine/addons/metrics-server/manifests.ts'
-import { kubeProxyManifests } from '#engine/addons/kube-proxy/manifests.ts'
+import { coreDnsManifest, kubeProxyManifest, manifestObjects, proxyConfiguration } from '#engine/kubeadm/addons.ts'
+import { bootstrapRules, clusterInfoObjects, configObjects, kubeletObjects, signature } from '#engine/kubeadm/cluster-objects.ts'
+import { kubeletConfigText, kubeletConfiguration } from '#engine/kubeadm/kubelet.ts'
 import { addonImages } from '#engine/addons/images.ts'
 import { nodeImages } from '#engine/node/images.ts'
 import type { ImageTable } from '#engine/node/runtime/image.ts'
+import { clusterConfiguration } from './node-files.ts'
 import type { ClusterSpec, NodeSpec } from './spec.ts'
 
 export const addonImageTables: readonly ImageTable[] = [nodeImages, addonImages]
 
-/** What `kubeadm init` leaves. */
+/** The add-ons of `kubeadm init`. */
 export function kubeadmObjects(spec: ClusterSpec, server: string): KubeObject[] {
   const out: KubeObject[] = []
-  if (spec.proxyMode !== 'none') out.push(...kubeProxyManifests({ version: spec.version, clusterCidr: spec.podCidr, apiServer: server, mode: spec.proxyMode === 'iptables' ? '' : spec.proxyMode }))
-  if (spec.addons.includes('coredns')) out.push(...coreDnsManifests({ dnsIp: spec.dnsIp }))
+  const cluster = clusterConfiguration(spec)
+  if (spec.proxyMode !== 'none') {
+    const config = proxyConfiguration(cluster, { mode: spec.proxyMode === 'iptables' ? '' : spec.proxyMode })
+    out.push(...manifestObjects(kubeProxyManifest(cluster, server, config)).map((o) => (o.kind === 'ConfigMap' ? { ...o, metadata: { ...o.metadata, ...signature(config.replace(/\n$/, '')) } } : o)))
+  }
+  if (spec.addons.includes('coredns')) out.push(...manifestObjects(coreDnsManifest(cluster)))
   return out
+}
+
+/** What else it leaves: its configuration, the kubelets', cluster-info, and who may read these and ask for certificates. */
+export function configurationObjects(spec: ClusterSpec, server: string, caPem: string): KubeObject[] {
+  const cluster = clusterConfiguration(spec)
+  const kubelet = kubeletConfigText({ ...kubeletConfiguration(cluster), clusterDNS: [spec.dnsIp] })
+  return [...configObjects(cluster), ...kubeletObjects(kubelet, false), ...bootstrapRules.flatMap((r) => r.objects), ...clusterInfoObjects(server, caPem)]
 }
 
 /** What is applied once the workers have joined. */

@@ -2,7 +2,6 @@
  * The composition root: a running cluster from a ClusterSpec. Machines boot, kubelets start the control plane from its manifests, controllers make the
  * add-ons' pods; nothing is put there that these did not make, except what `kubeadm init` itself leaves in etcd.
  */
-import { parseYaml } from '#base/yaml.ts'
 import type { Runner } from '#engine/sim/runner.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import { Gate } from '#engine/api/gate.ts'
@@ -27,9 +26,9 @@ import type { Node } from '#engine/kinds/node/types.ts'
 import { Containerd } from '#engine/node/runtime/containerd.ts'
 import { Registry } from '#engine/node/runtime/registry.ts'
 import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
-import { addonImageTables, appliedObjects, kubeadmObjects, preloadedImages } from './addons.ts'
+import { addonImageTables, appliedObjects, configurationObjects, kubeadmObjects, preloadedImages } from './addons.ts'
 import { certificateUser, managerImages } from './control-plane/managers.ts'
-import { bridgeConflist, containerdUnit, kubeletConfig, kubeletDropIn, kubeletUnit, staticPodManifests } from './manifests.ts'
+import { kubeconfig, startBareControlPlane, writeMachineFiles, writeNodeFiles, writeRootKubeconfig } from './node-files.ts'
 import { createGateway, createMachine, hostAddress, Segment } from './nodes.ts'
 import { Pki } from './pki.ts'
 import { Roads, type RoadEnd, type Serving } from './roads.ts'
@@ -83,7 +82,11 @@ export function createCluster(options: ClusterOptions): Cluster {
   const { sim, spec } = options
   const network = new SimNetwork(sim)
   const pki = new Pki(sim.random.fork('pki'), sim.now)
-  const controlPlane: OutsideSpec = spec.controlPlaneMachine ?? spec.nodes.find((n) => n.roles.includes('control-plane')) ?? spec.nodes[0]!
+  /** Machines that are nodes from the start; the others wait for kubeadm. */
+  const joined = spec.nodes.filter((n) => !n.blank)
+  const controlPlane: OutsideSpec = spec.controlPlaneMachine ?? joined.find((n) => n.roles.includes('control-plane')) ?? joined[0] ?? spec.nodes[0]!
+  /** No cluster is there yet. */
+  const bare = !spec.controlPlaneMachine && joined.length === 0
   const endpoint = `${controlPlane.address}:6443`
   const server = `https://${endpoint}`
   const api = buildApiServer({ sim, version: spec.version, serviceCidr: spec.serviceCidr, advertiseAddress: endpoint, caCertificate: pki.caPem })
@@ -139,27 +142,32 @@ export function createCluster(options: ClusterOptions): Cluster {
   const hosts = new Map<string, Host>()
   const machines = [controlPlane, ...spec.nodes, spec.workstation, ...spec.outside].filter((m, i, all) => all.findIndex((o) => o.name === m.name) === i)
   const hostLines = machines.map((m) => `${m.address}\t${m.name}\n`).join('')
-  const adminConf = pki.kubeconfig({ server, user: 'kubernetes-admin', commonName: 'kubernetes-admin', organizations: ['kubeadm:cluster-admins'] })
+  const adminConf = kubeconfig(pki, 'admin', controlPlane.name, server)
   for (const m of machines) {
     const node = spec.nodes.find((n) => n.name === m.name)
     const host = createMachine({ sim, network, segment, name: m.name, address: m.address, prefix: spec.hostPrefix, programs, hosts: hostLines })
     hosts.set(m.name, host)
     if (node) {
-      if (!spec.standInKubelets) writeNodeFiles(host, spec, node, pki, server)
+      if (!spec.standInKubelets) {
+        writeMachineFiles(host, spec)
+        if (!node.blank) writeNodeFiles(host, spec, node, pki, server)
+      }
       byName.set(node.name, tie(host, node))
     }
   }
   api.nodeProxy = new KubeletProxy({ kubelet: (name) => byName.get(name)?.kubelet, node: (name) => api.store.get('nodes', '', name) as Node | undefined, dialProblem: (address, port) => roads.dialProblem(hosts.get(controlPlane.name)!.net, address, port) })
   const workstation = hosts.get(spec.workstation.name)!
-  writeWorkstation(workstation, spec, adminConf)
+  writeWorkstation(workstation, spec, bare ? undefined : adminConf)
   installSsh(hosts.values(), spec.workstation, sim.random.fork('ssh'))
-  hosts.get(controlPlane.name)!.fs.mkdir('/etc/kubernetes', { parents: true })
-  hosts.get(controlPlane.name)!.fs.writeFile('/etc/kubernetes/admin.conf', adminConf, { mode: 0o600 })
-  writeRootKubeconfig(hosts.get(controlPlane.name)!, adminConf)
+  if (!bare) {
+    hosts.get(controlPlane.name)!.fs.mkdir('/etc/kubernetes', { parents: true })
+    hosts.get(controlPlane.name)!.fs.writeFile('/etc/kubernetes/admin.conf', adminConf, { mode: 0o600 })
+    writeRootKubeconfig(hosts.get(controlPlane.name)!, adminConf)
+  }
 
   function tie(host: Host, node: NodeSpec): NodeTies {
     const runtime = new Containerd(host, registry, { nodeName: node.name, api: (user, machine, server) => clientFor(user, machine, { server }) })
-    for (const image of preloadedImages(spec, node)) runtime.load(image)
+    if (!node.blank) for (const image of preloadedImages(spec, node)) runtime.load(image)
     const own: NodeTies = {
       runtime,
       client: (credentials, machine) => credentialsClient(credentials, machine),
@@ -203,7 +211,9 @@ export function createCluster(options: ClusterOptions): Cluster {
     // Kinds of definitions that were among the objects are served a moment later.
     if (waiting.length > 0 && waiting.length < objects.length) sim.after(1000, () => apply(waiting))
   }
-  apply(kubeadmObjects(spec, server))
+  if (!bare) apply(kubeadmObjects(spec, server))
+  // Their own dice: what comes later keeps its ids.
+  if (!bare && !spec.standInKubelets) for (const object of configurationObjects(spec, server, pki.caPem)) api.seed({ ...object, metadata: { ...object.metadata, uid: pki.random.uuid() } })
   if (spec.standInKubelets) {
     startStandIns({ sim, api, spec, rootCa: pki.caPem, signer: signerOf(sim.random.fork('signer'), pki.ca), resources: deletableResources(api) })
     startBareControlPlane(hosts.get(controlPlane.name)!, spec, controlPlane, pki, controlImages)
@@ -214,12 +224,13 @@ export function createCluster(options: ClusterOptions): Cluster {
       const host = hosts.get(node.name)!
       for (const unit of ['containerd.service', 'kubelet.service']) host.units.enable(unit)
       host.units.start('containerd.service')
+      if (node.blank) continue
       // The workers join when the control plane is there.
       sim.after(node.name === controlPlane.name || spec.controlPlaneMachine ? 1500 : 12_000 + 2000 * spec.nodes.indexOf(node), () => host.units.start('kubelet.service'))
     }
   }
 
-  const applied = appliedObjects(spec)
+  const applied = bare ? [] : appliedObjects(spec)
   if (applied.length > 0) sim.after(pluginDelay, () => apply(applied))
 
   const cluster: Cluster = {
@@ -230,7 +241,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       const pending = () => {
         if (asked === api.store.revision) return true
         asked = api.store.revision
-        return !isReady(api, spec)
+        return !bare && !isReady(api, spec, joined.length)
       }
       const done = await runner.runWhile(pending, 600_000)
       await runner.runFor(1000)
@@ -241,15 +252,15 @@ export function createCluster(options: ClusterOptions): Cluster {
 }
 
 /** Every node has registered and every pod of the system runs and is ready. */
-function isReady(api: ApiServer, spec: ClusterSpec): boolean {
-  if (spec.standInKubelets) return api.store.list('nodes').length >= spec.nodes.length
+function isReady(api: ApiServer, spec: ClusterSpec, count: number): boolean {
+  if (spec.standInKubelets) return api.store.list('nodes').length >= count
   const nodes = api.store.list('nodes') as readonly { status?: { conditions?: { type: string; status: string }[] } }[]
-  if (nodes.length < spec.nodes.length) return false
+  if (nodes.length < count) return false
   const networked = spec.plugin !== 'none'
   if (networked && !nodes.every((n) => n.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))) return false
   const all = api.store.list('pods') as readonly Pod[]
   const waiting = all.filter((p) => !isPodReady(p) && p.status?.phase !== 'Succeeded' && (networked || p.spec.hostNetwork))
-  const least = spec.controlPlaneMachine ? spec.nodes.length : 4 + (networked ? spec.nodes.length + 1 : 0)
+  const least = spec.controlPlaneMachine ? count : 4 + (networked ? count + 1 : 0)
   if (all.length < least || waiting.length > 0) return false
   const deployments = api.store.list('deployments.apps') as readonly { spec?: { replicas?: number }; status?: { availableReplicas?: number; replicas?: number } }[]
   const daemonsets = api.store.list('daemonsets.apps') as readonly { status?: { desiredNumberScheduled?: number; numberAvailable?: number; observedGeneration?: number } }[]
@@ -276,55 +287,7 @@ function memoryText(memory: string): string {
   return match ? `${Number(match[1]) * 1024 * 1024 - 131_072 * Number(match[1]) / 4}Ki` : memory
 }
 
-function writeNodeFiles(host: Host, spec: ClusterSpec, node: NodeSpec, pki: Pki, server: string): void {
-  const { fs } = host
-  const write = (path: string, text: string, mode = 0o644) => {
-    fs.mkdir(path.slice(0, path.lastIndexOf('/')), { parents: true })
-    fs.writeFile(path, text, { mode })
-  }
-  write('/usr/lib/systemd/system/kubelet.service', kubeletUnit)
-  write('/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf', kubeletDropIn)
-  write('/usr/lib/systemd/system/containerd.service', containerdUnit)
-  write('/etc/containerd/config.toml', 'version = 3\n\n[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]\n  SystemdCgroup = true\n')
-  write('/var/lib/kubelet/config.yaml', kubeletConfig(spec))
-  write('/var/lib/kubelet/kubeadm-flags.env', `KUBELET_KUBEADM_ARGS="--node-ip=${node.address} --pod-infra-container-image=registry.k8s.io/pause:3.10.1"\n`)
-  write('/etc/kubernetes/kubelet.conf', pki.kubeconfig({ server, user: `system:node:${node.name}`, commonName: `system:node:${node.name}`, organizations: ['system:nodes'] }), 0o600)
-  fs.mkdir('/etc/kubernetes/manifests', { parents: true })
-  fs.mkdir('/etc/cni/net.d', { parents: true })
-  if (spec.plugin === 'bridge') write('/etc/cni/net.d/10-bridge.conflist', bridgeConflist(spec.podCidr))
-  for (const plugin of ['bandwidth', 'bridge', 'dhcp', 'dummy', 'firewall', 'host-device', 'host-local', 'ipvlan', 'loopback', 'macvlan', 'portmap', 'ptp', 'sbr', 'static', 'tuning', 'vlan', 'vrf']) write(`/opt/cni/bin/${plugin}`, '\x7fELF', 0o755)
-  host.setSysctl('net.ipv4.ip_forward', '1')
-  if (!node.roles.includes('control-plane')) {
-    write('/etc/kubernetes/pki/ca.crt', pki.caPem)
-    return
-  }
-  for (const [path, file] of pki.files({ node: node.name, address: node.address, serviceIp: '10.96.0.1' })) write(path, file.text, file.mode)
-  write('/etc/kubernetes/controller-manager.conf', pki.kubeconfig({ server, user: 'system:kube-controller-manager', commonName: 'system:kube-controller-manager' }), 0o600)
-  write('/etc/kubernetes/scheduler.conf', pki.kubeconfig({ server, user: 'system:kube-scheduler', commonName: 'system:kube-scheduler' }), 0o600)
-  for (const [name, text] of staticPodManifests(spec, node)) write(`/etc/kubernetes/manifests/${name}`, text, 0o600)
-}
-
-/** Where no kubelet runs, etcd and the API server are plain processes of the machine. */
-function startBareControlPlane(host: Host, spec: ClusterSpec, node: OutsideSpec, pki: Pki, images: readonly ImageBehaviour[], components: readonly string[] = ['etcd', 'kube-apiserver']): void {
-  for (const [path, file] of pki.files({ node: node.name, address: node.address, serviceIp: '10.96.0.1', loopback: true })) {
-    host.fs.mkdir(path.slice(0, path.lastIndexOf('/')), { parents: true })
-    host.fs.writeFile(path, file.text, { mode: file.mode })
-  }
-  const manifests = staticPodManifests(spec, node)
-  for (const component of ['controller-manager', 'scheduler']) host.fs.writeFile(`/etc/kubernetes/${component}.conf`, pki.kubeconfig({ server: `https://${node.address}:6443`, user: `system:kube-${component}`, commonName: `system:kube-${component}` }), { mode: 0o600 })
-  for (const name of components) {
-    const pod = parseYaml(manifests.get(`${name}.yaml`)!) as Pod
-    const program = Object.values(images.find((i) => i.repository.endsWith(`/${name}`))?.programs ?? {})[0]
-    if (program) host.start({ argv: pod.spec.containers[0]!.command ?? [name], program: (process) => program(process, undefined as never), output: { stdout: () => {}, stderr: () => {} } })
-  }
-}
-
-function writeRootKubeconfig(host: Host, text: string): void {
-  host.fs.mkdir('/root/.kube', { parents: true })
-  host.fs.writeFile('/root/.kube/config', text, { mode: 0o600 })
-}
-
-function writeWorkstation(host: Host, spec: ClusterSpec, kubeconfig: string): void {
+function writeWorkstation(host: Host, spec: ClusterSpec, kubeconfig: string | undefined): void {
   const { user, home, cwd } = spec.workstation
   const { fs } = host
   if (user !== 'root' && !host.users.has(user)) {
@@ -333,7 +296,7 @@ function writeWorkstation(host: Host, spec: ClusterSpec, kubeconfig: string): vo
   }
   const owner = host.users.get(user)
   fs.mkdir(`${home}/.kube`, { parents: true })
-  fs.writeFile(`${home}/.kube/config`, kubeconfig, { mode: 0o600 })
+  if (kubeconfig !== undefined) fs.writeFile(`${home}/.kube/config`, kubeconfig, { mode: 0o600 })
   if (cwd) fs.mkdir(cwd, { parents: true })
-  if (owner) for (const path of [home, `${home}/.kube`, `${home}/.kube/config`]) fs.chown(path, owner.uid, owner.gid)
+  if (owner) for (const path of [home, `${home}/.kube`, ...(kubeconfig === undefined ? [] : [`${home}/.kube/config`])]) fs.chown(path, owner.uid, owner.gid)
 }

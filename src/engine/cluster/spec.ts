@@ -7,6 +7,8 @@ export interface NodeSpec {
   readonly cpu: string
   /** `4Gi` */
   readonly memory: string
+  /** A machine with containerd and the packages of Kubernetes that is no node yet: `kubeadm init` or `join` makes it one. */
+  readonly blank?: boolean
   readonly labels?: Readonly<Record<string, string>>
   readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[]
 }

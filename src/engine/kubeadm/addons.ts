@@ -184,6 +184,36 @@ spec:
 `
 }
 
+/** The Corefile of a new cluster. */
+export function defaultCorefile(domain = 'cluster.local'): string {
+  return `.:53 {
+    errors
+    health {
+       lameduck 5s
+    }
+    ready
+    kubernetes ${domain} in-addr.arpa ip6.arpa {
+       pods insecure
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
+    prometheus :9153
+    forward . /etc/resolv.conf {
+       max_concurrent 1000
+    }
+    cache 30 {
+       disable success ${domain}
+       disable denial ${domain}
+    }
+    loop
+    reload
+    loadbalance
+}
+`
+}
+
+const indentLines = (text: string) => text.replace(/^(?=.)/gm, '    ')
+
 export function coreDnsManifest(cluster: ClusterConfiguration, options: { readonly tool?: string; readonly replicas?: number } = {}): string {
   const { tool, replicas = 2 } = options
   const domain = cluster.networking.dnsDomain
@@ -298,30 +328,7 @@ metadata:
   namespace: kube-system
 data:
   Corefile: |
-    .:53 {
-        errors
-        health {
-           lameduck 5s
-        }
-        ready
-        kubernetes ${domain} in-addr.arpa ip6.arpa {
-           pods insecure
-           fallthrough in-addr.arpa ip6.arpa
-           ttl 30
-        }
-        prometheus :9153
-        forward . /etc/resolv.conf {
-           max_concurrent 1000
-        }
-        cache 30 {
-           disable success ${domain}
-           disable denial ${domain}
-        }
-        loop
-        reload
-        loadbalance
-    }
----
+${indentLines(defaultCorefile(domain))}---
 apiVersion: v1
 kind: Service
 metadata:
@@ -399,16 +406,18 @@ metadata:
 `
 }
 
-/** The same cluster configuration gives the same objects; reading them takes longer than all else. */
-const read = new Map<string, readonly KubeObject[]>()
+/** Texts read before, as JSON: the same configuration gives the same objects, and reading YAML takes longer than all else. */
+const read = new Map<string, string>()
 
-/** The objects of a manifest; the caller may keep them but must not change them. */
-export function manifestObjects(text: string): readonly KubeObject[] {
-  let objects = read.get(text)
-  if (!objects) {
-    objects = parseYamlDocuments(text).filter((o): o is KubeObject => typeof o === 'object' && o !== null)
+/** The objects of a manifest, ready to be created. */
+export function manifestObjects(text: string): KubeObject[] {
+  let json = read.get(text)
+  if (json === undefined) {
+    const objects = parseYamlDocuments(text).filter((o): o is KubeObject => typeof o === 'object' && o !== null)
+    for (const o of objects) delete o.metadata.resourceVersion
+    json = JSON.stringify(objects)
     if (read.size >= 16) read.clear()
-    read.set(text, objects)
+    read.set(text, json)
   }
-  return objects
+  return JSON.parse(json) as KubeObject[]
 }
