@@ -55,3 +55,13 @@ test('what kubectl debug refuses', async () => {
     'error: "apps/v1, Kind=Deployment" not supported by debug',
   ])
 })
+
+test('what the API server refuses', async () => {
+  const patch = (operation: string) => `kubectl patch pod web --subresource=ephemeralcontainers --type=json -p '[${operation}]'`
+  expect(await me.run('kubectl debug web --image=busybox --target=nobody --profile=general -q')).toBe('The Pod "web" is invalid: spec.ephemeralContainers[2].targetContainerName: Not found: "nobody"')
+  expect(await me.run('kubectl debug web --image=busybox -c web --profile=general -q')).toBe('The Pod "web" is invalid: spec.ephemeralContainers[2].name: Duplicate value: "web"')
+  expect(await me.run(patch('{"op":"remove","path":"/spec/ephemeralContainers/0"}'))).toBe('The Pod "web" is invalid: spec.ephemeralContainers: Forbidden: existing ephemeral containers "look" may not be removed')
+  expect(await me.run(patch('{"op":"replace","path":"/spec/ephemeralContainers/0/image","value":"x"}'))).toBe(
+    'The Pod "web" is invalid: spec.ephemeralContainers: Forbidden: existing ephemeral containers "look" may not be changed\n@@ -1,6 +1,6 @@\n {\n  "Name": "look",\n- "Image": "busybox",\n+ "Image": "x",\n  "Command": [\n   "sleep",\n   "600"',
+  )
+})

@@ -2,9 +2,10 @@
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { podDefaults } from './defaults.ts'
+import { validateEphemeralUpdate } from './ephemeral-validation.ts'
 import { qosClass } from './qos.ts'
 import { validatePodUpdate } from './update-validation.ts'
-import { validatePod } from './validation.ts'
+import { validatePod, validatePodSpec } from './validation.ts'
 import { podWarnings } from './warnings.ts'
 
 export const podStrategy: Strategy & Partial<KindDefinition> = {
@@ -12,6 +13,10 @@ export const podStrategy: Strategy & Partial<KindDefinition> = {
   validate: validatePod,
   validateUpdate(pod, old, errors, context) {
     if (context.subresource === '') validatePodUpdate(pod, old, errors)
+    else if (context.subresource === 'ephemeralcontainers') {
+      validatePodSpec(pod.spec, pod.metadata, 'spec', errors)
+      validateEphemeralUpdate(pod, old, errors)
+    }
   },
   warnings: (pod, old) => (old ? [] : podWarnings(pod)),
   prepareForCreate(pod, context) {

@@ -6,6 +6,7 @@ import { dns1123LabelErrors, dns1123SubdomainErrors, dns1123SubdomainUnderscoreE
 import { isIp } from '../shared/ip.ts'
 import { all } from '../shared/validation.ts'
 import { type PodFacts, validateContainers, validateId, validateInitContainers, validateSeccomp } from './container-validation.ts'
+import { validateEphemeralContainers } from './ephemeral-validation.ts'
 import { validateResourceName, validateQuantityOf } from './resource-validation.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './scheduling-validation.ts'
 import { withoutZeros } from './warnings.ts'
@@ -78,7 +79,7 @@ export function validatePodSpec(spec: Loose, metadata: Loose, at: string, errors
   const facts: PodFacts = { spec, volumes, claims: new Set() }
   validateContainers(facts, `${at}.containers`, errors)
   validateInitContainers(facts, `${at}.initContainers`, errors)
-  if (spec.ephemeralContainers?.length > 0 && !spec.containers) errors.forbidden(`${at}.ephemeralContainers`, '')
+  validateEphemeralContainers(facts, `${at}.ephemeralContainers`, errors)
   validateHostNetwork(spec, at, errors)
   if (!spec.restartPolicy) errors.required(`${at}.restartPolicy`)
   else if (!['Always', 'OnFailure', 'Never'].includes(spec.restartPolicy)) errors.notSupported(`${at}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never'])
