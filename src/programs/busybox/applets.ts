@@ -68,5 +68,6 @@ export const applets: Readonly<Record<string, Words>> = {
   kill: { free: true, rules: [[/^kill: failed to parse argument: '(.*)'$/, "kill: invalid number '$1'"], [/^kill: \((\d+)\): (.*)$/, "kill: can't kill pid $1: $2"]] },
   killall: { stop: true, rules: [[/^(.*): no process found$/, 'killall: $1: no process killed']] }, pidof: {},
   more: { rules: [[/^more: cannot open (.*?): (.*)$/, "more: can't open '$1': $2"]] }, less: { rules: [[/^(.*): (No such file or directory)$/, "less: can't open '$1': $2"]] },
+  sysctl: { exits: { 255: 1 }, rules: [[/^sysctl: cannot stat \/proc\/sys\/(.*): No such file or directory$/, (_, path) => `sysctl: error: '${path!.replaceAll('/', '.')}' is an unknown key`], [/^sysctl: setting key "(.*)": Read-only file system$/, (_, key) => `sysctl: error setting key '${key}': Read-only file system`], [/^sysctl: setting key "(.*)": (.*)$/, "sysctl: error setting key '$1': $2"], [/^sysctl: "(.*)" must be of the form name=value$/, "sysctl: error: '$1' must be of the form name=value"], [/^sysctl: permission denied on key ["'](.*)["']$/, "sysctl: error setting key '$1': Permission denied"]] },
   seq: { free: true, least: 1 },
 }

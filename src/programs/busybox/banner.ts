@@ -32,3 +32,11 @@ export function getoptText(p: Process, kind: Complaint, option: string): string 
   if (kind === 'argument') return musl ? `option requires an argument: ${option}` : `option requires an argument -- '${option}'`
   return musl ? `option requires an argument: ${option}` : `option '--${option}' requires an argument`
 }
+
+/** The usage after a complaint of glibc's getopt, put into musl's words where that is the library. */
+export function usageError(p: Process, error?: string): Promise<number> {
+  const m = error === undefined ? null : /^(invalid option|option requires an argument) -- '(.)'$/.exec(error) ?? /^(unrecognized option|option) '--([\w-]+)'/.exec(error)
+  if (!m) return showUsage(p, error)
+  const kind: Complaint = m[1] === 'invalid option' ? 'unknown' : m[1] === 'option requires an argument' ? 'argument' : m[1] === 'unrecognized option' ? 'unknown-long' : 'argument-long'
+  return showUsage(p, getoptText(p, kind, m[2]!))
+}

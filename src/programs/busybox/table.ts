@@ -7,7 +7,9 @@ import { createBash } from '#shell/bash.ts'
 import { applets, tarOpen } from './applets.ts'
 import { ash } from './ash.ts'
 import { front, type Front } from './front.ts'
+import { busyboxIp } from './ip.ts'
 import { ls } from './ls.ts'
+import { busyboxArp, busyboxArping, busyboxIfconfig, busyboxIpcalc, busyboxNetstat, busyboxRoute } from './net-config.ts'
 import { wc } from './wc.ts'
 
 const big = (name: string): Program | undefined => textPrograms.get(name) ?? nodePrograms.get(name) ?? netPrograms.get(name)
@@ -23,6 +25,7 @@ function* made(): Generator<readonly [string, Program]> {
   const sh = createBash({ completers: new Map(), voice: ash })
   yield ['busybox:sh', sh]
   yield ['busybox:ash', sh]
+  for (const [name, program] of [['ip', busyboxIp], ['ifconfig', busyboxIfconfig], ['route', busyboxRoute], ['arp', busyboxArp], ['netstat', busyboxNetstat], ['arping', busyboxArping], ['ipcalc', busyboxIpcalc]] as const) yield [`busybox:${name}`, program]
   yield ['busybox:ls', ls]
   yield ['busybox:wc', wc]
 }

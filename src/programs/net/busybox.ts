@@ -8,18 +8,28 @@ import { FsError, strerror } from '#engine/machine/files.ts'
 import type { OpenFile, Process, Program } from '#engine/machine/process.ts'
 import { ask, queryId, readResolvConf } from '#engine/machine/resolver.ts'
 import { TlsError } from '#engine/machine/tls.ts'
+import { usageError } from '../busybox/banner.ts'
 import { reverseName } from './dns-client.ts'
 import { getopt } from './getopt.ts'
 import { request, trustedRoots, within, wrap } from './http-fetch.ts'
 import { complain, portNamed, reason, say } from './support.ts'
 
-const version = 'BusyBox v1.36.1 (2024-05-09 20:45:37 UTC) multi-call binary.'
-
 export const busyboxPing: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'c:s:t:A46I:w:W:i:qn')
   const name = o.operands[0]
   if (o.error || name === undefined) {
-    await complain(p, `${o.error ? `ping: ${o.error}\n` : ''}${version}\n\nUsage: ping [OPTIONS] HOST\n\nSend ICMP ECHO_REQUESTs to HOST\n\n\t-4,-6\t\tForce IP or IPv6 name resolution\n\t-c CNT\t\tSend only CNT pings\n\t-s SIZE\t\tSend SIZE data bytes in packets (default 56)\n\t-i SECS\t\tInterval\n\t-A\t\tPing as soon as reply is received\n\t-t TTL\t\tSet TTL\n\t-I IFACE/IP\tSource interface or IP address\n\t-W SEC\t\tSeconds to wait for the first response (default 10)\n\t\t\t(after all -c CNT packets are sent)\n\t-w SEC\t\tSeconds until ping exits (default:infinite)\n\t\t\t(can exit earlier with -c CNT)\n\t-q\t\tQuiet, only display output at start/finish\n\t-p HEXBYTE\tPayload pattern\n`)
+    return usageError(p, o.error)
+  }
+  for (const letter of ['c', 's', 't', 'w', 'W']) {
+    const value = o.get(letter)
+    if (value !== undefined && !/^\d+$/.test(value)) {
+      await complain(p, `ping: invalid number '${value}'\n`)
+      return 1
+    }
+  }
+  const from = o.get('I')
+  if (from !== undefined && parseIpv4(from) === undefined && !p.net.links.has(from)) {
+    await complain(p, `ping: bad address '${from}'\n`)
     return 1
   }
   const found = await p.sockets.lookup(name)
@@ -33,7 +43,6 @@ export const busyboxPing: Program = async (p) => {
   const interval = Number(o.get('i') ?? 1) * 1000
   const linger = Number(o.get('W') ?? 10) * 1000
   const deadline = o.get('w') === undefined ? Infinity : p.now() + Number(o.get('w')) * 1000
-  const from = o.get('I')
   await say(p, `PING ${name} (${to}): ${size} data bytes\n`)
   if (!p.can('NET_RAW')) {
     await complain(p, 'ping: permission denied (are you root?)\n')
@@ -96,8 +105,7 @@ export const busyboxWget: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'cqSO:o:P:U:T:Y:', { quiet: '', 'output-document': ':', timeout: ':', header: ':', 'post-data': ':', 'post-file': ':', spider: '', 'no-check-certificate': '', 'user-agent': ':', 'server-response': '', continue: '', tries: ':' })
   const given = o.operands[0]
   if (o.error || given === undefined) {
-    await complain(p, `${o.error ? `wget: ${o.error}\n` : ''}${version}\n\nUsage: wget [-cqS] [--spider] [-O FILE] [-o LOGFILE] [--header STR]\n\t[--post-data STR | --post-file FILE] [-Y on/off]\n\t[--no-check-certificate] [-P DIR] [-U AGENT] [-T SEC] URL...\n\nRetrieve files via HTTP or FTP\n\n\t--spider\tOnly check URL existence: $? is 0 if exists\n\t--header STR\tAdd STR (of form 'header: value') to headers\n\t--post-data STR\tSend STR using POST method\n\t--post-file FILE\tSend FILE using POST method\n\t--no-check-certificate\tDon't validate the server's certificate\n\t-c\t\tContinue retrieval of aborted transfer\n\t-q\t\tQuiet\n\t-P DIR\t\tSave to DIR (default .)\n\t-S    \t\tShow server response\n\t-T SEC\t\tNetwork read timeout is SEC seconds\n\t-O FILE\t\tSave to FILE ('-' for stdout)\n\t-o LOGFILE\tLog messages to FILE\n\t-U STR\t\tUse STR for User-Agent header\n\t-Y on/off\tUse proxy\n`)
-    return 1
+    return usageError(p, o.error)
   }
   const quiet = o.has('q', 'quiet')
   const timeout = Number(o.get('T', 'timeout') ?? 900) * 1000
@@ -109,6 +117,10 @@ export const busyboxWget: Program = async (p) => {
   }
   for (let redirects = 0; ; redirects++) {
     const port = url.port ?? (url.scheme === 'https' ? 443 : 80)
+    if (port > 65535) {
+      await complain(p, `wget: bad port '${port}'\n`)
+      return 1
+    }
     const found = await p.sockets.lookup(url.host)
     if (!found.ok) {
       await complain(p, `wget: bad address '${url.host}${url.port !== undefined ? `:${url.port}` : ''}'\n`)
@@ -207,7 +219,7 @@ async function save(p: Process, name: string, reader: { next(): Promise<{ type: 
     if (event.type === 'end') break
   }
   if (!quiet) {
-    const shown = (standard ? '-' : name).slice(0, 20).padEnd(20)
+    const shown = (standard ? '-' : name.replace(/^.*\//, '')).slice(0, 20).padEnd(20)
     await complain(p, `${shown} 100% |${'*'.repeat(32)}| ${String(got).padStart(5)}  0:00:00 ETA\n${standard ? 'written to stdout' : `'${name}' saved`}\n`)
   }
   void length
@@ -216,15 +228,20 @@ async function save(p: Process, name: string, reader: { next(): Promise<{ type: 
 
 export const busyboxNslookup: Program = async (p) => {
   const types: string[] = []
+  const known = ['SOA', 'NS', 'A', 'AAAA', 'CNAME', 'MX', 'TXT', 'PTR', 'SRV', 'ANY']
   const words: string[] = []
   for (const a of p.argv.slice(1)) {
     const t = /^-(?:type|query|querytype|q|t)=(\w+)$/.exec(a)
+    if (t && !known.includes(t[1]!.toUpperCase())) {
+      await complain(p, `nslookup: invalid query type "${t[1]}"\n`)
+      return 1
+    }
     if (t) types.push(t[1]!.toUpperCase())
+    else if (a.startsWith('-') && !/^-(?:debug|\w+=)/.test(a)) return usageError(p)
     else if (!a.startsWith('-')) words.push(a)
   }
   if (words[0] === undefined) {
-    await complain(p, `${version}\n\nUsage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n\nQuery DNS about HOST\n\nQUERY_TYPE: soa,ns,a,aaaa,cname,mx,txt,ptr,srv,any\n`)
-    return 1
+    return usageError(p)
   }
   const config = readResolvConf(p)
   const name = words[0]
@@ -303,9 +320,8 @@ export const busyboxNc: Program = async (p) => {
   const o = getopt(p.argv.slice(1), '+lp:w:i:kevznu')
   const [host, portText] = o.operands
   const listen = o.has('l')
-  if (o.error || (!listen && (host === undefined || portText === undefined))) {
-    await complain(p, `${o.error ? `nc: ${o.error}\n` : ''}${version}\n\nUsage: nc [OPTIONS] HOST PORT  - connect\nnc [OPTIONS] -l -p PORT [HOST] [PORT]  - listen\n`)
-    return 1
+  if (o.error || (!listen && host === undefined)) {
+    return usageError(p, o.error)
   }
   const wait = o.get('w') === undefined ? undefined : Number(o.get('w')) * 1000
   if (listen) {
@@ -329,7 +345,11 @@ export const busyboxNc: Program = async (p) => {
     return 1
   }
   const address = found.addresses[0]!
-  const port = portNamed(p, portText!, 'tcp') ?? 0
+  const port = portText === undefined ? 0 : portNamed(p, portText, 'tcp')
+  if (port === undefined || port > 65535) {
+    await complain(p, `nc: bad port '${portText}'\n`)
+    return 1
+  }
   try {
     const connection = await p.sockets.connect(address, port, wait === undefined ? {} : { timeout: wait })
     if (o.has('v')) await complain(p, `${host} (${address}:${port}) open\n`)

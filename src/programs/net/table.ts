@@ -3,7 +3,6 @@ import type { Program } from '#engine/machine/process.ts'
 import { arping } from './arping.ts'
 import { bridge } from './bridge.ts'
 import { busyboxNc, busyboxNslookup, busyboxPing, busyboxWget } from './busybox.ts'
-import { busyboxIfconfig, busyboxIp, busyboxNetstat, busyboxRoute } from './busybox-config.ts'
 import { conntrack } from './conntrack.ts'
 import { curl } from './curl.ts'
 import { dig, getent, host, nslookup } from './dig.ts'
@@ -26,5 +25,5 @@ export const netPrograms: ReadonlyMap<string, Program> = new Map<string, Program
   ['sysctl', sysctl], ['ping', ping], ['traceroute', traceroute], ['tracepath', tracepath], ['arping', arping], ['nc', nc], ['netcat', nc], ['curl', curl], ['wget', wget], ['ss', ss], ['netstat', netstat], ['tcpdump', tcpdump],
   ['nslookup', nslookup], ['dig', dig], ['host', host], ['getent', getent], ['arp', arp], ['route', route], ['ifconfig', ifconfig], ['telnet', telnet],
   // Variants by which images built on busybox name their applets.
-  ['busybox:ping', busyboxPing], ['busybox:wget', busyboxWget], ['busybox:nslookup', busyboxNslookup], ['busybox:nc', busyboxNc], ['busybox:traceroute', busyboxTraceroute], ['busybox:telnet', busyboxTelnet], ['busybox:ip', busyboxIp], ['busybox:ifconfig', busyboxIfconfig], ['busybox:route', busyboxRoute], ['busybox:netstat', busyboxNetstat],
+  ['busybox:ping', busyboxPing], ['busybox:wget', busyboxWget], ['busybox:nslookup', busyboxNslookup], ['busybox:nc', busyboxNc], ['busybox:traceroute', busyboxTraceroute], ['busybox:telnet', busyboxTelnet],
 ])

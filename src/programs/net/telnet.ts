@@ -2,13 +2,19 @@
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Connection } from '#engine/machine/sockets.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
+import { usageError } from '../busybox/banner.ts'
+import { getopt } from './getopt.ts'
 import { complain, lookupErrors, portNamed, say } from './support.ts'
 
 async function open(p: Process, busybox: boolean): Promise<Connection | number> {
   const words = p.argv.slice(1).filter((a) => !a.startsWith('-'))
   const [host, portText = 'telnet'] = words
+  if (busybox) {
+    const o = getopt(p.argv.slice(1), 'al:')
+    if (o.error !== undefined || host === undefined) return usageError(p, o.error)
+  }
   if (host === undefined) {
-    await complain(p, busybox ? 'BusyBox v1.36.1 multi-call binary.\n\nUsage: telnet [-a] [-l USER] HOST [PORT]\n' : 'telnet: interactive mode is not available here\n')
+    await complain(p, 'telnet: interactive mode is not available here\n')
     return 1
   }
   const port = portNamed(p, portText, 'tcp') ?? 23

@@ -3,6 +3,7 @@ import { ipv4 } from '#base/ip.ts'
 import { errnoTexts } from '#engine/net/error.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import { reverseLookup } from './dns-client.ts'
+import { usageError } from '../busybox/banner.ts'
 import { getopt } from './getopt.ts'
 import { complain, lookupErrors, nameOf, say } from './support.ts'
 
@@ -194,8 +195,7 @@ export const busyboxTraceroute: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'FIlnrdvxf:i:g:m:p:q:s:t:w:z:46')
   const host = o.operands[0]
   if (o.error || host === undefined) {
-    await complain(p, `${o.error ? `traceroute: ${o.error}\n` : ''}BusyBox v1.36.1 (2024-05-09 20:45:37 UTC) multi-call binary.\n\nUsage: traceroute [-46IFlnrv] [-f 1ST_TTL] [-m MAXTTL] [-q PROBES] [-p PORT]\n\t[-t TOS] [-w WAIT_SEC] [-s SRC_IP] [-i IFACE]\n\t[-z PAUSE_MSEC] HOST [BYTES]\n`)
-    return 1
+    return usageError(p, o.error)
   }
   const found = await p.sockets.lookup(host)
   if (!found.ok) {
@@ -210,6 +210,11 @@ export const busyboxTraceroute: Program = async (p) => {
   const size = Number(o.operands[1] ?? 46)
   const hops = Number(o.get('m') ?? 30)
   const queries = Number(o.get('q') ?? 3)
+  const way = p.net.routeGet(to)
+  if ('error' in way) {
+    await complain(p, `traceroute: can't connect to remote host (${to}): ${errnoTexts[way.error] ?? way.error}\n`)
+    return 1
+  }
   await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets\n`)
   const s: Settings = { to, method: o.has('I') ? 'icmp' : 'udp', wait: Number(o.get('w') ?? 5) * 1000, port: Number(o.get('p') ?? 33434), source: o.get('s'), size }
   let sequence = 0
