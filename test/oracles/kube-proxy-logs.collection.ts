@@ -26,7 +26,7 @@ interface Case {
   readonly 'log-order-varies'?: boolean
 }
 
-const leftOut = /verbose|nft|^api-|^stop|no-binary|write-config/
+const leftOut = /verbose|^api-|^stop|no-binary|write-config/
 
 async function run(c: Case): Promise<Outcome> {
   if (leftOut.test(c.id)) return { result: 'skipped', reason: 'not modelled' }
@@ -55,7 +55,7 @@ async function run(c: Case): Promise<Outcome> {
   let code: number | undefined
   void kubeProxy(process, { api, nodeName: 'node01', onExit: () => {}, terminated: () => new Promise<void>(() => {}) } as unknown as ContainerContext).then((x) => (code = x))
   await runner.runFor(Number(/after (\d+) s/.exec(String(c.exit))?.[1] ?? 60) * 1000)
-  const normal = lines.map((l) => l.replace(/^([IWEF])\d{4} \S+ +\d+ ([\w.]+):\d+\]/, '$1 $2]').replace(/^time="[^"]*"/, 'time="TIME"').replace(/\/lib\/modules\/[^`]*/, '/lib/modules/KERNEL'))
+  const normal = lines.flatMap((l) => l.split('\n')).map((l) => l.replace(/^([IWEF])\d{4} \S+ +\d+ ([\w.]+):\d+\]/, '$1 $2]').replace(/^time="[^"]*"/, 'time="TIME"').replace(/\/lib\/modules\/[^`]*/, '/lib/modules/KERNEL'))
   const still = typeof c.exit === 'string'
   const order = (list: readonly string[]) => (c['log-order-varies'] ? [...list].sort() : [...list])
   const expected = [still ? 'runs' : `exit ${c.exit}`, ...order(c.log)].join('\n')

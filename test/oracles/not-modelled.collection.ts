@@ -12,16 +12,7 @@ function absent(name: string, needs: string, load: (shared: string) => readonly 
 
 const missing = (what: string): Outcome => ({ result: 'failed', expected: 'as recorded', actual: `${what} is not modelled` })
 
-const proxy = 'golden/kube-proxy/proxy'
-const nftables = (pick: (step: any) => number) => (shared: string) =>
-  files(shared, proxy).flatMap((file) => {
-    const scenario = json(shared, `${proxy}/${file}`)
-    return ((scenario.modes.nftables ?? []) as any[]).flatMap((step, i) => Array.from({ length: pick(step) }, (_, k) => `${scenario.id}#${i}.${k}`))
-  })
-
 export const collections = [
-  absent('kube-proxy/nftables-rules', proxy, nftables((step) => Object.keys(step.rules ?? {}).length), missing("kube-proxy's nftables mode")),
-  absent('kube-proxy/nftables-packets', proxy, nftables((step) => (step.probes ?? []).length), missing("kube-proxy's nftables mode")),
   absent(
     'kube-proxy/kubeadm',
     'golden/kube-proxy/kubeadm',

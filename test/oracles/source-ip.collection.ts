@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { collection } from './collection.ts'
 import type { Outcome } from './collection.ts'
-import { attempt, runHttp, World } from './kube-proxy.collection.ts'
+import { attempt, runHttp, World } from './kube-proxy-world.ts'
 
 interface Case {
   readonly service: 'ClusterIP' | 'NodePort' | 'LoadBalancer'

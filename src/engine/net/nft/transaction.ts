@@ -17,6 +17,9 @@ const EEXIST = 'File exists'
 const EBUSY = 'Device or resource busy'
 const EOPNOTSUPP = 'Operation not supported'
 
+/** nft_dynset's limit where none was given. */
+const DYNAMIC_SIZE = 0xffff
+
 /** Where nat may be done, and base chains of type nat may stand. */
 const natHooks: Readonly<Record<string, readonly string[]>> = { dnat: ['prerouting', 'output'], redirect: ['prerouting', 'output'], snat: ['postrouting', 'input'], masquerade: ['postrouting'] }
 const chainHooks: Readonly<Record<string, readonly string[]>> = { filter: ['prerouting', 'input', 'forward', 'output', 'postrouting', 'ingress', 'egress'], nat: ['prerouting', 'input', 'output', 'postrouting'], route: ['output'] }
@@ -285,7 +288,10 @@ export class Transaction {
       if (s.kind === 'nat' && chain.base && (chain.base.type !== 'nat' || !natHooks[s.target.verb]!.includes(chain.base.hook))) refuse(cannot(EOPNOTSUPP), span)
       if (s.kind === 'reject' && chain.base && !['input', 'forward', 'output', 'prerouting'].includes(chain.base.hook)) refuse(cannot(EOPNOTSUPP), span)
       if (s.kind === 'object' && !table.objects.has(s.name)) refuse(cannot(ENOENT), s.span)
-      if (s.kind === 'set-update' && !table.sets.has(s.set)) refuse(ENOENT, s.span)
+      if (s.kind === 'set-update') {
+        const set = table.sets.get(s.set) ?? refuse(ENOENT, s.span)
+        if (set.specification.size === undefined) this.#do(() => void (set.specification.size = DYNAMIC_SIZE), () => void (set.specification.size = undefined))
+      }
       if (s.kind === 'verdict') this.#checkJump(s.verdict, table, s.verdict.span)
       if (s.kind === 'vmap' && s.set.kind === 'anonymous') for (const e of s.set.set.elements.values()) if (e.verdict) this.#checkJump(e.verdict, table, e.span)
     }

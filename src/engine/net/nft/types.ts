@@ -150,7 +150,8 @@ export interface SetSpecification {
   readonly flags: readonly ('constant' | 'dynamic' | 'interval' | 'timeout')[]
   readonly timeout: number | undefined
   readonly gcInterval: number | undefined
-  readonly size: number | undefined
+  /** The kernel gives sets that rules write to one of its own. */
+  size: number | undefined
   readonly policy: 'memory' | 'performance' | undefined
   readonly autoMerge: boolean
   readonly comment: string | undefined

@@ -1,6 +1,6 @@
 /**
- * The kube-proxy binary: flags, configuration file, start, informers, health ports (cmd/kube-proxy v1.35). Only the iptables mode is
- * modelled; ipvs answers as a kernel without IPVS does, nftables says that it is not there.
+ * The kube-proxy binary: flags, configuration file, start, informers, health ports (cmd/kube-proxy v1.35). The modes iptables and
+ * nftables are modelled; ipvs answers as a kernel without IPVS does.
  */
 import { parseIpv4 } from '#base/ip.ts'
 import type { KubeObject } from '#engine/api/types.ts'
@@ -15,7 +15,6 @@ import { NetError } from '#engine/net/error.ts'
 import type { TcpListener } from '#engine/net/types.ts'
 import { lineWriter } from '../daemon-log.ts'
 import { klogLine, structured } from '../klog.ts'
-import type { Severity } from '../klog.ts'
 import type { ContainerContext } from '../runtime/image.ts'
 import { readKubeconfig } from '../kubelet/kubeconfig.ts'
 import { failedToWatch, failedToWatchAt, fromFactory } from '../reflectors.ts'
@@ -23,12 +22,10 @@ import { readConfiguration } from './configuration.ts'
 import { decodeConfiguration, validateConfiguration } from './decode.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
 import { ServiceHealth, serveHealthz, serveMetrics } from './health.ts'
-import { syncOptions } from './iptables/options.ts'
-import { IptablesProxier } from './iptables/proxier.ts'
+import { proxiers } from './proxiers.ts'
+import type { Log } from './proxiers.ts'
 
 export const kubeProxyVersion = 'v1.35.4'
-
-type Log = (severity: Severity, at: string, text: string, values?: Readonly<Record<string, unknown>>) => void
 
 function flagsOf(argv: readonly string[]): ReadonlyMap<string, string> {
   const out = new Map<string, string>()
@@ -60,6 +57,12 @@ function loadConfiguration(process: Process, flags: ReadonlyMap<string, string>,
 
 /** Selects the services that are kube-proxy's. */
 const proxied = '%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2Fservice-proxy-name'
+
+interface ServiceCidr extends KubeObject {
+  readonly spec?: { readonly cidrs?: readonly string[] }
+}
+
+const serviceCidrs = { group: 'networking.k8s.io', version: 'v1', resource: 'servicecidrs' }
 
 const serviceOfSlice = (slice: KubeObject) => `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`
 
@@ -123,47 +126,32 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
     log('I', 'conntrack.go:119', 'Set sysctl', { entry: `net/netfilter/${entry}`, value })
     if (net.sysctl(`net.netfilter.${entry}`) !== undefined) net.setSysctl(`net.netfilter.${entry}`, String(value))
   }
-  if (config.nodePortAddresses.length === 0) {
+  if (config.nodePortAddresses.length === 0 && config.mode !== 'nftables') {
     log('E', 'server.go:255', 'Kube-proxy configuration may be incomplete or incorrect', { err: 'nodePortAddresses is unset; NodePort connections will be accepted on all local IPs. Consider using `--nodeport-addresses primary`' })
   }
   write(klogLine(sim.now, 'I', '"kube-proxy running in dual-stack mode" primary ipFamily="IPv4"', { at: 'server.go:264', pid: process.pid }))
-  if (config.mode === 'ipvs' || config.mode === 'nftables') {
-    const err = config.mode === 'ipvs' ? "can't use the IPVS proxier: Ipvs not supported" : 'the nftables proxier is not modelled in this simulator yet'
-    if (config.mode === 'ipvs') {
-      const time = new Date(Math.floor(sim.now)).toISOString().replace(/\.\d+/, '')
-      const kernel = process.machine.sysctl?.('kernel.osrelease') ?? '6.8.0'
-      write(`time="${time}" level=warning msg="Running modprobe ip_vs failed with message: \`modprobe: WARNING: Module ip_vs not found in directory /lib/modules/${kernel}\`, error: exit status 1"`)
-      write(`time="${time}" level=error msg="Could not get ipvs family information from the kernel. It is possible that ipvs is not enabled in your kernel. Native loadbalancing will not work until this is fixed."`)
-      log('I', 'proxier.go:750', 'Dummy VS not created', { scheduler: 'rr' })
-    }
+  const makeProxier = proxiers[config.mode]
+  if (!makeProxier) {
+    const err = "can't use the IPVS proxier: Ipvs not supported"
+    const time = new Date(Math.floor(sim.now)).toISOString().replace(/\.\d+/, '')
+    const kernel = process.machine.sysctl?.('kernel.osrelease') ?? '6.8.0'
+    write(`time="${time}" level=warning msg="Running modprobe ip_vs failed with message: \`modprobe: WARNING: Module ip_vs not found in directory /lib/modules/${kernel}\`, error: exit status 1"`)
+    write(`time="${time}" level=error msg="Could not get ipvs family information from the kernel. It is possible that ipvs is not enabled in your kernel. Native loadbalancing will not work until this is fixed."`)
+    log('I', 'proxier.go:750', 'Dummy VS not created', { scheduler: 'rr' })
     log('E', 'server.go:140', 'Error running ProxyServer', { err })
     log('E', 'run.go:72', 'command failed', { err })
     return 1
   }
-  const rules = syncOptions(config, net, nodeIp, node?.spec.podCIDR)
-  if (!rules.detector && config.detectLocalMode === 'ClusterCIDR') {
-    log('I', 'server_linux.go:413', 'Detect-local-mode set to ClusterCIDR, but no cluster CIDR specified for primary IP family', { ipFamily: 'IPv4', clusterCIDRs: null })
-  }
-  log('I', 'server_linux.go:152', 'Using iptables Proxier')
-
-  if (rules.localhostNodePorts) {
-    if (net.sysctl('net.ipv4.conf.all.route_localnet') !== '1') {
-      log('I', 'proxier.go:258', 'Setting route_localnet=1 to allow node-ports on localhost; to change this either disable iptables.localhostNodePorts (--iptables-localhost-nodeports) or set nodePortAddresses (--nodeport-addresses) to filter loopback addresses', { ipFamily: 'IPv4' })
-      net.setSysctl('net.ipv4.conf.all.route_localnet', '1')
-    }
-  }
-  if (config.tcpBeLiberal) {
-    for (const ipFamily of ['IPv4', 'IPv6']) log('I', 'proxier.go:277', 'nf_conntrack_tcp_be_liberal set, not installing DROP rules for INVALID packets', { ipFamily })
-  }
   let lastUpdated: number | undefined
   const now = () => sim.now
   const serviceHealth = new ServiceHealth(net.sockets, now)
-  const proxier = new IptablesProxier({
-    sim, net, nodeName, rules, minSyncPeriod: config.minSyncPeriod, syncPeriod: config.syncPeriod,
+  const cidrs = config.mode === 'nftables' ? api.informer<ServiceCidr>(serviceCidrs) : undefined
+  const proxier = makeProxier({
+    sim, net, nodeName, nodeIp, podCidr: node?.spec.podCIDR, config, log, verbosity: Number(flags.get('v') ?? 0),
     slicesOf: (service) => sliceInformer.byIndex('service', service).filter((s) => s.metadata.labels?.['service.kubernetes.io/headless'] === undefined && s.metadata.labels?.['service.kubernetes.io/service-proxy-name'] === undefined),
     serviceOf: (key) => serviceInformer.get(key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)),
     zone: () => nodeInformer.get(undefined, nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'] ?? '',
-    logError: (message) => log('E', 'proxier.go:1405', 'Failed to execute iptables-restore', { err: message }),
+    serviceCidrs: () => cidrs?.list().flatMap((c) => c.spec?.cidrs ?? []) ?? [],
     onSynced: (counts) => {
       lastUpdated = sim.now
       serviceHealth.sync(counts)
@@ -187,7 +175,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   }
   listen(config.healthzBindAddress, (host, port) => serveHealthz(net.sockets, host, port, { now, lastUpdated: () => lastUpdated, nodeEligible: () => nodeInformer.get(undefined, nodeName)?.metadata.deletionTimestamp === undefined }), (text) =>
     log('E', 'server.go:404', 'Healthz server failed', { err: `failed to start proxy healthz on ${config.healthzBindAddress}: ${text}` }))
-  listen(config.metricsBindAddress, (host, port) => serveMetrics(net.sockets, host, port, now, 'iptables'), (text) =>
+  listen(config.metricsBindAddress, (host, port) => serveMetrics(net.sockets, host, port, now, config.mode), (text) =>
     log('E', 'server.go:433', 'Starting metrics server failed', { err: text }))
   context.onExit(() => {
     running = false
@@ -218,7 +206,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
     const zone = (n: Node) => n.metadata.labels?.['topology.kubernetes.io/zone']
     if (after.metadata.name === nodeName && zone(after) !== zone(before)) proxier.forceFullSync()
   })
-  while (!serviceInformer.synced || !sliceInformer.synced) await process.sleep(100)
+  while (!serviceInformer.synced || !sliceInformer.synced || cidrs?.synced === false) await process.sleep(100)
   for (const controller of [controllers[3]!, ...controllers.slice(0, 3)]) log('I', 'shared_informer.go:356', 'Caches are synced', { controller })
   proxier.start()
   await context.terminated()
