@@ -29,7 +29,9 @@ import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
 import { addonImageTables, appliedObjects, configurationObjects, kubeadmObjects, preloadedImages } from './addons.ts'
 import { certificateUser, managerImages } from './control-plane/managers.ts'
 import { kubeconfig, startBareControlPlane, writeMachineFiles, writeNodeFiles, writeRootKubeconfig } from './node-files.ts'
+import { Database } from './database.ts'
 import { createGateway, createMachine, hostAddress, Segment } from './nodes.ts'
+import { installedVersion, kubernetesReleases, statusFile } from '#engine/kubeadm/packages.ts'
 import { Pki } from './pki.ts'
 import { Roads, type RoadEnd, type Serving } from './roads.ts'
 import { metricsServerImage } from '#engine/addons/metrics-server/program.ts'
@@ -69,14 +71,8 @@ export interface Cluster {
 /** Virtual ms after which the network plugin is applied: the workers have joined. */
 const pluginDelay = 20_000
 
-const patches = (version: string): string[] => {
-  const match = /^v(\d+)\.(\d+)\.(\d+)$/.exec(version)
-  if (!match) return [version]
-  const [, major, minor, patch] = match
-  const out = [version]
-  for (let p = Number(patch) - 1; p >= 0; p--) out.push(`v${major}.${minor}.${p}`)
-  return [...out, `v${major}.${Number(minor) - 1}.8`, `v${major}.${Number(minor) - 1}.0`]
-}
+/** The tags of the control plane's images: every release that the packages know, and the cluster's own. */
+const releaseTags = (version: string): string[] => [...new Set([version, ...Object.values(kubernetesReleases).flat().reverse().map((v) => `v${v}`)])]
 
 export function createCluster(options: ClusterOptions): Cluster {
   const { sim, spec } = options
@@ -91,6 +87,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   const server = `https://${endpoint}`
   const api = buildApiServer({ sim, version: spec.version, serviceCidr: spec.serviceCidr, advertiseAddress: endpoint, caCertificate: pki.caPem })
 
+  const database = new Database(api)
   const serving = new Map<string, Serving>()
   const roads = new Roads(network, (ns, port) => serving.get(`${ns.name} ${port}`))
   /** A client for as long as its road is open. */
@@ -122,11 +119,14 @@ export function createCluster(options: ClusterOptions): Cluster {
   }
   const byName = new Map<string, NodeTies>()
   const metricsTies = extensions({ api, network, nodes: byName, from: () => hosts.get(controlPlane.name)!.net, dialProblem: (ns, address, port) => roads.dialProblem(ns, address, port) })
-  const tags = patches(spec.version)
+  const tags = releaseTags(spec.version)
   const controlImages: ImageBehaviour[] = [
-    kubeApiserverImage({ api, version: spec.version, onServe: (process, port, how) => serve(`${process.machine.net.name} ${port}`, how, process) }, tags),
+    kubeApiserverImage({ api, version: spec.version, onServe: (process, port, how) => {
+      database.serve(process, how.version)
+      serve(`${process.machine.net.name} ${port}`, how, process)
+    } }, tags),
     metricsServerImage(metricsTies),
-    etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0']),
+    etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0'], () => database.clear()),
     ...managerImages({ client: (process, credentials) => credentialsClient(credentials, process.machine), version: spec.version, resources: () => deletableResources(api) }, tags),
   ]
   const registry = new Registry([...addonImageTables, commonImages, ...(options.images ?? []), new Map(controlImages.map((i) => [i.repository, i]))])
@@ -176,7 +176,7 @@ export function createCluster(options: ClusterOptions): Cluster {
         address: node.address,
         size: { cpu: node.cpu, memory: memoryText(node.memory), ephemeralStorage: '101590572Ki' },
         maxPods: config.maxPods,
-        version: spec.version,
+        version: installedVersion(host.fs.readFile(statusFile), 'kubelet') ?? spec.version,
         labels: { ...Object.fromEntries(node.roles.flatMap((r) => [[`node-role.kubernetes.io/${r}`, ''], ...(r === 'control-plane' ? [['node.kubernetes.io/exclude-from-external-load-balancers', '']] : [])])), ...node.labels, ...labels },
         taints: [...node.roles.filter((r) => r === 'control-plane').map((r) => ({ key: `node-role.kubernetes.io/${r}`, effect: 'NoSchedule' })), ...(node.taints ?? [])],
         machineId: host.fs.readFile('/etc/machine-id').trim(),

@@ -86,4 +86,13 @@ export const singleNode: ClusterSpec = {
   podCidr: '192.168.1.0/24',
 }
 
-export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, trioMetrics, duoFlannel, noCni, reference, singleNode].map((s) => [s.name, s]))
+/** Three machines with containerd and the packages of Kubernetes, and no cluster. */
+export const bare3: ClusterSpec = {
+  ...trio,
+  name: 'bare-3',
+  title: 'Three bare machines, ready for kubeadm',
+  nodes: ['m1', 'm2', 'm3'].map((name, i) => ({ name, address: `172.20.10.${11 + i}`, roles: [], cpu: '2', memory: '4Gi', blank: true })),
+  plugin: 'none',
+}
+
+export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, trioMetrics, duoFlannel, noCni, reference, singleNode, bare3].map((s) => [s.name, s]))

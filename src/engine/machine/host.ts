@@ -11,7 +11,7 @@ import { deviceTree } from './devices.ts'
 import { MemoryJournal } from './journal.ts'
 import { Kernel, PidSpace } from './kernel.ts'
 import type { Container, ContainerOptions, ContainerRuntime, Machine, ProgramTable } from './machine.ts'
-import { procTree, sysTree } from './proc.ts'
+import { cgroupTree, procTree, sysTree } from './proc.ts'
 import { RealmBase } from './realm.ts'
 import { hostSysctls } from './sysctl-keys.ts'
 import { computedInode, FileTree } from './tree.ts'
@@ -96,6 +96,7 @@ export class Host extends RealmBase implements Machine {
     const mounts = new MountNamespace(this.#tree, { source: '/dev/sda1', type: 'ext4', options: 'relatime,errors=remount-ro' })
     this.mounts = mounts
     this.fs.mount('/sys', sysTree(this).root, { source: 'sysfs', type: 'sysfs', options: 'nosuid,nodev,noexec,relatime' })
+    this.fs.mount('/sys/fs/cgroup', cgroupTree().root, { source: 'cgroup2', type: 'cgroup2', options: 'nosuid,nodev,noexec,relatime,nsdelegate,memory_recursiveprot' })
     this.fs.mount('/proc', procTree(this).root, { source: 'proc', type: 'proc', options: 'nosuid,nodev,noexec,relatime' })
     this.fs.mount('/dev', deviceTree(this.ptsDirectory()).root, { source: 'udev', type: 'devtmpfs', options: 'nosuid,relatime,size=2001548k,nr_inodes=500387,mode=755' })
     const run = new FileTree({ mtime: this.sim.now }).dir('/lock', { mode: 0o1777 }).dir('/sshd').dir('/systemd/system').dir('/netns', { mode: 0o755 })

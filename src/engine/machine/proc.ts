@@ -201,6 +201,12 @@ function netDir(sb: Superblock, net: NetNamespace): Inode {
 }
 
 /** /sys: network devices and the few other corners that scripts look into. */
+/** The unified hierarchy of control groups: what is switched on; the groups themselves are left out. */
+export function cgroupTree(): FileTree {
+  const controllers = 'cpuset cpu io memory hugetlb pids rdma misc\n'
+  return new FileTree({ mode: 0o555 }).file('/cgroup.controllers', controllers).file('/cgroup.subtree_control', controllers)
+}
+
 export function sysTree(realm: Realm): FileTree {
   const tree = new FileTree({ mode: 0o555 })
   const sb = tree.superblock

@@ -5,12 +5,13 @@ import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
 import { goFlags } from '../flags.ts'
 import { serveHealth } from '../health.ts'
 
-export function etcdImage(tags: readonly string[]): ImageBehaviour {
+/** `onNew` hears of a server that begins with an empty data directory. */
+export function etcdImage(tags: readonly string[], onNew: () => void = () => {}): ImageBehaviour {
   return {
     repository: 'registry.k8s.io/etcd',
     tags,
     size: 22_871_747,
-    programs: { '/usr/local/bin/etcd': run },
+    programs: { '/usr/local/bin/etcd': (process) => run(process, onNew) },
     entrypoint: ['etcd'],
     files: { '/var/etcd/': '', '/var/lib/etcd/': '' },
   }
@@ -21,7 +22,7 @@ const known = new Set(
     'listen-client-urls listen-client-http-urls listen-metrics-urls listen-peer-urls name peer-cert-file peer-client-cert-auth peer-key-file peer-trusted-ca-file snapshot-count trusted-ca-file watch-progress-notify-interval quota-backend-bytes auto-compaction-retention auto-compaction-mode log-level logger heartbeat-interval election-timeout').split(' '),
 )
 
-async function run(process: Process): Promise<number> {
+async function run(process: Process, onNew: () => void): Promise<number> {
   const flags = goFlags(process.argv)
   const line = (level: string, message: string, more: Record<string, unknown> = {}) =>
     process.stderr.write(JSON.stringify({ level, ts: new Date(Math.floor(process.now())).toISOString().replace('Z', '000Z'), caller: 'embed/etcd.go:1', msg: message, ...more }) + '\n')
@@ -57,6 +58,13 @@ async function run(process: Process): Promise<number> {
         return 1
       }
     }
+  }
+  const data = flags.get('data-dir') ?? `${flags.get('name') ?? 'default'}.etcd`
+  if (!process.fs.exists(`${data}/member`)) {
+    for (const part of ['snap', 'wal']) process.fs.mkdir(`${data}/member/${part}`, { parents: true, mode: 0o700 })
+    process.fs.writeFile(`${data}/member/snap/db`, '', { mode: 0o600 })
+    process.fs.writeFile(`${data}/member/wal/0000000000000000-0000000000000000.wal`, '', { mode: 0o600 })
+    onNew()
   }
   await line('info', 'ready to serve client requests')
   const metrics = /^http:\/\/([^:/]+):(\d+)$/.exec(flags.get('listen-metrics-urls') ?? '')

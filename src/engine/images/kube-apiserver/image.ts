@@ -9,14 +9,14 @@ import type { Process } from '#engine/machine/process.ts'
 import { loadIdentity, type TlsIdentity } from '#engine/machine/tls.ts'
 import { klogLine } from '../klog.ts'
 import { goFlags } from '../flags.ts'
-import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
+import type { ContainerContext, ImageBehaviour } from '#engine/node/runtime/image.ts'
 import { serveConnection } from './serve.ts'
 
 export interface ApiServerTies {
   readonly api: ApiServer
   readonly version: string
-  /** Told when it serves: its certificate, and whose client certificates it takes. */
-  onServe?(process: Process, port: number, how: { readonly identity: TlsIdentity; readonly clientRoots: readonly Certificate[] }): void
+  /** Told when it serves: its certificate, whose client certificates it takes, and its version, which is its image's tag. */
+  onServe?(process: Process, port: number, how: { readonly identity: TlsIdentity; readonly clientRoots: readonly Certificate[]; readonly version: string }): void
 }
 
 const known = new Set(
@@ -36,12 +36,18 @@ export function kubeApiserverImage(ties: ApiServerTies, tags: readonly string[])
     tags,
     size: 27_671_920,
     files: { '/etc/passwd': 'root:x:0:0:root:/root:/sbin/nologin\n' },
-    programs: { '/usr/local/bin/kube-apiserver': (process) => run(process, ties) },
+    programs: { '/usr/local/bin/kube-apiserver': (process, context) => run(process, ties, imageTag(context) ?? ties.version) },
     entrypoint: ['kube-apiserver'],
   }
 }
 
-async function run(process: Process, ties: ApiServerTies): Promise<number> {
+/** The tag of the image that the container was made from; undefined where it runs without a container. */
+function imageTag(context: ContainerContext | undefined): string | undefined {
+  const spec = (context?.pod() as { spec?: { containers?: { name: string; image?: string }[] } } | undefined)?.spec
+  return /:(v[^:@/]+)/.exec(spec?.containers?.find((c) => c.name === context!.container)?.image ?? '')?.[1]
+}
+
+async function run(process: Process, ties: ApiServerTies, version: string): Promise<number> {
   const flags = goFlags(process.argv)
   const log = (level: 'I' | 'W' | 'E' | 'F', where: string, message: string) => process.stderr.write(klogLine(level, process.now(), process.pid, where, message))
   const fail = async (message: string) => {
@@ -66,7 +72,7 @@ async function run(process: Process, ties: ApiServerTies): Promise<number> {
   const port = Number(flags.get('secure-port') ?? 6443)
   if (!Number.isInteger(port) || port < 1 || port > 65535) return fail(`invalid argument ${JSON.stringify(flags.get('secure-port') ?? '')} for "--secure-port" flag: strconv.ParseInt: parsing ${JSON.stringify(flags.get('secure-port') ?? '')}: invalid syntax`)
   await log('I', 'options.go:263', `external host was not specified, using ${flags.get('advertise-address') ?? ''}`)
-  await log('I', 'server.go:150', `Version: ${ties.version}`)
+  await log('I', 'server.go:150', `Version: ${version}`)
   const etcd = flags.get('etcd-servers') ?? ''
   if (!(await reachEtcd(process, etcd, log))) {
     await log('F', 'instance.go:226', 'Error creating leases: error creating storage factory: context deadline exceeded')
@@ -82,7 +88,7 @@ async function run(process: Process, ties: ApiServerTies): Promise<number> {
   const clientCa = flags.get('client-ca-file')
   const options = { api: ties.api, identity: loaded.identity, clientRoots: clientCa === undefined ? [] : decodeCertificates(process.fs.readFile(clientCa)), anonymous: flags.get('anonymous-auth') !== 'false' }
   await log('I', 'secure_serving.go:211', `Serving securely on [::]:${port}`)
-  ties.onServe?.(process, port, options)
+  ties.onServe?.(process, port, { ...options, version })
   ties.api.gate.set(true)
   process.onEnd(() => {
     ties.api.gate.set(false)

@@ -18,6 +18,6 @@ export function kubeadmAdmission(server: ApiServer): readonly AdmissionPlugin[] 
   return [
     namespaceLifecycle, limitRanger, serviceAccount, taintNodes, priority, defaultTolerationSeconds, defaultStorageClass, runtimeClass, defaultIngressClass, podTopologyLabels,
     podSecurity, rbacEscalation(server.rbac), new ValidatingPolicies(server), new ResourceQuota(store), new CustomResources(server),
-    new ServiceAllocator({ store, serviceCidr: options.serviceCidr ?? '10.96.0.0/12', nodePortRange: options.nodePortRange ?? [30000, 32767] }),
+    new ServiceAllocator({ store, get serviceCidr() { return options.serviceCidr ?? '10.96.0.0/12' }, nodePortRange: options.nodePortRange ?? [30000, 32767] }),
   ]
 }

@@ -19,7 +19,7 @@ export interface AllocatorOptions {
   readonly nodePortRange: readonly [first: number, last: number]
 }
 
-const needsClusterIp = (s: Loose) => ['ClusterIP', 'NodePort', 'LoadBalancer'].includes(s?.spec.type)
+const needsClusterIp = (s: Loose) => s !== undefined && s.spec.type !== 'ExternalName'
 const needsNodePort = (s: Loose) => s?.spec.type === 'NodePort' || (s?.spec.type === 'LoadBalancer' && s.spec.allocateLoadBalancerNodePorts !== false)
 const mayHaveNodePort = (s: Loose) => s?.spec.type === 'NodePort' || s?.spec.type === 'LoadBalancer'
 export const needsHealthCheck = (s: Loose) => s?.spec.type === 'LoadBalancer' && s.spec.externalTrafficPolicy === 'Local'
@@ -29,20 +29,37 @@ class PortTaken extends Error {}
 export class ServiceAllocator implements AdmissionPlugin {
   readonly name = 'ServiceAllocator'
   readonly #options: AllocatorOptions
-  readonly #first: number
-  readonly #size: number
+  #range = ''
+  #network = 0
+  #length = 0
   /** node port → service that has it */
   readonly #ports = new Map<number, string>()
 
   constructor(options: AllocatorOptions) {
     this.#options = options
-    const cidr = parseCidr4(options.serviceCidr)!
-    this.#first = cidr.network
-    this.#size = 2 ** (32 - cidr.length)
     for (const service of options.store.list('services')) this.#index(service, undefined)
     options.store.onEvent((e) => {
       if (e.resource === 'services') this.#index(e.type === 'DELETED' ? undefined : e.object, e.old)
     })
+  }
+
+  /** The range may be another when the server has started anew. */
+  #read(): void {
+    if (this.#range === this.#options.serviceCidr) return
+    this.#range = this.#options.serviceCidr
+    const cidr = parseCidr4(this.#range)!
+    this.#network = cidr.network
+    this.#length = 2 ** (32 - cidr.length)
+  }
+
+  get #first(): number {
+    this.#read()
+    return this.#network
+  }
+
+  get #size(): number {
+    this.#read()
+    return this.#length
   }
 
   #index(service: Loose, old: Loose): void {
