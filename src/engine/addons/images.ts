@@ -13,6 +13,9 @@ import { gatewayImages } from './gateway/images.ts'
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
+/** Programs of the Alpine that the ingress controller's image is made of, as far as people use them there. */
+const alpineTools = Object.fromEntries([...['awk', 'cat', 'cut', 'date', 'echo', 'env', 'false', 'find', 'grep', 'head', 'hostname', 'id', 'ip', 'less', 'ls', 'netstat', 'nslookup', 'ping', 'printenv', 'ps', 'pwd', 'sed', 'sh', 'sleep', 'sort', 'tail', 'test', 'top', 'tr', 'true', 'uniq', 'wc', 'wget'].map((name) => [`/bin/${name}`, `busybox:${name}`]), ['/usr/bin/curl', 'curl']])
+
 const images: readonly ImageBehaviour[] = [
   {
     repository: 'registry.k8s.io/coredns/coredns', tags: ['v1.13.1', 'v1.14.6', 'v1.12.1', 'v1.11.3'], size: 23_553_024, entrypoint: ['/coredns'], user: '65532', workdir: '/',
@@ -26,7 +29,7 @@ const images: readonly ImageBehaviour[] = [
   { repository: 'docker.io/calico/node', tags: [calicoVersion], size: 156_000_000, command: ['start_runit'], env: { PATH: path }, programs: { '/usr/sbin/start_runit': calicoNode } },
   {
     repository: 'registry.k8s.io/ingress-nginx/controller', tags: [ingressNginxVersion, 'v1.13.3', 'v1.12.1'], size: 109_000_000, entrypoint: ['/usr/bin/dumb-init', '--'], command: ['/nginx-ingress-controller'], user: '101', env: { PATH: path }, workdir: '/etc/nginx',
-    users: [{ name: 'www-data', uid: 101, gid: 82 }], exposedPorts: [80, 443], programs: { '/nginx-ingress-controller': ingressNginx, '/usr/bin/dumb-init': ingressNginx },
+    users: [{ name: 'www-data', uid: 101, gid: 82 }], exposedPorts: [80, 443], tools: alpineTools, files: { '/etc/nginx/nginx.conf': { text: '', mode: 0o666 } }, programs: { '/nginx-ingress-controller': ingressNginx, '/usr/bin/dumb-init': ingressNginx },
   },
   { repository: 'docker.io/calico/kube-controllers', tags: [calicoVersion], size: 52_000_000, entrypoint: ['/usr/bin/kube-controllers'], env: { PATH: path }, programs: { '/usr/bin/kube-controllers': kubeControllers } },
   ...gatewayImages,

@@ -2,10 +2,12 @@
 import { cidrContains, parseCidr4, parseIpv4 } from '#base/ip.ts'
 import type { Location } from './router.ts'
 import { isTrue } from './router.ts'
+import { usualSettings } from './settings.ts'
+import type { Settings } from './settings.ts'
 
 const titles: Readonly<Record<number, string>> = {
-  301: 'Moved Permanently', 302: 'Found', 307: 'Temporary Redirect', 308: 'Permanent Redirect', 400: 'Bad Request', 401: 'Authorization Required', 403: 'Forbidden', 404: 'Not Found', 405: 'Not Allowed', 413: 'Request Entity Too Large',
-  500: 'Internal Server Error', 502: 'Bad Gateway', 503: 'Service Temporarily Unavailable', 504: 'Gateway Time-out',
+  301: 'Moved Permanently', 302: 'Found', 307: 'Temporary Redirect', 308: 'Permanent Redirect', 400: 'Bad Request', 401: 'Authorization Required', 403: 'Forbidden', 404: 'Not Found', 405: 'Not Allowed', 408: 'Request Time-out', 413: 'Request Entity Too Large',
+  500: 'Internal Server Error', 502: 'Bad Gateway', 503: 'Service Temporarily Unavailable', 504: 'Gateway Time-out', 429: 'Too Many Requests', 303: 'See Other', 421: 'Misdirected Request', 431: 'Request Header Or Cookie Too Large',
 }
 
 export function statusTitle(status: number): string {
@@ -25,7 +27,7 @@ export interface OwnAnswer {
 
 const page = (status: number, headers: readonly (readonly [string, string])[] = []): OwnAnswer => ({ status, headers: [['Content-Type', 'text/html'], ...headers], body: errorPage(status) })
 
-function listed(list: string | undefined, ip: string): boolean {
+export function listed(list: string | undefined, ip: string): boolean {
   const value = parseIpv4(ip)
   return value !== undefined && (list ?? '').split(',').some((text) => {
     const cidr = parseCidr4(text.trim().includes('/') ? text.trim() : `${text.trim()}/32`)
@@ -50,23 +52,38 @@ export interface Asked {
 const sizes: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
 
 /** What the location's annotations answer before anything is proxied; undefined: go on. */
-export function preAnswer(location: Location, asked: Asked): OwnAnswer | undefined {
+export function preAnswer(location: Location, asked: Asked, settings: Settings = usualSettings): OwnAnswer | undefined {
+  return redirects(location, asked, settings) ?? access(location, asked, settings)
+}
+
+/** nginx's rewrite phase: answers that need no right. */
+export function redirects(location: Location, asked: Asked, settings: Settings): OwnAnswer | undefined {
   const a = location.annotations
-  const sslRedirect = a['ssl-redirect'] === undefined ? true : isTrue(a['ssl-redirect'])
-  if (!asked.secure && ((asked.hasCertificate && sslRedirect) || isTrue(a['force-ssl-redirect']))) {
-    return page(308, [['Location', `https://${asked.host.replace(/:\d+$/, '')}${asked.uri}`]])
+  const open = settings.list('no-tls-redirect-locations').some((path) => asked.path.startsWith(path))
+  const sslRedirect = a['ssl-redirect'] === undefined ? settings.flag('ssl-redirect') : isTrue(a['ssl-redirect'])
+  const forced = a['force-ssl-redirect'] === undefined ? settings.flag('force-ssl-redirect') : isTrue(a['force-ssl-redirect'])
+  if (!asked.secure && !open && ((asked.hasCertificate && sslRedirect) || forced)) {
+    const to = `https://${asked.host.replace(/:\d+$/, '')}${asked.uri}`
+    return page(Number(settings.text('http-redirect-code')), [['Location', isTrue(a['preserve-trailing-slash']) ? to : to.replace(/\/$/, '')]])
   }
   const absolute = (to: string) => (to.startsWith('/') && !isTrue(a['relative-redirects']) ? `${asked.secure ? 'https' : 'http'}://${asked.host}${to}` : to)
   if (a['permanent-redirect']) return page(Number(a['permanent-redirect-code'] ?? 301), [['Location', absolute(a['permanent-redirect'])]])
   if (a['temporal-redirect']) return page(Number(a['temporal-redirect-code'] ?? 302), [['Location', absolute(a['temporal-redirect'])]])
   if (a['app-root'] && asked.path === '/') return page(302, [['Location', `${asked.secure ? 'https' : 'http'}://${asked.host}${a['app-root']}`]])
-  const allow = a['whitelist-source-range'] ?? a['allowlist-source-range']
-  if (a['denylist-source-range'] && listed(a['denylist-source-range'], asked.client)) return page(403)
-  if (allow && !listed(allow, asked.client)) return page(403)
-  const limit = /^(\d+)([kmg]?)$/i.exec(a['proxy-body-size'] ?? '1m')
+  if (isTrue(a['enable-cors']) && asked.method === 'OPTIONS') return { status: 204, headers: [...corsHeaders(location, asked), ['Content-Type', 'text/plain charset=UTF-8'], ['Content-Length', '0']], body: '' }
+  return undefined
+}
+
+/** nginx's access phase, without passwords. */
+export function access(location: Location, asked: Asked, settings: Settings): OwnAnswer | undefined {
+  const a = location.annotations
+  const allow = a['whitelist-source-range'] ?? a['allowlist-source-range'] ?? settings.text('whitelist-source-range')
+  const deny = a['denylist-source-range'] ?? settings.text('denylist-source-range')
+  if (deny !== '' && listed(deny, asked.client)) return page(403)
+  if (allow !== '' && !listed(allow, asked.client)) return page(403)
+  const limit = /^(\d+)([kmg]?)$/i.exec(a['proxy-body-size'] ?? settings.text('proxy-body-size'))
   const bytes = limit ? Number(limit[1]) * sizes[limit[2]!.toLowerCase()]! : 0
   if (bytes > 0 && asked.bodyLength > bytes) return page(413)
-  if (isTrue(a['enable-cors']) && asked.method === 'OPTIONS') return { status: 204, headers: [...corsHeaders(location, asked), ['Content-Type', 'text/plain charset=UTF-8'], ['Content-Length', '0']], body: '' }
   return undefined
 }
 

@@ -7,9 +7,11 @@ import { services } from '#engine/kinds/service/types.ts'
 import type { Service } from '#engine/kinds/service/types.ts'
 import { loadIdentity } from '#engine/machine/tls.ts'
 import type { TlsIdentity } from '#engine/machine/tls.ts'
+import { screen } from './annotations.ts'
 import { buildServers } from './router.ts'
 import type { Server, Upstream } from './router.ts'
-import { ingressClasses, ingresses, secrets } from './types.ts'
+import { Settings } from './settings.ts'
+import { configMaps, ingressClasses, ingresses, secrets } from './types.ts'
 import type { Ingress, IngressClass } from './types.ts'
 
 export const controllerName = 'k8s.io/ingress-nginx'
@@ -20,6 +22,11 @@ export class ClusterView {
   readonly #services: Informer<Service>
   readonly #slices: Informer<EndpointSlice>
   readonly #secrets: Informer<KubeObject>
+  readonly #configMaps: Informer<KubeObject>
+  readonly #changed: (() => void)[] = []
+  /** `namespace/name` of the controller's own ConfigMap. */
+  settingsKey: string | undefined
+  #settings: { readonly from: KubeObject | undefined; readonly settings: Settings } | undefined
   #servers: Map<string, Server> | undefined
   readonly #turns = new Map<string, number>()
 
@@ -29,10 +36,18 @@ export class ClusterView {
     this.#services = api.informer<Service>(services)
     this.#slices = api.informer<EndpointSlice>(endpointslices)
     this.#secrets = api.informer(secrets)
+    this.#configMaps = api.informer(configMaps)
     this.#slices.addIndex('service', (s) => [`${s.metadata.namespace}/${s.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`])
     const forget = () => {
       this.#servers = undefined
+      for (const listener of this.#changed) listener()
     }
+    const settings = (object: KubeObject) => {
+      if (`${object.metadata.namespace}/${object.metadata.name}` === this.settingsKey) forget()
+    }
+    this.#configMaps.onAdd(settings)
+    this.#configMaps.onUpdate(settings)
+    this.#configMaps.onDelete(settings)
     for (const informer of [this.ingresses, this.#classes] as const) {
       informer.onAdd(forget)
       informer.onUpdate(forget)
@@ -54,8 +69,49 @@ export class ClusterView {
 
   /** Made anew only after an Ingress or class has changed. */
   get servers(): Map<string, Server> {
-    this.#servers ??= buildServers(this.ingresses.list().filter((i) => this.owns(i)))
+    this.#servers ??= buildServers(this.ingresses.list().filter((i) => this.owns(i)).flatMap((i) => this.#admitted(i)))
     return this.#servers
+  }
+
+  /** Calls back when hosts, paths or settings may have changed. */
+  onChange(listener: () => void): void {
+    this.#changed.push(listener)
+  }
+
+  get settings(): Settings {
+    const [namespace, name] = (this.settingsKey ?? '/').split('/') as [string, string]
+    const from = this.settingsKey === undefined ? undefined : this.#configMaps.get(namespace, name)
+    if (!this.#settings || this.#settings.from !== from) this.#settings = { from, settings: new Settings((from?.['data'] ?? {}) as Record<string, string>) }
+    return this.#settings.settings
+  }
+
+  /** The Ingress with the annotations that are let in; none where a risky one keeps it out. */
+  #admitted(ingress: Ingress): Ingress[] {
+    const screened = screen(ingress, this.settings)
+    if (screened.refusal !== undefined) return []
+    const { annotations: all = {}, ...metadata } = ingress.metadata
+    const annotations = Object.fromEntries(Object.entries(all).filter(([k]) => !k.startsWith('nginx.ingress.kubernetes.io/') || k.slice(28) in screened.annotations))
+    return [{ ...ingress, metadata: { ...metadata, annotations } }]
+  }
+
+  /** Text data of a Secret `namespace/name`. */
+  secretData(key: string): Record<string, string> | undefined {
+    const [namespace, name] = key.split('/') as [string, string]
+    const found = this.#secrets.get(namespace, name)
+    return found && Object.fromEntries(Object.entries((found['data'] ?? {}) as Record<string, string>).map(([k, v]) => [k, fromBase64(v) ?? '']))
+  }
+
+  configMapData(key: string): Record<string, string> | undefined {
+    const [namespace, name] = key.split('/') as [string, string]
+    const found = this.#configMaps.get(namespace, name)
+    return found && ((found['data'] ?? {}) as Record<string, string>)
+  }
+
+  /** The Service's own address, for service-upstream. */
+  clusterAddress(upstream: Upstream): { readonly ip: string; readonly port: number } | undefined {
+    const service = this.#services.get(upstream.namespace, upstream.service)
+    const port = service?.spec.ports?.find((p) => String(p.port) === upstream.port || p.name === upstream.port)
+    return service?.spec.clusterIP && service.spec.clusterIP !== 'None' && port ? { ip: service.spec.clusterIP, port: port.port } : undefined
   }
 
   /** Ready addresses of the upstream, `ip:port`. */

@@ -44,6 +44,10 @@ export interface Server {
   readonly locations: Location[]
   /** Secret `ns/name` of its certificate. */
   tlsSecret: string | undefined
+  /** Other names of the same server. */
+  aliases?: string[]
+  /** The host that this one (with or without www.) leads to, by from-to-www-redirect. */
+  redirect?: string
 }
 
 const prefix = 'nginx.ingress.kubernetes.io/'
@@ -116,6 +120,11 @@ export function buildServers(list: readonly Ingress[]): Map<string, Server> {
   }
   for (const ingress of sorted.filter((i) => isTrue(annotationsOf(i)['canary']))) addCanary(servers, ingress)
   for (const server of servers.values()) finish(server)
+  for (const server of [...servers.values()]) {
+    if (server.host === '_' || server.host.startsWith('*') || !server.locations.some((l) => isTrue(l.annotations['from-to-www-redirect']))) continue
+    const other = server.host.startsWith('www.') ? server.host.slice(4) : `www.${server.host}`
+    if (!servers.has(other)) servers.set(other, { host: other, locations: [], tlsSecret: server.tlsSecret, redirect: server.host })
+  }
   return servers
 }
 

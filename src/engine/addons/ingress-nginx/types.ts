@@ -3,6 +3,7 @@ import type { GroupVersionResource, KubeObject } from '#engine/api/types.ts'
 
 export const ingresses: GroupVersionResource = { group: 'networking.k8s.io', version: 'v1', resource: 'ingresses' }
 export const ingressClasses: GroupVersionResource = { group: 'networking.k8s.io', version: 'v1', resource: 'ingressclasses' }
+export const configMaps: GroupVersionResource = { group: '', version: 'v1', resource: 'configmaps' }
 export const secrets: GroupVersionResource = { group: '', version: 'v1', resource: 'secrets' }
 
 export interface IngressBackend {
