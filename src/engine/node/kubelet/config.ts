@@ -1,7 +1,7 @@
 /** The kubelet's flags and its KubeletConfiguration file, as far as they change what it does; strict decoding with upstream's words. */
-import { parseYaml } from '#base/yaml.ts'
 import { parseGoDuration } from '#base/duration.ts'
 import { FsError, type FileSystem } from '#engine/machine/files.ts'
+import { decodeKubeletConfiguration, validateKubeletConfiguration } from './configuration-file.ts'
 
 export interface KubeletFlags {
   readonly config: string
@@ -22,6 +22,8 @@ export interface KubeletConfig {
   readonly maxPods: number
   readonly port: number
   readonly readOnlyPort: number
+  /** Authorities of those who may call the kubelet; '' for none. */
+  readonly clientCaFile: string
   readonly containerRuntimeEndpoint: string
   /** ms */
   readonly syncFrequency: number
@@ -61,7 +63,8 @@ export function parseFlags(argv: readonly string[]): KubeletFlags {
   }
 }
 
-export function readConfig(fs: FileSystem, path: string): KubeletConfig {
+/** `lenient` is told why the file could not be read strictly. */
+export function readConfig(fs: FileSystem, path: string, lenient: (why: string) => void): KubeletConfig {
   const failed = (why: string) => new KubeletFailure(`failed to load kubelet config file, path: ${path}, error: failed to load Kubelet config file ${path}, error ${why}`)
   let data: Record<string, unknown> = {}
   if (path !== '') {
@@ -72,16 +75,15 @@ export function readConfig(fs: FileSystem, path: string): KubeletConfig {
       if (!(error instanceof FsError)) throw error
       throw failed(`failed to read kubelet config file "${path}", error: open ${path}: ${error.message.toLowerCase()}`)
     }
-    let parsed: unknown
-    try {
-      parsed = parseYaml(text)
-    } catch (error) {
-      throw failed(`failed to decode: ${error instanceof Error ? error.message : String(error)}`)
-    }
-    if (typeof parsed !== 'object' || parsed === null) throw failed(`failed to decode: kubelet config file ${path} is empty`)
-    data = parsed as Record<string, unknown>
-    if (data['kind'] !== 'KubeletConfiguration') throw failed(`failed to decode: no kind "${String(data['kind'] ?? '')}" is registered for version "${String(data['apiVersion'] ?? '')}" in scheme "k8s.io/kubernetes/pkg/kubelet/apis/config/scheme/scheme.go:33"`)
+    if (text === '') throw failed(`kubelet config file ${JSON.stringify(path)} was empty`)
+    const decoded = decodeKubeletConfiguration(text)
+    if ('error' in decoded) throw failed(`failed to decode: ${decoded.error}`)
+    if (decoded.lenient !== undefined) lenient(decoded.lenient)
+    data = decoded.data
   }
+  const wrong = validateKubeletConfiguration(data)
+  if (wrong !== undefined) throw new KubeletFailure(`failed to validate kubelet configuration, error: ${wrong}, path: &TypeMeta{Kind:,APIVersion:,}`)
+  const ca = ((data['authentication'] as { x509?: { clientCAFile?: string } } | undefined)?.x509?.clientCAFile) ?? ''
   const text = (key: string, fallback: string) => (typeof data[key] === 'string' ? (data[key] as string) : fallback)
   const number = (key: string, fallback: number) => (typeof data[key] === 'number' && data[key] !== 0 ? (data[key] as number) : fallback)
   const duration = (key: string, fallback: number) => {
@@ -97,6 +99,7 @@ export function readConfig(fs: FileSystem, path: string): KubeletConfig {
     maxPods: number('maxPods', 110),
     port: number('port', 10250),
     readOnlyPort: number('readOnlyPort', 0),
+    clientCaFile: ca,
     containerRuntimeEndpoint: text('containerRuntimeEndpoint', 'unix:///run/containerd/containerd.sock'),
     syncFrequency: duration('syncFrequency', 60_000),
     fileCheckFrequency: duration('fileCheckFrequency', 20_000),

@@ -1,5 +1,6 @@
 /** /usr/bin/kubelet and /usr/bin/containerd: the daemons' processes. Their work is event-driven; the process is what starts, signals and ends it. */
 import type { ApiClient } from '#engine/api/types.ts'
+import { FsError } from '#engine/machine/files.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { Program } from '#engine/machine/process.ts'
 import type { Reach } from '../reflectors.ts'
@@ -43,7 +44,15 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
     const log = (level: 'I' | 'W' | 'E', message: string, where = 'kubelet.go:2451') => write(klog(level, process.now(), process.pid, where, message))
     try {
       const flags = parseFlags(process.argv)
-      const config = readConfig(process.fs, flags.config)
+      const config = readConfig(process.fs, flags.config, (why) => log('I', `"Using lenient decoding as strict decoding failed" err=${klogValue(why)}`, 'codec.go:102'))
+      if (config.clientCaFile !== '') {
+        try {
+          process.fs.readFile(config.clientCaFile)
+        } catch (error) {
+          if (!(error instanceof FsError)) throw error
+          throw new KubeletFailure(`failed to construct kubelet dependencies: unable to load client CA file ${config.clientCaFile}: open ${config.clientCaFile}: ${error.message.toLowerCase()}`)
+        }
+      }
       const path = flags.kubeconfig
       if (path !== '' && !process.fs.exists(path)) {
         const bootstrap = flags.bootstrapKubeconfig
