@@ -13,11 +13,14 @@ function ip(text: string): Ipv4 {
   return value
 }
 
+/** Loopback and point-to-point devices have one neighbour for all addresses (arp_constructor). */
+const keyOn = (device: Device, address: Ipv4): Ipv4 => (device.loopback || device.kind === 'ipip' ? 0 : address)
+
 export function setNeighbour(ns: Namespace, device: Device, address: string, macText: string, options: NonNullable<Parameters<NetNamespace['setNeighbour']>[3]>): void {
-  const key = ip(address)
+  const key = keyOn(device, ip(address))
   const mac = macText === '' ? 0 : parseMac(macText)
   if (mac === undefined) throw new NetError('EINVAL')
-  const existing = device.neighbours.get(key)
+  const existing = device.neighbours.get(ip(address))
   const verb = options.verb ?? 'replace'
   if (existing && verb === 'add') throw new NetError('EEXIST')
   if (!existing && verb === 'change') throw new NetError('ENOENT')
@@ -33,11 +36,11 @@ export function addProxyNeighbour(device: Device, address: string): void {
 }
 
 export function deleteNeighbour(device: Device, address: string, options: { readonly proxy?: boolean }): void {
-  const key = ip(address)
   if (options.proxy) {
-    if (!device.proxies.delete(key)) throw new NetError('ENOENT')
+    if (!device.proxies.delete(ip(address))) throw new NetError('ENOENT')
     return
   }
+  const key = ip(address)
   const entry = device.neighbours.get(key)
   if (!entry) throw new NetError('ENOENT')
   device.neighbours.delete(key)

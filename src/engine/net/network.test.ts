@@ -209,6 +209,63 @@ describe('what a packet meets', () => {
     expect(connect(w, client, '10.96.0.1', 80)).toBe('ENETUNREACH local after 0 s')
   })
 
+  test('rules end a lookup with errors of their own, for hosts and for those they forward for', () => {
+    const { client, router, server, ...w } = routed()
+    serve(server, 80)
+    const verdicts = (['unreachable', 'prohibit', 'blackhole'] as const).map((type) => {
+      client.addRule({ to: '10.2.0.0/24', type, priority: 10 })
+      const said = connect(w, client, '10.2.0.20', 80)
+      client.deleteRule({ to: '10.2.0.0/24', type, priority: 10 })
+      return said
+    })
+    expect(verdicts).toEqual(['ENETUNREACH local after 0 s', 'EACCES local after 0 s', 'EINVAL local after 0 s'])
+    router.addRule({ from: '10.1.0.0/24', type: 'unreachable', priority: 10 })
+    expect(connect(w, client, '10.2.0.20', 80)).toBe('ENETUNREACH after 0 s')
+  })
+
+  test('connecting looks a second time, with the source that was chosen', () => {
+    const { client, server, ...w } = routed()
+    serve(server, 80)
+    client.addRule({ from: '10.1.0.0/24', type: 'blackhole' })
+    expect(connect(w, client, '10.2.0.20', 80)).toBe('EINVAL local after 0 s')
+    const socket = client.sockets.udpBind({}, {})
+    expect(socket.connect(ipv4('10.2.0.20'), 53)).toBe('EINVAL')
+    expect(socket.send('?', { address: ipv4('10.2.0.20'), port: 53 })).toBeUndefined()
+  })
+
+  test('a gateway that is an address of the host itself is none: the destination is asked for on the device', () => {
+    const { client, router, ...w } = routed()
+    router.addRoute({ to: '10.1.0.10/32', via: '10.1.0.1' })
+    expect(ping(w, router, '10.1.0.10').kind).toBe('reply')
+    expect(router.neighbours('eth0').map((n) => n.address)).toEqual(['10.1.0.10'])
+    expect(ping(w, client, '10.1.0.1').kind).toBe('reply')
+  })
+
+  test('arp off: frames go to the own address, questions are not heard, what was learnt is forgotten, what is told by hand is used', () => {
+    const { client, router, ...w } = routed()
+    expect(ping(w, client, '10.1.0.1').kind).toBe('reply')
+    client.setLink('eth0', { arp: false })
+    expect(client.links.get('eth0')!.flags).toContain('NOARP')
+    expect(client.neighbours('eth0')).toEqual([])
+    expect(ping(w, client, '10.1.0.1').kind).toBe('timeout')
+    client.setNeighbour('eth0', '10.1.0.1', router.links.get('eth0')!.mac, {})
+    router.setNeighbour('eth0', '10.1.0.10', client.links.get('eth0')!.mac, {})
+    expect(ping(w, client, '10.1.0.1').kind).toBe('reply')
+    router.flushNeighbours('eth0', { all: true })
+    expect(ping(w, router, '10.1.0.10').kind).toBe('icmp')
+    client.setLink('eth0', { arp: true })
+    expect(ping(w, router, '10.1.0.10').kind).toBe('reply')
+  })
+
+  test('a neighbour on lo stands for all addresses of the host', () => {
+    const { client, ...w } = routed()
+    client.setNeighbour('lo', '10.7.7.7', '02:00:00:00:00:09', {})
+    expect(client.neighbours('lo').map((n) => [n.address, n.mac, n.state])).toEqual([['0.0.0.0', '02:00:00:00:00:09', 'PERMANENT']])
+    expect(ping(w, client, '127.0.0.1').kind).toBe('timeout')
+    client.deleteNeighbour('lo', '0.0.0.0', {})
+    expect(ping(w, client, '127.0.0.1').kind).toBe('reply')
+  })
+
   test('rp_filter is the larger of all and the device', () => {
     const { client, router, server, ...w } = routed()
     server.addAddress('lo', '10.9.0.1/32')

@@ -32,7 +32,7 @@ export function deliverUp(device: Device, frame: Frame): void {
     return
   }
   if (!p) return
-  if (!toAll && frame.destination !== device.mac && !device.loopback && device.kind !== 'ipip') {
+  if (!toAll && frame.destination !== device.mac && device.kind !== 'ipip') {
     device.rxDropped++
     drop(device.ns, p, 'device:other-host', `the frame is for another address than ${device.name}'s`)
     return

@@ -293,6 +293,8 @@ export interface IptablesCommand {
   readonly rule?: unknown
   /** -E's new name, -P's policy. */
   readonly argument?: string
+  /** Lines for stderr about a rule that is taken all the same. */
+  readonly warnings?: readonly string[]
   readonly options: { readonly numeric: boolean; readonly verbose: number; readonly exact: boolean; readonly lineNumbers: boolean; readonly wait: boolean }
 }
 

@@ -22,6 +22,7 @@ export const iptables: Program = async (p) => {
   }
   try {
     const command = parseCommand(p.net, args)
+    for (const warning of command.warnings ?? []) await complain(p, `${warning}\n`)
     if (command.verb === 'list') await say(p, list(p, command))
     else if (command.verb === 'list-rules') await say(p, listRules(p, command))
     else p.net.netfilter.apply(command)

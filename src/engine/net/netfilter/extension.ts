@@ -45,6 +45,8 @@ export interface ParseContext {
   readonly table: string
   readonly ns: Namespace
   readonly options: ReadonlySet<string>
+  /** A line on stderr that refuses nothing. */
+  warn(text: string): void
 }
 
 export interface ExtensionType<T> {

@@ -258,12 +258,13 @@ const iprange: MatchType<{ source?: IpRange; destination?: IpRange }> = {
   name: 'iprange',
   options: [{ names: ['src-range'], args: 1, not: true }, { names: ['dst-range'], args: 1, not: true }],
   create: () => ({}),
-  parse(d, option, args, not) {
+  parse(d, option, args, not, context) {
     const [a, b] = args[0]!.split('-')
     const from = parseIpv4(a ?? '')
     const to = b === undefined ? from : parseIpv4(b)
     if (from === undefined) usage(`iprange: Bad value for "--${option}" option: "${args[0]!}"`)
     if (to === undefined) usage(`iprange: Bad value for "--${option}" option: "${args[0]!}"`)
+    if (to < from) context.warn(`xt_iprange: range ${args[0]!} is reversed and will never match`)
     const range = { from, to, not }
     if (option === 'src-range') d.source = range
     else d.destination = range

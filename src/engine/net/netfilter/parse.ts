@@ -107,6 +107,7 @@ class Parser {
   wait = false
   readonly #seen = new Set<string>()
   readonly #options = new Set<string>()
+  readonly #warnings: string[] = []
   #not = false
 
   constructor(ns: Namespace, table: string, args: readonly string[], restoring: boolean) {
@@ -135,7 +136,7 @@ class Parser {
   }
 
   #context(): ParseContext {
-    return { protocol: this.protocol, protocolNot: this.protocolNot, table: this.table, ns: this.ns, options: this.#options }
+    return { protocol: this.protocol, protocolNot: this.protocolNot, table: this.table, ns: this.ns, options: this.#options, warn: (text) => this.#warnings.push(text) }
   }
 
   /** Exact names first, then unambiguous beginnings, as getopt_long has it. */
@@ -446,6 +447,7 @@ class Parser {
       ...(this.position === undefined ? {} : { position: this.position }),
       ...(ruleVerbs.has(this.verb!) ? { rule: this.rules() } : {}),
       ...(this.argument === undefined ? {} : { argument: this.argument }),
+      ...(this.#warnings.length === 0 ? {} : { warnings: this.#warnings }),
       options: { numeric: this.numeric, verbose: this.verbose, exact: this.exact, lineNumbers: this.lineNumbers, wait: this.wait },
     }
   }
