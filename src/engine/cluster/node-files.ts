@@ -73,6 +73,7 @@ export function writeMachineFiles(host: Host, spec: ClusterSpec): void {
   host.fs.mkdir(manifestFolder, { parents: true })
   host.fs.mkdir('/etc/cni/net.d', { parents: true })
   for (const plugin of plugins) write(`/opt/cni/bin/${plugin}`, '\x7fELF', 0o755)
+  for (const folder of ['/etc/ca-certificates', '/usr/share/ca-certificates', '/usr/local/share/ca-certificates']) host.fs.mkdir(folder, { parents: true })
   write('/usr/sbin/losetup', '\x7fELF', 0o755)
   for (const [path, text] of packageFiles(spec.version)) write(path, text)
   host.setSysctl('net.ipv4.ip_forward', '1')
