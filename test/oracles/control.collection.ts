@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Random } from '#base/random.ts'
+import { readDerRequest } from '#engine/control/certificates/der.ts'
 import { startControllers } from '#engine/control/all.ts'
 import { ControllerContext } from '#engine/control/controller.ts'
 import { Scheduler } from '#engine/control/scheduler/scheduler.ts'
@@ -93,6 +94,8 @@ const nodesOfStories = [
 
 const paths: Record<string, string> = { deployments: 'deployments.apps', replicasets: 'replicasets.apps', statefulsets: 'statefulsets.apps', daemonsets: 'daemonsets.apps', controllerrevisions: 'controllerrevisions.apps', jobs: 'jobs.batch', cronjobs: 'cronjobs.batch', endpointslices: 'endpointslices.discovery.k8s.io', poddisruptionbudgets: 'poddisruptionbudgets.policy', horizontalpodautoscalers: 'horizontalpodautoscalers.autoscaling', certificatesigningrequests: 'certificatesigningrequests.certificates.k8s.io', storageclasses: 'storageclasses.storage.k8s.io', clusterroles: 'clusterroles.rbac.authorization.k8s.io', leases: 'leases.coordination.k8s.io' }
 
+const signer = { read: readDerRequest, sign: () => '<data>' }
+
 class Story {
   readonly rig: Rig
   readonly #client: ApiClient
@@ -111,7 +114,7 @@ class Story {
     }
     this.#client = this.rig.server.client(admin)
     const resources = this.rig.server.kinds.filter((k) => k.verbs.includes('list') && k.verbs.includes('delete') && !k.alias).map((k) => ({ group: k.group, version: k.version, resource: k.plural, kind: k.kind, namespaced: k.namespaced }))
-    startControllers(new ControllerContext(this.rig.sim, this.#client, { clusterCidr: '10.244.0.0/16', rootCa: '<data>', nodeMonitorGracePeriod: 12_000, nodeMonitorPeriod: 1000, autoscalerSyncPeriod: 1000, resources }))
+    startControllers(new ControllerContext(this.rig.sim, this.#client, { clusterCidr: '10.244.0.0/16', rootCa: '<data>', signer, issueToken: (...facts) => this.rig.server.tokens.issueForSecret(...facts), nodeMonitorGracePeriod: 12_000, nodeMonitorPeriod: 1000, autoscalerSyncPeriod: 1000, resources }))
     this.rig.sim.runUntil(this.rig.sim.now + 3000)
   }
 
@@ -329,6 +332,7 @@ function reduced(object: Json): Json {
   if (copy.kind === 'EndpointSlice') copy.endpoints = (copy.endpoints ?? []).sort((a: Json, b: Json) => (a.addresses[0] < b.addresses[0] ? -1 : 1))
   // In the order of a hash over uids, which are others here.
   if (copy.kind === 'Endpoints' && copy.subsets?.length > 1) copy.subsets.sort((a: Json, b: Json) => (JSON.stringify(a.ports) < JSON.stringify(b.ports) ? -1 : 1))
+  if (copy.kind === 'Secret') copy.data = Object.fromEntries(Object.keys(copy.data ?? {}).map((key) => [key, '<data>']))
   if (copy.kind === 'Node' && copy.spec?.podCIDR) copy.spec = { ...copy.spec, podCIDR: '<podCIDR>', podCIDRs: '<podCIDR>' }
   return copy
 }

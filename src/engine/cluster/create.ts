@@ -127,7 +127,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     } }, tags),
     metricsServerImage(metricsTies),
     etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0'], () => database.clear()),
-    ...managerImages({ client: (process, credentials) => credentialsClient(credentials, process.machine), version: spec.version, resources: () => deletableResources(api) }, tags),
+    ...managerImages({ client: (process, credentials) => credentialsClient(credentials, process.machine), version: spec.version, resources: () => deletableResources(api), issueToken: (...facts) => api.tokens.issueForSecret(...facts) }, tags),
   ]
   const registry = new Registry([...addonImageTables, commonImages, ...(options.images ?? []), new Map(controlImages.map((i) => [i.repository, i]))])
 
@@ -215,7 +215,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   // Their own dice: what comes later keeps its ids.
   if (!bare && !spec.standInKubelets) for (const object of configurationObjects(spec, server, pki.caPem)) api.seed({ ...object, metadata: { ...object.metadata, uid: pki.random.uuid() } })
   if (spec.standInKubelets) {
-    startStandIns({ sim, api, spec, rootCa: pki.caPem, signer: signerOf(sim.random.fork('signer'), pki.ca), resources: deletableResources(api) })
+    startStandIns({ sim, api, spec, rootCa: pki.caPem, signer: signerOf(sim.random.fork('signer'), pki.ca), issueToken: (...facts) => api.tokens.issueForSecret(...facts), resources: deletableResources(api) })
     startBareControlPlane(hosts.get(controlPlane.name)!, spec, controlPlane, pki, controlImages)
   } else {
     api.gate.set(false)

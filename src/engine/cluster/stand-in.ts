@@ -23,14 +23,15 @@ export interface StandInOptions {
   readonly spec: ClusterSpec
   readonly rootCa: string
   readonly signer: CertificateSigner
+  issueToken(namespace: string, account: string, uid: string, secret: string): string
   readonly resources: readonly DiscoveredResource[]
 }
 
-export function startStandIns({ sim, api, spec, rootCa, signer, resources }: StandInOptions): void {
+export function startStandIns({ sim, api, spec, rootCa, signer, issueToken, resources }: StandInOptions): void {
   const user = (name: string) => ({ name, groups: ['system:masters', 'system:authenticated'] })
   const client = api.client(user('system:kube-controller-manager'))
   registerNodes(sim, client, spec)
-  const context = new ControllerContext(sim, client, { clusterCidr: spec.podCidr, nodeCidrMaskSize: spec.nodeMaskSize, rootCa, signer, resources })
+  const context = new ControllerContext(sim, client, { clusterCidr: spec.podCidr, nodeCidrMaskSize: spec.nodeMaskSize, rootCa, signer, issueToken, resources })
   startControllers(context)
   new Scheduler({ sim, api: api.client(user('system:kube-scheduler')) }).start()
   playKubelets(sim, api.client(user('system:nodes')), spec)

@@ -18,6 +18,7 @@ import { startPodGarbageCollector } from './pod-gc/controller.ts'
 import { startQuotaController } from './quota/controller.ts'
 import { startRootCaController } from './root-ca/controller.ts'
 import { startServiceAccountController } from './serviceaccount/controller.ts'
+import { startTokenController } from './serviceaccount/tokens.ts'
 import { startStatefulSetController } from './statefulset/controller.ts'
 import { startTaintEvictionController } from './taint-eviction/controller.ts'
 import { startTtlController } from './ttl/controller.ts'
@@ -29,7 +30,7 @@ import { startReplicaSetController } from './replicaset/controller.ts'
 
 interface Entry {
   readonly start: Controller
-  /** Its service account in kube-system. */
+  /** Its service account in kube-system; '': it acts as the process itself. */
   readonly account: string
 }
 
@@ -41,6 +42,7 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['node-lifecycle-controller', { start: startNodeLifecycleController, account: 'node-controller' }],
   ['taint-eviction-controller', { start: startTaintEvictionController, account: 'node-controller' }],
   ['serviceaccount-controller', { start: startServiceAccountController, account: 'service-account-controller' }],
+  ['serviceaccount-token-controller', { start: startTokenController, account: '' }],
   ['root-ca-certificate-publisher-controller', { start: startRootCaController, account: 'root-ca-cert-publisher' }],
   ['endpoints-controller', { start: startEndpointsController, account: 'endpoint-controller' }],
   ['endpointslice-controller', { start: startEndpointSliceController, account: 'endpointslice-controller' }],
@@ -69,7 +71,7 @@ export function startControllers(context: ControllerContext, clientFor?: ClientF
   for (const name of names) {
     const entry = controllers.get(name)
     if (!entry) continue
-    let own = clientFor ? contexts.get(entry.account) : context
+    let own = clientFor && entry.account !== '' ? contexts.get(entry.account) : context
     if (!own) contexts.set(entry.account, (own = context.as(clientFor!(entry.account))))
     entry.start(own)
   }

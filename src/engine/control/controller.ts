@@ -39,6 +39,8 @@ export interface ControllerOptions {
   readonly autoscalerSyncPeriod?: number
   /** Bundle published as kube-root-ca.crt in every namespace. */
   readonly rootCa?: string
+  /** With the key of --service-account-private-key-file: the token of a Secret for an account. Without it none are made. */
+  readonly issueToken?: (namespace: string, account: string, uid: string, secret: string) => string
   /** Without it no certificates are issued. */
   readonly signer?: CertificateSigner
   /** What discovery says can be listed and deleted: for the garbage collector and namespaces. */

@@ -3,6 +3,7 @@
  * the API server. Wrong flags and files end them with upstream's words; an API server out of reach for longer than the renew deadline costs them the lease,
  * and they end to be started afresh. Upstream's also end when it is out of reach at their start; ours wait for it.
  */
+import { parseGoDuration } from '#base/duration.ts'
 import type { ApiClient, UserInfo } from '#engine/api/types.ts'
 import { startControllers } from '#engine/control/all.ts'
 import { ControllerContext, type CertificateSigner, type DiscoveredResource } from '#engine/control/controller.ts'
@@ -31,6 +32,8 @@ export interface ManagerTies {
   client(process: Process, kubeconfig: { readonly server: string; readonly caPem: string; readonly certificatePem: string }): Connected
   readonly version: string
   resources(): readonly DiscoveredResource[]
+  /** With the key of the cluster's service accounts. */
+  issueToken(namespace: string, account: string, uid: string, secret: string): string
 }
 
 const shared = 'authentication-kubeconfig authorization-kubeconfig bind-address client-ca-file kubeconfig leader-elect leader-elect-lease-duration leader-elect-renew-deadline leader-elect-retry-period requestheader-client-ca-file profiling secure-port v feature-gates tls-cert-file tls-private-key-file config logging-format authorization-always-allow-paths tls-cipher-suites tls-min-version'
@@ -133,6 +136,8 @@ const controllerManager: Component = {
     const context = new ControllerContext(process.machine.sim, client, {
       ...(cidr !== undefined ? { clusterCidr: cidr } : {}),
       resources: ties.resources(),
+      ...(flags.get('service-account-private-key-file') !== undefined ? { issueToken: (...facts: [string, string, string, string]) => ties.issueToken(...facts) } : {}),
+      autoscalerSyncPeriod: parseGoDuration(flags.get('horizontal-pod-autoscaler-sync-period') ?? '15s') ?? 15_000,
       nodeCidrMaskSize: Number(flags.get('node-cidr-mask-size') ?? 24),
       ...(rootCa !== undefined ? { rootCa: process.fs.readFile(rootCa) } : {}),
       ...signing(process, flags.get('cluster-signing-cert-file'), flags.get('cluster-signing-key-file')),

@@ -3,7 +3,7 @@
  * does, and the mapping from what people type (`po`, `deploy.apps`, `ConfigMap`, `deployments.v1.apps`) to a resource.
  */
 import type { Process } from '#engine/machine/process.ts'
-import { Failure } from '../cli/errors.ts'
+import { ApiError, Failure } from '../cli/errors.ts'
 import type { RestClient } from './rest.ts'
 
 export interface Resource {
@@ -102,6 +102,9 @@ export class Discovery {
     this.#file = `${cacheDir}/discovery/${client.server.replace(/^https?:\/\//, '').replaceAll(/[^\w.-]/g, '_')}/resources.json`
   }
 
+  /** Group/version → why its resources are not known. */
+  readonly failed = new Map<string, string>()
+
   /** All served resources, preferred versions first within their group. */
   async resources(live = false): Promise<readonly Resource[]> {
     if (this.#resources && (!live || this.#fresh)) return this.#resources
@@ -146,7 +149,7 @@ export class Discovery {
   async #plain(group: string, versions: readonly { readonly version: string }[], preferred: string | undefined): Promise<Resource[]> {
     const out: Resource[] = []
     for (const { version } of versions) {
-      const list = await this.#client.json<{ resources?: readonly PlainResource[] }>('GET', group === '' ? `/api/${version}` : `/apis/${group}/${version}`, {})
+      const list = await this.#list(group, version)
       for (const r of list.resources ?? []) {
         if (r.name.includes('/')) continue
         out.push({
@@ -156,6 +159,17 @@ export class Discovery {
       }
     }
     return out
+  }
+
+  /** Of a group that another server serves, and which does not answer, nothing is known. */
+  async #list(group: string, version: string): Promise<{ readonly resources?: readonly PlainResource[] }> {
+    try {
+      return await this.#client.json('GET', group === '' ? `/api/${version}` : `/apis/${group}/${version}`, {})
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status.code !== 503) throw error
+      this.failed.set(`${group}/${version}`, `stale GroupVersion discovery: ${group}/${version}`)
+      return {}
+    }
   }
 
   /** What is typed in a resource place: plural, singular, kind, short name, with `.group` or `.version.group`. Throws when unknown. */

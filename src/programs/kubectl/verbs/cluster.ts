@@ -12,6 +12,12 @@ import type { KubeObject } from '#engine/api/types.ts'
 import { builtin } from './report.ts'
 
 export const apiResources: Verb = async (run) => {
+  await listResources(run)
+  const failed = [...run.discovery.failed].map(([version, why]) => `${version}: ${why}`).sort()
+  if (failed.length > 0) throw new Failure(`unable to retrieve the complete list of server APIs: ${failed.join(', ')}`)
+}
+
+const listResources: Verb = async (run) => {
   if (run.args.length > 0) throw usageFailure(run.path, `unexpected arguments: [${run.args.join(' ')}]`)
   const sortBy = run.flags.string('sort-by')
   if (!['', 'name', 'kind'].includes(sortBy)) throw new Failure('--sort-by accepts only name or kind')
@@ -115,47 +121,3 @@ export const completion: Verb = async (run) => {
 export const pluginList: Verb = () => {
   throw new Failure('unable to find any kubectl plugins in your PATH')
 }
-
-/** Without the metrics API `kubectl top` says so; with it, usage per node or pod. */
-function top(kind: 'nodes' | 'pods'): Verb {
-  return async (run) => {
-    const resources = await run.reachable(() => run.discovery.resources())
-    if (!resources.some((r) => r.group === 'metrics.k8s.io') && !(await run.discovery.resources(true)).some((r) => r.group === 'metrics.k8s.io')) throw new Failure('Metrics API not available')
-    const namespaced = kind === 'pods'
-    const root = `/apis/metrics.k8s.io/v1beta1${namespaced && !run.allNamespaces ? `/namespaces/${run.namespace}` : ''}/${kind}`
-    interface Usage extends KubeObject {
-      usage?: Record<string, string>
-      containers?: { name: string; usage: Record<string, string> }[]
-    }
-    const name = run.args[0]
-    const list = name !== undefined ? [await run.rest.json<Usage>('GET', `${root}/${name}`)] : (await run.rest.json<{ items: Usage[] }>('GET', root, { query: { labelSelector: run.flags.string('selector') } })).items
-    await run.out(await usageTable(run, kind, list))
-  }
-}
-
-const cpu = (text = '0'): number => (text.endsWith('n') ? Number(text.slice(0, -1)) / 1e6 : text.endsWith('u') ? Number(text.slice(0, -1)) / 1e3 : text.endsWith('m') ? Number(text.slice(0, -1)) : Number(text) * 1000)
-const memory = (text = '0'): number => (/^(\d+)Ki$/.test(text) ? Number(text.slice(0, -2)) / 1024 : /^(\d+)Mi$/.test(text) ? Number(text.slice(0, -2)) : /^(\d+)Gi$/.test(text) ? Number(text.slice(0, -2)) * 1024 : Number(text) / 1048576)
-
-async function usageTable(run: Invocation, kind: 'nodes' | 'pods', list: readonly { readonly metadata: KubeObject['metadata']; readonly usage?: Record<string, string>; readonly containers?: readonly { readonly name: string; readonly usage: Record<string, string> }[] }[]): Promise<string> {
-  const sortBy = run.flags.string('sort-by')
-  const headless = run.flags.bool('no-headers')
-  const layout = (rows: readonly (readonly string[])[]) => alignTabs(rows.map((r) => r.map((c) => `${c}\t`).join('') + '\n').join(''), { minWidth: 6, padding: 3 })
-  if (kind === 'nodes') {
-    const nodes = (await run.rest.json<{ items: KubeObject[] }>('GET', '/api/v1/nodes')).items
-    const rows = list.map((u) => {
-      const allocatable = ((nodes.find((n) => n.metadata.name === u.metadata.name)?.['status'] as { allocatable?: Record<string, string> } | undefined)?.allocatable ?? {})
-      return { name: u.metadata.name, c: cpu(u.usage?.['cpu']), m: memory(u.usage?.['memory']), ac: cpu(allocatable['cpu']), am: memory(allocatable['memory']) }
-    }).sort((a, b) => (sortBy === 'cpu' ? b.c - a.c : sortBy === 'memory' ? b.m - a.m : byBytes(a.name, b.name)))
-    return layout([...(headless ? [] : [['NAME', 'CPU(cores)', 'CPU(%)', 'MEMORY(bytes)', 'MEMORY(%)']]), ...rows.map((r) => [r.name, `${Math.ceil(r.c)}m`, `${Math.floor((100 * r.c) / (r.ac || 1))}%`, `${Math.floor(r.m)}Mi`, `${Math.floor((100 * r.m) / (r.am || 1))}%`])])
-  }
-  const rows = list.flatMap((u) => {
-    const containers = run.flags.bool('containers') ? (u.containers ?? []).map((c) => ({ name: c.name, list: [c] })) : [{ name: '', list: u.containers ?? [] }]
-    return containers.map((c) => ({ ns: u.metadata.namespace ?? '', pod: u.metadata.name, name: c.name, c: c.list.reduce((s, x) => s + cpu(x.usage['cpu']), 0), m: c.list.reduce((s, x) => s + memory(x.usage['memory']), 0) }))
-  }).sort((a, b) => (sortBy === 'cpu' ? b.c - a.c : sortBy === 'memory' ? b.m - a.m : byBytes(a.ns, b.ns) || byBytes(a.pod, b.pod)))
-  const ns = run.allNamespaces
-  const split = run.flags.bool('containers')
-  return layout([...(headless ? [] : [[...(ns ? ['NAMESPACE'] : []), ...(split ? ['POD', 'NAME'] : ['NAME']), 'CPU(cores)', 'MEMORY(bytes)']]), ...rows.map((r) => [...(ns ? [r.ns] : []), r.pod, ...(split ? [r.name] : []), `${Math.ceil(r.c)}m`, `${Math.floor(r.m)}Mi`])])
-}
-
-export const topNodes = top('nodes')
-export const topPods = top('pods')
