@@ -10,6 +10,8 @@ import type { Stat } from './files.ts'
 export class Superblock {
   #next = 2
   readonly device: number
+  /** In memory (tmpfs): folders are as big as what they list. */
+  memory = false
   constructor(device = 1) {
     this.device = device
   }
@@ -77,7 +79,7 @@ export class Inode {
   }
 
   get size(): number {
-    if (this.type === 'directory') return this.computedDir ? 0 : 4096
+    if (this.type === 'directory') return this.computedDir ? 0 : this.superblock.memory ? 40 + 20 * this.names().length : 4096
     if (this.computed || this.device) return 0
     if (this.program !== undefined && this.#text === '') return 100_000
     return (this.#size ??= byteLength(this.#text))
@@ -143,6 +145,8 @@ export class FileTree {
     this.#time = options.mtime ?? 0
     this.superblock = new Superblock()
     this.root = options.lower ? options.lower.root.copy(this.superblock) : new Inode(this.superblock, 'directory', options.mode ?? 0o755, this.#time)
+    // Making the mount points changes the root of a layer.
+    if (options.lower) this.root.mtime = this.#time
   }
 
   /** A writable tree on top of this one, which must not be changed any more. */

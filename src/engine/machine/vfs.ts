@@ -56,6 +56,7 @@ export class MountNamespace {
   }
 
   attach(on: Inode, mount: Mount): void {
+    if (mount.type === 'tmpfs') mount.superblock.memory = true
     this.mounts.push(mount)
     this.#at.set(on, mount)
   }
@@ -225,8 +226,9 @@ export class View implements FileSystem {
     if (entry) {
       if (options.exclusive) throw new FsError('EEXIST', path)
       if (entry.inode.type === 'directory') throw new FsError('EISDIR', path)
-      this.#need(entry.inode, WRITE, path)
+      // mnt_want_write comes before the permission bits.
       if ((entry.mount.readOnly && !entry.inode.device) || entry.inode.frozen) throw new FsError('EROFS', path)
+      this.#need(entry.inode, WRITE, path)
       if (entry.inode.computed && !entry.inode.computed.write) throw new FsError('EACCES', path)
       return { entry, made: false }
     }
@@ -460,8 +462,9 @@ export function readText(inode: Inode): string {
   return inode.text
 }
 
+/** A folder merged of layers has one link (overlayfs). */
 export function statOf(inode: Inode): Stat {
-  return { type: inode.type, mode: inode.mode, uid: inode.uid, gid: inode.gid, size: inode.size, mtime: inode.mtime, ino: inode.ino, nlink: inode.nlink }
+  return { type: inode.type, mode: inode.mode, uid: inode.uid, gid: inode.gid, size: inode.size, mtime: inode.mtime, ino: inode.ino, nlink: inode.lower ? 1 : inode.nlink }
 }
 
 export function isErrno(error: unknown, ...codes: Errno[]): error is FsError {

@@ -1,7 +1,6 @@
 /** busybox's ls: fixed columns of the long format, names in columns and colours on a terminal. Leaves out: SELinux contexts, -w's effect on long lists. */
 import { FsError, strerror, type Stat } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
-import type { View } from '#engine/machine/vfs.ts'
 import { strftime } from '#shell/builtins/printf.ts'
 import { compareBytes } from '../text/common.ts'
 import { blocks, groupName, humanSize, modeText, userName } from '../text/ls.ts'
@@ -65,7 +64,7 @@ export const ls: Program = async (p) => {
   }
   const show = async (list: readonly Entry[]) => {
     const mark = has('F') ? 'F' : has('p') ? 'p' : undefined
-    const bare = (e: Entry) => `${has('i') ? `${String(e.stat.ino).padStart(7)} ` : ''}${has('s') ? `${String(room(p, e)).padStart(6)} ` : ''}`
+    const bare = (e: Entry) => `${has('i') ? `${String(e.stat.ino).padStart(7)} ` : ''}${has('s') ? `${String(room(e)).padStart(6)} ` : ''}`
     const name = (e: Entry) => (colour ? paint(e.stat, e.name) : e.name) + (e.stat.type === 'symlink' && long ? '' : classify(e.stat, mark))
     if (long) {
       let text = ''
@@ -117,7 +116,7 @@ export const ls: Program = async (p) => {
     }
     order(list)
     if (long || has('s')) {
-      const total = list.reduce((sum, e) => sum + room(p, e), 0)
+      const total = list.reduce((sum, e) => sum + room(e), 0)
       await p.stdout.write(`total ${has('h') ? humanSize(total * 1024).padEnd(7) : total}\n`)
     }
     await show(list)
@@ -127,18 +126,8 @@ export const ls: Program = async (p) => {
   return code
 }
 
-/** KiB on disk; in memory (tmpfs) folders take none. */
-function room(p: Process, e: Entry): number {
-  if (e.stat.type !== 'directory') return blocks(e.stat)
-  let path: string
-  try {
-    path = p.fs.realpath(e.path)
-  } catch {
-    return blocks(e.stat)
-  }
-  const mount = (p.fs as View).namespace.mounts.filter((m) => path === m.path || path.startsWith(m.path === '/' ? '/' : m.path + '/')).reduce((best, m) => (m.path.length >= best.path.length ? m : best))
-  return mount.type === 'tmpfs' ? 0 : blocks(e.stat)
-}
+/** KiB on disk; in memory (tmpfs) folders, which have another size there, take none. */
+const room = ({ stat }: Entry): number => (stat.type === 'directory' && stat.size !== 4096 ? 0 : blocks(stat))
 
 const halfYear = 15_778_476_000
 
