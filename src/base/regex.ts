@@ -209,6 +209,7 @@ function translate(source: string, options: RegexOptions): Translated {
       } else {
         // Repeated repetition operators mean one.
         const op = escaped ? e! : c
+        if (options.strict && !extended && /(?:^|[^\\])[*+?}]$/.test(out)) throw new RegexError('Invalid preceding regular expression')
         if (/(?:^|[^\\])[*+?}]$/.test(out) && /[*+?]$/.test(out) && !/\\[*+?]$/.test(out)) out = `${out.slice(0, -1)}*`
         else out += op
       }

@@ -23,6 +23,8 @@ export interface OptionSpec {
   readonly code?: number
   /** A line between the complaint and the hint. */
   readonly usage?: string
+  /** Printed whole after a complaint, in place of the hint. */
+  readonly help?: string
   /** `-5` is `-n 5` (head, tail) and the like: gives the replacement arguments. */
   readonly digits?: (digits: string) => readonly [string, string]
 }
@@ -49,6 +51,7 @@ export function parseOptions(process: Process, spec: OptionSpec, args: readonly 
   const stop = spec.short.startsWith('+')
   const short = spec.short.replace(/^\+/, '')
   const fail = (text: string): never => {
+    if (spec.help !== undefined) throw new Fatal(`${command}: ${text}\n${spec.help.trimEnd()}`, spec.code ?? 1)
     throw new Fatal(`${command}: ${text}\n${spec.usage ? spec.usage + '\n' : ''}${command === 'diff' || command === 'cmp' ? `${command}: ` : ''}Try '${command} --help' for more information.`, spec.code ?? 1)
   }
   for (let i = 0; i < args.length; i++) {

@@ -111,7 +111,7 @@ export function sha256(bytes: Uint8Array): string {
   return hex(h, false)
 }
 
-function sums(digest: (bytes: Uint8Array) => string): Program {
+export function sums(digest: (bytes: Uint8Array) => string): Program {
   return tool(async (process) => {
     const o = parseOptions(process, { short: 'bctwz', long: { binary: 'b', check: 'c', text: 't', quiet: 'quiet', status: 'status', tag: 'tag', warn: 'w' } })
     let failed = false

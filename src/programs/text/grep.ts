@@ -22,10 +22,28 @@ function perl(pattern: string): string {
   return pattern.replace(/\\K/g, '').replace(/\(\?<([=!])/g, '(?<$1').replace(/\\h/g, '[ \\t]').replace(/\\A/g, '^').replace(/\\[zZ]/g, '$').replace(/([*+?}])\+/g, '$1').replace(/\[\[:(\w+):\]\]/g, (_, c: string) => ({ digit: '\\d', space: '\\s', alpha: '[A-Za-z]', alnum: '[A-Za-z0-9]', upper: '[A-Z]', lower: '[a-z]', punct: '[!-\\/:-@\\[-`{-~]' })[c] ?? '.').replace(/\(\?i\)/g, '')
 }
 
+function perlFailure(source: string): string | undefined {
+  if (/(^|[^\\])(\\\\)*\\$/.test(source)) return '\\ at end of pattern'
+  if (/\{(\d+),(\d+)\}/.test(source) && [...source.matchAll(/\{(\d+),(\d+)\}/g)].some((m) => Number(m[1]) > Number(m[2]))) return 'numbers out of order in {} quantifier'
+  const names = [...source.matchAll(/\(\?<([A-Za-z_]\w*)>/g)].map((m) => m[1])
+  if (new Set(names).size < names.length) return 'two named subpatterns have the same name (PCRE2_DUPNAMES not set)'
+  if (/\\[pP]\{/.test(source)) return 'unknown property after \\P or \\p'
+  return undefined
+}
+
+/** What grep's own reader of patterns has to say: a repetition of nothing, and a class without its outer brackets. */
+function misgivings(pattern: string, kind: string): { readonly text: string; readonly fatal: boolean } | undefined {
+  if (kind === 'F' || kind === 'P') return undefined
+  if (/(?:^|[^[\\])\[(:|\.|=)[^\]]*\1\]/.test(pattern)) return { text: 'character class syntax is [[:space:]], not [:space:]', fatal: true }
+  const m = kind === 'E' ? /(?:^|\\[()|]|(?<!\\)[(|])\^*([*+?]|\{\d+(?:,\d*)?\})/.exec(pattern) : null
+  return m ? { text: `warning: ${m[1]!.startsWith('{') ? '{...}' : m[1]} at start of expression`, fatal: false } : undefined
+}
+
 function compile(patterns: readonly string[], kind: string, options: { ignoreCase: boolean; words: boolean; lines: boolean }): Matcher {
   let regexes: Regex[]
   if (kind === 'P') {
-    const source = patterns.join('|')
+    if (patterns.length > 1) throw new Fatal('grep: the -P option only supports a single pattern', 2)
+    const source = patterns.join('|').replace(/\(\?P</g, '(?<')
     const keep = source.indexOf('\\K')
     let regex: RegExp
     try {
@@ -34,7 +52,7 @@ function compile(patterns: readonly string[], kind: string, options: { ignoreCas
       regex = new RegExp(wrapped, 'g' + (options.ignoreCase || source.includes('(?i)') ? 'i' : '') + (/\\p\{|\\u\{|[^\x00-\x7f]/.test(source) ? 'u' : ''))
     } catch (error) {
       const text = error instanceof Error ? error.message : ''
-      throw new Fatal(`grep: ${/[Uu]nterminated group/.test(text) ? 'missing closing parenthesis' : /[Uu]nterminated character class/.test(text) ? 'missing terminating ] for character class' : /[Uu]nmatched '\)'/.test(text) ? 'unmatched closing parenthesis' : /[Nn]othing to repeat/.test(text) ? 'quantifier does not follow a repeatable item' : 'unrecognized character follows \\'}`, 2)
+      throw new Fatal(`grep: ${perlFailure(source) ?? (/[Uu]nterminated group/.test(text) ? 'missing closing parenthesis' : /[Uu]nterminated character class/.test(text) ? 'missing terminating ] for character class' : /[Uu]nmatched '\)'/.test(text) ? 'unmatched closing parenthesis' : /[Nn]othing to repeat/.test(text) ? 'quantifier does not follow a repeatable item' : 'unrecognized character follows \\')}`, 2)
     }
     return (line, from) => {
       regex.lastIndex = from
@@ -48,7 +66,7 @@ function compile(patterns: readonly string[], kind: string, options: { ignoreCas
       return posixRegex(p, { extended: kind === 'E', ignoreCase: options.ignoreCase })
     })
   } catch (error) {
-    if (error instanceof RegexError) throw new Fatal(`grep: ${error.message}`, 2)
+    if (error instanceof RegexError) throw new Fatal(`grep: ${patterns.some((p) => /\[\^?$/.test(p)) && error.message.startsWith('Unmatched [') ? 'Invalid regular expression' : error.message}`, 2)
     throw error
   }
   const word = (c: string | undefined) => c !== undefined && /[A-Za-z0-9_\u00c0-\uffff]/.test(c)
@@ -120,6 +138,10 @@ interface Settings {
   readonly lineBuffered: boolean
   readonly separator: string | undefined
   readonly initialTab: boolean
+  /** What ends lines: NUL with -z. */
+  readonly end: string
+  readonly skipBinary: boolean
+  readonly context: boolean
 }
 
 async function search(process: Process, file: OpenFile, name: string, s: Settings, state: { printed: boolean }): Promise<boolean> {
@@ -134,27 +156,30 @@ async function search(process: Process, file: OpenFile, name: string, s: Setting
   let last = 0
   let left = 0
   const held: { number: number; offset: number; line: string }[] = []
-  for await (const raw of linesOf(file)) {
+  for await (const raw of linesOf(file, s.end)) {
     number++
-    const line = raw.endsWith('\n') ? raw.slice(0, -1) : raw
+    const line = raw.endsWith(s.end) ? raw.slice(0, -1) : raw
     const hit = s.match(line, 0)
     if ((hit !== undefined) !== s.invert && selected < s.max) {
       selected++
       if (s.quiet) return true
       if (s.list) break
-      if (!s.text && line.includes('\0') && !s.count) {
-        await out.flush()
-        await process.stdout.write(`grep: ${name}: binary file matches\n`)
-        return true
+      if (!s.text && s.end === '\n' && line.includes('\0')) {
+        if (s.skipBinary) return false
+        if (!s.count) {
+          await out.flush()
+          await process.stderr.write(`grep: ${name}: binary file matches\n`)
+          return true
+        }
       }
       if (!s.count) {
         const first = held[0]?.number ?? number
-        if ((s.before > 0 || s.after > 0) && s.separator !== undefined && !s.only && state.printed && (last === 0 || first > last + 1)) await out.put(paint(s.separator, '36') + '\n')
-        for (const h of held.splice(0)) if (!s.only) await out.put(`${head(h.number, h.offset, '-')}${h.line}\n`)
+        if (s.context && s.separator !== undefined && !s.only && state.printed && (last === 0 || first > last + 1)) await out.put(paint(s.separator, '36') + '\n')
+        for (const h of held.splice(0)) if (!s.only) await out.put(`${head(h.number, h.offset, '-')}${h.line}${s.end}`)
         if (s.only) {
           if (!s.invert) {
             for (let h = hit; h; ) {
-              if (h.end > h.start) await out.put(`${head(number, offset + h.start, ':')}${paint(line.slice(h.start, h.end), '01;31')}\n`)
+              if (h.end > h.start) await out.put(`${head(number, offset + h.start, ':')}${paint(line.slice(h.start, h.end), '01;31')}${s.end}`)
               const from: number = h.end > h.start ? h.end : h.end + 1
               if (from > line.length) break
               h = s.match(line, from)
@@ -176,7 +201,7 @@ async function search(process: Process, file: OpenFile, name: string, s: Setting
             }
             shown += line.slice(at)
           }
-          await out.put(`${head(number, offset, ':')}${shown}\n`)
+          await out.put(`${head(number, offset, ':')}${shown}${s.end}`)
         }
         last = number
         left = s.after
@@ -185,7 +210,7 @@ async function search(process: Process, file: OpenFile, name: string, s: Setting
       if (selected >= s.max && left === 0) break
     } else if (left > 0 && !s.count && !s.list) {
       left--
-      if (!s.only) await out.put(`${head(number, offset, '-')}${line}\n`)
+      if (!s.only) await out.put(`${head(number, offset, '-')}${line}${s.end}`)
       last = number
       if (left === 0 && selected >= s.max) break
     } else if (s.before > 0 && !s.count) {
@@ -230,12 +255,23 @@ const grep: Program = tool(async (process) => {
     if (rest.length === 0) throw new Fatal(usage, 2)
     patterns.push(...rest.shift()!.split('\n'))
   }
+  const matchers = new Set(o.list.map(([k]) => k).filter((k) => 'EFGP'.includes(k)))
+  if (matchers.size > 1) throw new Fatal('grep: conflicting matchers specified', 2)
+  if (o.has('binary') && !['binary', 'text', 'without-match'].includes(o.get('binary')!)) throw new Fatal('grep: unknown binary-files type', 2)
+  if (o.has('D') && !['read', 'skip'].includes(o.get('D')!)) throw new Fatal('grep: unknown devices method', 2)
+  if (o.has('d') && !['read', 'recurse', 'skip'].includes(o.get('d')!)) throw new Fatal(`grep: invalid argument ‘${o.get('d')}’ for ‘--directories’\nValid arguments are:\n  - ‘read’\n  - ‘recurse’\n  - ‘skip’\n${usage}`, 1)
   const kind = name === 'fgrep' ? 'F' : (o.list.findLast(([k]) => 'EFGP'.includes(k))?.[0] ?? (name === 'egrep' ? 'E' : 'G'))
   const number = (flag: string): number => {
     const v = o.get(flag)
     if (v === undefined) return 0
+    if (flag === 'm' && /^-\d+$/.test(v)) return Infinity
     if (!/^\d+$/.test(v)) throw new Fatal(flag === 'm' ? 'grep: invalid max count' : `grep: ${v}: invalid context length argument`, 2)
     return Number(v)
+  }
+  for (const pattern of patterns) {
+    const doubt = misgivings(pattern, kind)
+    if (doubt?.fatal) throw new Fatal(`grep: ${doubt.text}`, 2)
+    if (doubt) await complain(process, doubt.text)
   }
   const match = compile(patterns, kind, { ignoreCase: (o.has('i') || o.has('y')) && !o.has('noi'), words: o.has('w'), lines: o.has('x') })
   const recursive = o.has('r') || o.has('R') || o.get('d') === 'recurse'
@@ -245,7 +281,7 @@ const grep: Program = tool(async (process) => {
     match, invert: o.has('v'), count: o.has('c'), list: o.has('l') ? 'l' : o.has('L') ? 'L' : '', only: o.has('o'), quiet: o.has('q'), numbers: o.has('n'), bytes: o.has('b'),
     max: o.has('m') ? number('m') : Infinity, before: o.has('B') ? number('B') : number('C'), after: o.has('A') ? number('A') : number('C'),
     names: o.has('h') ? false : o.has('H') || paths.length > 1 || recursive, nul: o.has('Z'), color, text: o.has('a') || o.get('binary') === 'text', lineBuffered: o.has('buffered'),
-    separator: o.has('nosep') ? undefined : (o.get('sep') ?? '--'), initialTab: o.has('T'),
+    separator: o.has('nosep') ? undefined : (o.get('sep') ?? '--'), initialTab: o.has('T'), end: o.has('z') ? '\0' : '\n', context: ['A', 'B', 'C'].some((f) => o.has(f)), skipBinary: o.has('I') || o.get('binary') === 'without-match',
   }
   if (settings.max === 0) return 1
   let found = false
@@ -298,7 +334,7 @@ const grep: Program = tool(async (process) => {
       }
       if (directory) {
         if (o.get('d') !== 'skip' && !o.has('s')) await complain(process, `${path}: Is a directory`)
-        else if (o.get('d') !== 'skip') failed = true
+        if (o.get('d') !== 'skip') failed = true
         if (settings.count) await process.stdout.write(`${settings.names ? `${path}:` : ''}0\n`)
         continue
       }

@@ -2,19 +2,22 @@
 import { byteLength, decodeBytes, encodeBytes } from '#base/bytes.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { OpenFile, Process, Program } from '#engine/machine/process.ts'
-import { compareBytes, complain, Fatal, linesOf, openInput, Out, parseOptions, quote, readInputs, splitLines, tool } from './common.ts'
+import { compareBytes, complain, Fatal, linesOf, nameOf, openInput, Out, parseOptions, quote, readInputs, splitLines, tool } from './common.ts'
 
 const suffixes: Record<string, number> = { b: 512, kB: 1000, k: 1024, K: 1024, MB: 1e6, M: 1048576, G: 1073741824, GB: 1e9 }
 
 function count(process: Process, text: string, what: string): number {
   const m = /^(\d+)(b|kB|k|K|MB|M|GB|G)?$/.exec(text)
-  if (!m) throw new Fatal(`${process.argv[0]!.replace(/^.*\//, '')}: invalid number of ${what}: ‘${text}’`)
+  if (!m) throw new Fatal(`${nameOf(process)}: invalid number of ${what}: ‘${text}’`)
+  if (BigInt(m[1]!) >= 1n << 64n && nameOf(process) === 'head') throw new Fatal(`head: invalid number of ${what}: ‘${text}’: Value too large for defined data type`)
   return Number(m[1]) * (m[2] ? suffixes[m[2]]! : 1)
 }
 
 const headHelp = { short: 'n:c:qvz', long: { 'lines=': 'n', 'bytes=': 'c', quiet: 'q', silent: 'q', verbose: 'v', 'zero-terminated': 'z' }, digits: (d: string) => ['n', d] as const }
 
 const head: Program = tool(async (process) => {
+  const old = /^-\d+(?:[bkm]?[cl]?)?([a-zA-Z])?/.exec(process.argv[1] ?? '')
+  if (old?.[1] !== undefined && !'bkmclqvz'.includes(old[1])) throw new Fatal(`head: invalid trailing option -- ${old[1]}\nTry 'head --help' for more information.`)
   const o = parseOptions(process, headHelp)
   const mode = o.list.findLast(([k]) => k === 'n' || k === 'c') ?? ['n', '10']
   const what = mode[0] === 'n' ? 'lines' : 'bytes'
@@ -64,6 +67,8 @@ const tail: Program = tool(async (process) => {
   // The old `tail +9 file`.
   const plus = /^\+\d+$/.test(process.argv[1] ?? '')
   const o = parseOptions(process, { short: 'n:c:fFqvs:z', long: { 'lines=': 'n', 'bytes=': 'c', 'follow=?': 'f', quiet: 'q', verbose: 'v', 'pid=': 'P', 'sleep-interval=': 's', retry: 'R' }, digits: (d) => ['n', d] as const }, process.argv.slice(plus ? 2 : 1))
+  const odd = /^-\d+(?!\d*[bcl]*f?$)\D/.exec(process.argv[1] ?? '')
+  if (odd) throw new Fatal(`tail: option used in invalid context -- ${process.argv[1]![1]}`)
   const mode = o.list.findLast(([k]) => k === 'n' || k === 'c') ?? (plus ? ['n', process.argv[1]!] : ['n', '10'])
   const fromStart = mode[1].startsWith('+')
   const limit = count(process, mode[1].replace(/^[-+]/, ''), mode[0] === 'n' ? 'lines' : 'bytes')
@@ -96,6 +101,9 @@ const tail: Program = tool(async (process) => {
     }
   }
   if (!follow || followed.length === 0) return failed ? 1 : 0
+  // With the writer gone there is nothing to wait for.
+  const writer = o.get('P')
+  if (writer !== undefined && !process.fs.exists(`/proc/${writer}`)) return failed ? 1 : 0
   await followFiles(process, followed, title)
   return 0
 })
@@ -129,13 +137,20 @@ async function followFiles(process: Process, files: { path: string; position: nu
 }
 
 const wc: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'clmwL', long: { bytes: 'c', lines: 'l', chars: 'm', words: 'w', 'max-line-length': 'L' } })
-  const all = o.list.length === 0
+  const o = parseOptions(process, { short: 'clmwL', long: { bytes: 'c', lines: 'l', chars: 'm', words: 'w', 'max-line-length': 'L', 'files0-from=': 'files' } })
+  const all = !o.list.some(([k]) => k !== 'files')
+  let names = o.rest
+  if (o.has('files')) {
+    if (o.rest.length > 0) throw new Fatal(`wc: extra operand ‘${o.rest[0]}’\nfile operands cannot be combined with --files0-from\nTry 'wc --help' for more information.`)
+    const list = await openInput(process, o.get('files')!, (p, e) => `cannot open ${quote(p)} for reading: ${strerror(e.code)}`)
+    if (!list) return 1
+    names = (await list.readAll()).split('\0').filter((n) => n !== '')
+  }
   const want = { l: all || o.has('l'), w: all || o.has('w'), m: o.has('m'), c: all || o.has('c'), L: o.has('L') }
   const rows: { counts: number[]; name: string }[] = []
   let failed = false
   const total = [0, 0, 0, 0, 0]
-  const paths = o.rest.length > 0 ? o.rest : ['-']
+  const paths = names.length > 0 || o.has('files') ? names : ['-']
   let size = 0
   for (const path of paths) {
     const file = await openInput(process, path)
@@ -147,16 +162,16 @@ const wc: Program = tool(async (process) => {
     const text = await file.readAll()
     if (path !== '-') file.release()
     const c = [text.split('\n').length - 1, text.match(/[^\s]+/g)?.length ?? 0, [...text].length, byteLength(text), Math.max(0, ...text.split('\n').map((l) => displayWidth(l)))]
-    if (path !== '-') size += c[3]!
+    if (path !== '-' || file.kind === 'file') size += c[3]!
     c.forEach((n, i) => {
       total[i] = i === 4 ? Math.max(total[i]!, n) : total[i]! + n
     })
-    rows.push({ counts: c, name: o.rest.length > 0 ? path : '' })
+    rows.push({ counts: c, name: names.length > 0 ? path : '' })
   }
   if (paths.length > 1) rows.push({ counts: total, name: 'total' })
   const picks = [want.l, want.w, want.m, want.c, want.L]
   const columns = picks.filter(Boolean).length
-  const stdin = paths.some((p) => p === '-' || (process.fs.exists(p) && process.fs.stat(p).type !== 'file'))
+  const stdin = paths.some((p) => (p === '-' && process.stdin.kind !== 'file') || (p !== '-' &&process.fs.exists(p) && process.fs.stat(p).type !== 'file'))
   const width = columns === 1 && paths.length === 1 ? 1 : stdin ? 7 : String(size).length
   for (const r of rows) {
     const cells = r.counts.filter((_, i) => picks[i]).map((n) => String(n).padStart(width))
@@ -181,6 +196,7 @@ export function displayWidth(text: string): number {
 function ranges(list: string, fail: (text: string) => never, what: string): [number, number][] {
   const out: [number, number][] = []
   for (const part of list.split(/[,\s]/)) {
+    if (/^\d*-\d*-/.test(part)) fail(what === 'fields' ? 'invalid field range' : 'invalid byte or character range')
     const m = /^(\d*)(-?)(\d*)$/.exec(part)
     if (!m || part === '-' ) {
       if (part === '-') fail('invalid range with no endpoint: -')
@@ -260,6 +276,7 @@ function escapes(text: string): string {
 
 const paste: Program = tool(async (process) => {
   const o = parseOptions(process, { short: 'd:sz', long: { 'delimiters=': 'd', serial: 's', 'zero-terminated': 'z' } })
+  const end = o.has('z') ? '\0' : '\n'
   const raw = o.get('d') ?? '\t'
   const delimiters = raw === '' ? [''] : (raw.match(/\\[\s\S]|[\s\S]/g) ?? []).map(escapes)
   const files: OpenFile[] = []
@@ -270,8 +287,9 @@ const paste: Program = tool(async (process) => {
   }
   if (o.has('s')) {
     for (const file of files) {
-      const lines = splitLines(await file.readAll())
-      await process.stdout.write(lines.map((l, i) => l + (i === lines.length - 1 ? '' : delimiters[i % delimiters.length])).join('') + '\n')
+      const text = await file.readAll()
+      const lines = text === '' ? [] : (text.endsWith(end) ? text.slice(0, -1) : text).split(end)
+      await process.stdout.write(lines.map((l, i) => l + (i === lines.length - 1 ? '' : delimiters[i % delimiters.length])).join('') + end)
     }
     return 0
   }
@@ -288,165 +306,6 @@ const paste: Program = tool(async (process) => {
   }
 })
 
-const trClasses: Record<string, (c: number) => boolean> = {
-  alpha: (c) => (c >= 65 && c <= 90) || (c >= 97 && c <= 122),
-  digit: (c) => c >= 48 && c <= 57,
-  alnum: (c) => (c >= 48 && c <= 57) || (c >= 65 && c <= 90) || (c >= 97 && c <= 122),
-  upper: (c) => c >= 65 && c <= 90,
-  lower: (c) => c >= 97 && c <= 122,
-  space: (c) => (c >= 9 && c <= 13) || c === 32,
-  blank: (c) => c === 9 || c === 32,
-  punct: (c) => (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126),
-  cntrl: (c) => c < 32 || c === 127,
-  print: (c) => c >= 32 && c < 127,
-  graph: (c) => c > 32 && c < 127,
-  xdigit: (c) => (c >= 48 && c <= 57) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102),
-}
-
-/** The bytes of a tr set; `fill` is where `[c*]` stretches to. */
-function trSet(text: string, fill: number): { bytes: number[]; classes: string[] } {
-  const out: number[] = []
-  const classes: string[] = []
-  const bytes = encodeBytes(text)
-  const s = [...bytes].map((b) => String.fromCharCode(b)).join('')
-  const one = (i: number): [number, number] => {
-    if (s[i] === '\\' && i + 1 < s.length) {
-      const m = /^\\([0-7]{1,3})/.exec(s.slice(i))
-      if (m) return [parseInt(m[1]!, 8) & 255, i + m[0].length]
-      const e = ({ n: 10, t: 9, r: 13, a: 7, b: 8, f: 12, v: 11, '\\': 92 } as Record<string, number>)[s[i + 1]!]
-      return [e ?? s.charCodeAt(i + 1), i + 2]
-    }
-    return [s.charCodeAt(i), i + 1]
-  }
-  for (let i = 0; i < s.length; ) {
-    const cls = /^\[:(\w+):\]/.exec(s.slice(i))
-    if (cls) {
-      const test = trClasses[cls[1]!]
-      if (!test) throw new Fatal(`tr: invalid character class ‘${cls[1]}’`)
-      classes.push(cls[1]!)
-      for (let c = 0; c < 256; c++) if (test(c)) out.push(c)
-      i += cls[0].length
-      continue
-    }
-    const repeat = /^\[(\\.|[\s\S])\*(\d*)\]/.exec(s.slice(i))
-    if (repeat) {
-      const [c] = one(i + 1)
-      const n = repeat[2] === '' || Number(repeat[2]) === 0 ? Math.max(0, fill - out.length) : repeat[2]!.startsWith('0') ? parseInt(repeat[2]!, 8) : Number(repeat[2])
-      for (let k = 0; k < n; k++) out.push(c)
-      i += repeat[0].length
-      continue
-    }
-    const [from, next] = one(i)
-    if (s[next] === '-' && next + 1 < s.length) {
-      const [to, end] = one(next + 1)
-      if (to < from) throw new Fatal(`tr: range-endpoints of '${s.slice(i, end)}' are in reverse collating sequence order`)
-      for (let c = from; c <= to; c++) out.push(c)
-      i = end
-    } else {
-      out.push(from)
-      i = next
-    }
-  }
-  return { bytes: out, classes }
-}
-
-const tr: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: '+cCdst', long: { complement: 'c', delete: 'd', 'squeeze-repeats': 's', 'truncate-set1': 't' } })
-  const [first, second] = o.rest
-  const remove = o.has('d')
-  const squeeze = o.has('s')
-  const complement = o.has('c') || o.has('C')
-  const more = "\nTry 'tr --help' for more information."
-  if (first === undefined) throw new Fatal(`tr: missing operand${more}`)
-  if (second === undefined && !remove && !squeeze) throw new Fatal(`tr: missing operand after ‘${first}’\nTwo strings must be given when translating.${more}`)
-  if (second === undefined && remove && squeeze) throw new Fatal(`tr: missing operand after ‘${first}’\nTwo strings must be given when both deleting and squeezing repeats.${more}`)
-  if (second !== undefined && remove && !squeeze) throw new Fatal(`tr: extra operand ‘${second}’\nOnly one string may be given when deleting without squeezing repeats.${more}`)
-  if (o.rest.length > 2) throw new Fatal(`tr: extra operand ‘${o.rest[2]}’${more}`)
-  const a = trSet(first, 0)
-  let set1 = a.bytes
-  if (complement) {
-    const have = new Set(set1)
-    set1 = Array.from({ length: 256 }, (_, i) => i).filter((c) => !have.has(c))
-  }
-  const map = Array.from({ length: 256 }, (_, i) => i)
-  let squeezeSet = new Set<number>()
-  const deleteSet = new Set(remove ? set1 : [])
-  if (second !== undefined && !remove) {
-    const b = trSet(second, set1.length)
-    let set2 = b.bytes
-    if (a.classes.length > 0 && b.classes.length > 0 && !complement) {
-      // [:lower:] to [:upper:] pairs letters.
-      const s1 = a.classes[0]
-      const s2 = b.classes[0]
-      if ((s1 === 'lower' && s2 === 'upper') || (s1 === 'upper' && s2 === 'lower')) set2 = set1.map((c) => (s2 === 'upper' ? c - 32 : c + 32))
-    }
-    if (set2.length === 0) throw new Fatal('tr: when not truncating set1, string2 must be non-empty')
-    set1.forEach((c, i) => {
-      if (i < set2.length) map[c] = set2[i]!
-      else if (!o.has('t')) map[c] = set2.at(-1)!
-    })
-    if (squeeze) squeezeSet = new Set(set2)
-  } else if (squeeze) squeezeSet = new Set(second !== undefined ? trSet(second, 0).bytes : set1)
-  let last = -1
-  for (let chunk = await process.stdin.read(); chunk !== undefined; chunk = await process.stdin.read()) {
-    const out: number[] = []
-    for (const byte of encodeBytes(chunk)) {
-      if (deleteSet.has(byte)) continue
-      const c = map[byte]!
-      if (c === last && squeezeSet.has(c)) continue
-      last = c
-      out.push(c)
-    }
-    await process.stdout.write(decodeBytes(out))
-  }
-  return 0
-})
-
-const uniq: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'cdDuif:s:w:z', long: { count: 'c', repeated: 'd', 'all-repeated=?': 'D', unique: 'u', 'ignore-case': 'i', 'skip-fields=': 'f', 'skip-chars=': 's', 'check-chars=': 'w', 'zero-terminated': 'z' } })
-  const skipFields = Number(o.get('f') ?? 0)
-  const skipChars = Number(o.get('s') ?? 0)
-  const width = o.has('w') ? Number(o.get('w')) : Infinity
-  const key = (line: string) => {
-    let k = line
-    for (let i = 0; i < skipFields; i++) k = k.replace(/^[ \t]*[^ \t]*/, '')
-    k = k.slice(skipChars)
-    if (width !== Infinity) k = k.slice(0, width)
-    return o.has('i') ? k.toLowerCase() : k
-  }
-  const input = o.rest[0] ?? '-'
-  const file = await openInput(process, input)
-  if (!file) return 1
-  const out = new Out(o.rest[1] !== undefined ? process.open(o.rest[1], { write: true, create: true, truncate: true }) : process.stdout)
-  let group: string[] = []
-  let current: string | undefined
-  const flush = async () => {
-    if (group.length === 0) return
-    const n = group.length
-    if (o.has('D')) {
-      if (n > 1) for (const g of group) await out.put(g + '\n')
-      return
-    }
-    if (o.has('d') && n === 1) return
-    if (o.has('u') && n > 1) return
-    await out.put((o.has('c') ? `${String(n).padStart(7)} ` : '') + group[0] + '\n')
-  }
-  out.lineBuffered = file.kind === 'tty'
-  for await (const raw of linesOf(file)) {
-    const line = raw.replace(/\n$/, '')
-    const k = key(line)
-    if (k === current) group.push(line)
-    else {
-      await flush()
-      group = [line]
-      current = k
-    }
-  }
-  await flush()
-  await out.flush()
-  return 0
-})
-
 const comm: Program = tool(async (process) => {
   const o = parseOptions(process, { short: '123z', long: { 'check-order': 'K', 'nocheck-order': 'N', 'output-delimiter=': 'O', total: 'T' } })
   if (o.rest.length < 2) throw new Fatal(o.rest.length === 0 ? "comm: missing operand\nTry 'comm --help' for more information." : `comm: missing operand after ‘${o.rest[0]}’\nTry 'comm --help' for more information.`)
@@ -455,6 +314,7 @@ const comm: Program = tool(async (process) => {
   const [a, b] = texts.map(splitLines) as [string[], string[]]
   const delimiter = o.get('O') ?? '\t'
   const indent = [0, o.has('1') ? 0 : 1, (o.has('1') ? 0 : 1) + (o.has('2') ? 0 : 1)]
+  const totals = [0, 0, 0]
   let i = 0
   let j = 0
   let disorder = 0
@@ -474,8 +334,11 @@ const comm: Program = tool(async (process) => {
     const line = order > 0 ? b[j]! : a[i]!
     if (order <= 0) i++
     if (order >= 0) j++
+    totals[column - 1]!++
     if (!o.has(String(column))) await process.stdout.write(delimiter.repeat(indent[column - 1]!) + line + '\n')
   }
+  const mark = o.has('z') ? '\0' : '\n'
+  if (o.has('T')) await process.stdout.write(`${totals.join(delimiter)}${delimiter}total${mark}`)
   if (disorder) {
     await complain(process, 'input is not in sorted order')
     return 1
@@ -498,6 +361,14 @@ const join: Program = tool(async (process) => {
   const pairs = !o.has('v')
   const empty = o.get('e') ?? ''
   const format = o.get('o')?.split(/[ ,]+/)
+  for (const spec of format ?? []) {
+    if (spec === '0' || spec === 'auto') continue
+    if (!/^[12]\./.test(spec)) throw new Fatal(/^\d+\./.test(spec) ? `join: invalid file number in field spec: ‘${spec}’` : `join: invalid field specifier: ‘${spec}’`)
+    if (!/^[12]\.[1-9]\d*$/.test(spec)) throw new Fatal(`join: invalid field number: ‘${spec.slice(2)}’`)
+  }
+  for (const flag of ['1', '2', 'j']) if (o.has(flag) && !/^[1-9]\d*$/.test(o.get(flag)!)) throw new Fatal(`join: invalid field number: ‘${o.get(flag)}’`)
+  for (const flag of ['a', 'v']) for (const n of o.all(flag)) if (n !== '1' && n !== '2') throw new Fatal(`join: invalid field number: ‘${n}’`)
+  if (t !== undefined && [...t].length > 1 && t !== '\\0') throw new Fatal(`join: multi-character tab ‘${t}’`)
   const key = (x: string[] | undefined, f: number) => (o.has('i') ? (x?.[f] ?? '').toLowerCase() : (x?.[f] ?? ''))
   const line = (x: string[] | undefined, y: string[] | undefined) => {
     if (format && format[0] !== 'auto') return format.map((spec) => (spec === '0' ? (x?.[f1] ?? y?.[f2] ?? empty) : ((spec.startsWith('1.') ? x : y)?.[Number(spec.slice(2)) - 1] ?? empty) || empty)).join(separator)
@@ -515,6 +386,11 @@ const join: Program = tool(async (process) => {
         return
       }
     }
+  }
+  if (o.has('K')) {
+    await ordered(a, f1, 0, o.rest[0]!)
+    if (!disorder) await ordered(b, f2, 1, o.rest[1]!)
+    if (disorder) return 1
   }
   let i = 0
   let j = 0
@@ -537,7 +413,7 @@ const join: Program = tool(async (process) => {
       j = j2
     }
   }
-  if (!o.has('N')) {
+  if (!o.has('N') && !o.has('K')) {
     await ordered(a, f1, 0, o.rest[0]!)
     await ordered(b, f2, 1, o.rest[1]!)
   }
@@ -765,7 +641,7 @@ const fmt: Program = tool(async (process) => {
 })
 
 export const linePrograms: readonly (readonly [string, Program])[] = [
-  ['head', head], ['tail', tail], ['wc', wc], ['cut', cut], ['paste', paste], ['tr', tr], ['uniq', uniq], ['comm', comm], ['join', join], ['fold', fold], ['expand', expand], ['unexpand', unexpand], ['column', column], ['split', split], ['shuf', shuf], ['fmt', fmt],
+  ['head', head], ['tail', tail], ['wc', wc], ['cut', cut], ['paste', paste], ['comm', comm], ['join', join], ['fold', fold], ['expand', expand], ['unexpand', unexpand], ['column', column], ['split', split], ['shuf', shuf], ['fmt', fmt],
 ]
 
 export { FsError }

@@ -431,6 +431,7 @@ export const runPrograms: readonly (readonly [string, Program])[] = [
     return 0
   })],
   ['logname', tool(async (process) => {
+    if (!process.tty) throw new Fatal('logname: no login name')
     await process.stdout.write(process.user.name + '\n')
     return 0
   })],

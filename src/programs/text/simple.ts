@@ -60,14 +60,16 @@ function bytesOf(text: string): Uint8Array {
 }
 
 const tac: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'brs:', long: { separator: 's' } })
-  const { texts, failed } = await readInputs(process, o.rest)
+  const o = parseOptions(process, { short: 'brs:', long: { before: 'b', regex: 'r', 'separator=': 's' } })
+  const separator = o.get('s') || '\n'
+  const { texts, failed } = await readInputs(process, o.rest, (path, error) => (error.code === 'EISDIR' ? `${path}: read error: ${strerror(error.code)}` : `failed to open ${quote(path)} for reading: ${strerror(error.code)}`))
   for (const text of texts) {
-    const lines = text.split('\n')
-    const last = lines.pop()!
-    let out = last
-    for (const line of lines.reverse()) out += line + '\n'
-    await process.stdout.write(out)
+    const records = text.split(separator)
+    const last = records.pop()!
+    const whole = records.map((r) => r + separator)
+    if (last !== '') whole.push(last)
+    if (o.has('b')) await process.stdout.write(text.split(separator).map((r, i) => (i > 0 ? separator : '') + r).reverse().join(''))
+    else await process.stdout.write(whole.reverse().join(''))
   }
   return failed ? 1 : 0
 })
@@ -79,52 +81,6 @@ const yes: Program = tool(async (process) => {
     await process.stdout.write(block)
     await process.yield()
   }
-})
-
-const seq: Program = tool(async (process) => {
-  let separator = '\n'
-  let width = false
-  let format: string | undefined
-  const numbers: string[] = []
-  const args = process.argv.slice(1)
-  for (let i = 0; i < args.length; i++) {
-    const a = args[i]!
-    if (numbers.length > 0 || /^-?[\d.]/.test(a)) numbers.push(a)
-    else if (a === '-s') separator = args[++i] ?? ''
-    else if (a.startsWith('--separator=')) separator = a.slice(12)
-    else if (/^-s./.test(a)) separator = a.slice(2)
-    else if (a === '-w' || a === '--equal-width') width = true
-    else if (a === '-f') format = args[++i]
-    else if (a.startsWith('--format=')) format = a.slice(9)
-    else if (/^-[a-z]/i.test(a)) throw new Fatal(`seq: invalid option -- '${a[1]}'\nTry 'seq --help' for more information.`)
-    else numbers.push(a)
-  }
-  if (numbers.length === 0) throw new Fatal("seq: missing operand\nTry 'seq --help' for more information.")
-  if (numbers.length > 3) throw new Fatal(`seq: extra operand ${quote(numbers[3]!)}\nTry 'seq --help' for more information.`)
-  for (const n of numbers) if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(n)) throw new Fatal(`seq: invalid floating point argument: ${quote(n).replace(/^'|'$/g, (q, at: number) => (at === 0 ? '‘' : '’'))}\nTry 'seq --help' for more information.`)
-  const first = numbers.length > 1 ? numbers[0]! : '1'
-  const step = numbers.length > 2 ? numbers[1]! : '1'
-  const last = numbers.at(-1)!
-  if (Number(step) === 0) throw new Fatal(`seq: invalid Zero increment value: ‘${step}’\nTry 'seq --help' for more information.`)
-  const decimals = Math.max(...[first, step].map((n) => (n.split('.')[1] ?? '').length))
-  const scale = 10 ** decimals
-  const a = Math.round(Number(first) * scale)
-  const d = Math.round(Number(step) * scale)
-  const limit = Number(last) * scale + (d > 0 ? 1e-9 : -1e-9)
-  const text = (n: number) => (n / scale).toFixed(decimals)
-  const digits = width ? Math.max(text(a).length, text(a + Math.floor((limit - a) / d) * d).length, (last.includes('.') ? last.split('.')[0]! : last).length + (decimals > 0 ? decimals + 1 : 0)) : 0
-  const out = new Out(process.stdout)
-  let count = 0
-  for (let n = a; d > 0 ? n <= limit : n >= limit; n += d) {
-    let s = text(n)
-    if (format !== undefined) s = formatPrintf(format, [s], { now: 0, shell: false }).text
-    else if (width) s = s.startsWith('-') ? '-' + s.slice(1).padStart(digits - 1, '0') : s.padStart(digits, '0')
-    await out.put((count > 0 ? separator : '') + s)
-    if (++count % 1000 === 0) await process.yield()
-  }
-  if (count > 0) await out.put('\n')
-  await out.flush()
-  return 0
 })
 
 const units: Record<string, number> = { '': 1, s: 1, m: 60, h: 3600, d: 86400 }
@@ -140,7 +96,7 @@ const sleep: Program = tool(async (process) => {
   if (args.length === 0) throw new Fatal("sleep: missing operand\nTry 'sleep --help' for more information.")
   let total = 0
   for (const a of args) {
-    if (/^-[a-z]/.test(a)) throw new Fatal(`sleep: invalid option -- '${a[1]}'\nTry 'sleep --help' for more information.`)
+    if (/^-./.test(a)) throw new Fatal(`sleep: invalid option -- '${a[1]}'\nTry 'sleep --help' for more information.`)
     const seconds = duration(a)
     if (seconds === undefined) throw new Fatal(`sleep: invalid time interval ‘${a}’\nTry 'sleep --help' for more information.`)
     total += seconds
@@ -177,7 +133,7 @@ const dirname: Program = tool(async (process) => {
 })
 
 const rev: Program = tool(async (process) => {
-  const { texts, failed } = await readInputs(process, parseOptions(process, { short: '' }).rest)
+  const { texts, failed } = await readInputs(process, parseOptions(process, { short: '0', long: { zero: '0' } }).rest, (path, error) => `cannot open ${path}: ${strerror(error.code)}`)
   for (const text of texts) await process.stdout.write(text.split('\n').map((l) => [...l].reverse().join('')).join('\n'))
   return failed ? 1 : 0
 })
@@ -325,7 +281,7 @@ const printf: Program = tool(async (process) => {
 })
 
 export const simplePrograms: readonly (readonly [string, Program])[] = [
-  ['cat', cat], ['tac', tac], ['yes', yes], ['seq', seq], ['sleep', sleep], ['basename', basename], ['dirname', dirname], ['rev', rev], ['nl', nl], ['tee', tee], ['pwd', pwd], ['env', env], ['printenv', printenv], ['echo', echo], ['printf', printf],
+  ['cat', cat], ['tac', tac], ['yes', yes], ['sleep', sleep], ['basename', basename], ['dirname', dirname], ['rev', rev], ['nl', nl], ['tee', tee], ['pwd', pwd], ['env', env], ['printenv', printenv], ['echo', echo], ['printf', printf],
   ['true', async () => 0],
   ['false', async () => 1],
 ]

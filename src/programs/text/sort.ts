@@ -1,5 +1,5 @@
 /** sort: keys with modifiers, numeric, general, human, version and month order, unique, check, merge; stable where asked. */
-import { strerror } from '#engine/machine/files.ts'
+import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Program } from '#engine/machine/process.ts'
 import { compareBytes, Fatal, Out, parseOptions, quote, readInputs, splitLines, tool } from './common.ts'
 
@@ -12,10 +12,13 @@ interface Key {
 }
 
 const letters = 'bdfgiMhnRrV'
+const sorts: readonly (readonly [string, string])[] = [['general-numeric', 'g'], ['human-numeric', 'h'], ['month', 'M'], ['numeric', 'n'], ['random', 'R'], ['version', 'V']]
 
 function parseKey(text: string): Key {
   const m = /^(\d+)(?:\.(\d+))?([bdfgiMhnRrV]*)(?:,(\d+)(?:\.(\d+))?([bdfgiMhnRrV]*))?$/.exec(text)
   if (!m) {
+    const after = /^\d+(?:\.\d+)?[a-zA-Z]*,|^\d+\./.exec(text)
+    if (after && !/^\d/.test(text.slice(after[0].length))) throw new Fatal(`sort: invalid number after '${after[0].at(-1)}': invalid count at start of ‘${text.slice(after[0].length)}’`, 2)
     if (/^\d/.test(text)) throw new Fatal(`sort: stray character in field spec: invalid field specification ‘${text}’`, 2)
     throw new Fatal(`sort: invalid number at field start: invalid count at start of ‘${text}’`, 2)
   }
@@ -134,10 +137,15 @@ function compareBy(a: string, b: string, flags: string): number {
 export const sort: Program = tool(async (process) => {
   const o = parseOptions(process, {
     short: 'bcCdfghik:mMno:rRsS:t:T:uVz',
-    long: { 'ignore-leading-blanks': 'b', 'dictionary-order': 'd', 'ignore-case': 'f', 'general-numeric-sort': 'g', 'human-numeric-sort': 'h', 'month-sort': 'M', 'numeric-sort': 'n', reverse: 'r', 'version-sort': 'V', 'check=?': 'c', 'key=': 'k', merge: 'm', 'output=': 'o', stable: 's', 'field-separator=': 't', unique: 'u', 'random-sort': 'R', 'zero-terminated': 'z', 'buffer-size=': 'S', 'parallel=': 'P' },
+    long: { 'ignore-leading-blanks': 'b', 'dictionary-order': 'd', 'ignore-case': 'f', 'general-numeric-sort': 'g', 'human-numeric-sort': 'h', 'month-sort': 'M', 'numeric-sort': 'n', reverse: 'r', 'version-sort': 'V', 'check=?': 'c', 'key=': 'k', merge: 'm', 'output=': 'o', stable: 's', 'field-separator=': 't', unique: 'u', 'random-sort': 'R', 'zero-terminated': 'z', 'buffer-size=': 'S', 'parallel=': 'P', 'sort=': 'sort', 'random-source=': 'source', 'temporary-directory=': 'T', 'batch-size=': 'batch', 'compress-program=': 'compress', debug: 'debug', 'files0-from=': 'files0', 'ignore-nonprinting': 'i' },
     code: 2,
   })
-  const global = o.list.map(([k]) => k).filter((k) => letters.includes(k)).join('')
+  const kindOf = (value: string): string => {
+    const at = sorts.filter(([name]) => name.startsWith(value))
+    if (at.length === 0) throw new Fatal(`sort: invalid argument ‘${value}’ for ‘--sort’\nValid arguments are:\n${sorts.map(([name]) => `  - ‘${name}’`).join('\n')}\nTry 'sort --help' for more information.`, 1)
+    return at[0]![1]
+  }
+  const global = o.list.map(([k, v]) => (k === 'sort' ? kindOf(v) : k)).filter((k) => letters.includes(k)).join('')
   const raw = o.get('t')
   const separator = raw === '\\0' ? '\0' : raw
   if (separator !== undefined && [...separator].length > 1) throw new Fatal(`sort: multi-character tab ${quote(separator).replace(/^'/, '‘').replace(/'$/, '’')}`, 2)
@@ -147,7 +155,10 @@ export const sort: Program = tool(async (process) => {
   const keys = o.all('k').map(parseKey).map((k) => (/[dfgiMhnRrV]/.test(k.flags) || (k.flags !== '' && k.flags !== 'b') ? k : { ...k, flags: k.flags + global }))
   if (keys.length === 0) keys.push({ from: 1, fromChar: 1, to: Infinity, toChar: 0, flags: global })
   const whole = o.all('k').length === 0 && !global.includes('b')
-  const { texts, failed } = await readInputs(process, o.rest, (path, error) => `cannot read: ${path}: ${strerror(error.code)}`)
+  const checking = o.list.findLast(([k]) => k === 'c' || k === 'C')?.[0]
+  if (checking && o.has('o')) throw new Fatal(`sort: options '-${checking}o' are incompatible`, 2)
+  if (checking && o.rest.length > 1) throw new Fatal(`sort: extra operand ‘${o.rest[1]}’ not allowed with -${checking}`, 2)
+  const { texts, failed } = await readInputs(process, o.rest, (path, error) => `${error.code === 'EISDIR' ? 'read failed' : 'cannot read'}: ${path}: ${strerror(error.code)}`)
   if (failed) return 2
   const zero = o.has('z')
   const lines = texts.flatMap((t) => (zero ? t.split('\0').filter((x, i, all) => i < all.length - 1 || x !== '') : splitLines(t)))
@@ -181,7 +192,12 @@ export const sort: Program = tool(async (process) => {
   const end = zero ? '\0' : '\n'
   const target = o.get('o')
   if (target !== undefined) {
-    process.fs.writeFile(target, result.map((l) => l + end).join(''))
+    try {
+      process.fs.writeFile(target, result.map((l) => l + end).join(''))
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+      throw new Fatal(`sort: open failed: ${target}: ${strerror(error.code)}`, 2)
+    }
     return 0
   }
   const out = new Out(process.stdout)

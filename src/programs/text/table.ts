@@ -12,14 +12,19 @@ import { grepPrograms } from './grep.ts'
 import { jq } from './jq/jq.ts'
 import { linePrograms } from './lines.ts'
 import { lsPrograms } from './ls.ts'
+import { rarePrograms } from './rarer.ts'
 import { runPrograms } from './run.ts'
 import { screenPrograms } from './screen.ts'
 import { sed } from './sed/sed.ts'
+import { seq } from './seq.ts'
 import { simplePrograms } from './simple.ts'
 import { sort } from './sort.ts'
+import { sumPrograms } from './sums.ts'
 import { tarPrograms } from './tar.ts'
+import { tr } from './tr.ts'
+import { uniq } from './uniq.ts'
 
 export const textPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
-  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms,
-  ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq], ['bc', bc],
+  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...rarePrograms,
+  ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq], ['bc', bc], ['seq', seq], ['tr', tr], ['uniq', uniq],
 ])

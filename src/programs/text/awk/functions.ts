@@ -194,7 +194,7 @@ const conversions: ReadonlyMap<string, Conversion> = new Map<string, Conversion>
   ['s', (awk, value, { precision }) => (precision === undefined ? awk.str(value) : [...awk.str(value)].slice(0, precision).join(''))],
 ])
 
-export function sprintf(awk: Awk, format: string, args: readonly Value[]): string {
+export function sprintf(awk: Awk, format: string, args: readonly Value[], verb = 'sprintf'): string {
   let at = 0
   return format.replace(/%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?(?:hh|h|ll|l|L|q|j|z|t)*([a-zA-Z%])/g, (all, rawFlags: string, w: string | undefined, p: string | undefined, c: string) => {
     if (c === '%') return '%'
@@ -207,7 +207,7 @@ export function sprintf(awk: Awk, format: string, args: readonly Value[]): strin
     }
     const precision = p === undefined ? undefined : p === '*' ? awk.num(take()) : Number(p || 0)
     if (at >= args.length && !'%'.includes(c)) {
-      if (args.length > 0 || at >= args.length) throw new Fatal(`mawk: not enough arguments passed to sprintf("${format}")`, 2)
+      if (args.length > 0 || at >= args.length) throw awk.failure(`not enough arguments passed to ${verb}("${format}")`)
     }
     const value = take()
     const convert = conversions.get(c)

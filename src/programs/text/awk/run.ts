@@ -3,7 +3,7 @@ import { posixRegex, RegexError } from '#base/regex.ts'
 import type { Regex } from '#base/regex.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Child, OpenFile, Process } from '#engine/machine/process.ts'
-import { compareBytes, Fatal, Out } from '../common.ts'
+import { compareBytes, Fatal, nameOf, Out } from '../common.ts'
 import { expressions, type Evaluator } from './expressions.ts'
 import { sprintf } from './functions.ts'
 import { AwkError, awkEscapes } from './parse.ts'
@@ -172,7 +172,7 @@ export class Awk {
     if (text === '') return []
     if (fs === ' ') return text.replace(/^[ \t\n]+|[ \t\n]+$/g, '').split(/[ \t\n]+/).filter((x, _, all) => all.length > 1 || x !== '')
     if (fs === '') return [...text]
-    if (fs === '\t' || (fs.length === 1 && fs !== '\\')) {
+    if (fs.length === 1) {
       const parts = text.split(fs)
       return this.str(this.globals.get('RS') as Value) === '' ? parts.flatMap((p) => p.split('\n')) : parts
     }
@@ -201,7 +201,7 @@ export class Awk {
   }
 
   field(n: number): Value {
-    if (n < 0) throw new Fatal(`mawk: cannot access field ${n}`, 2)
+    if (n < 0) throw this.failure(`negative field index $${n}`)
     if (n === 0) {
       this.rebuild()
       return new Input(this.record)
@@ -360,11 +360,16 @@ export class Awk {
       } catch (error) {
         if (!(error instanceof FsError)) throw error
         await this.out.flush()
-        await this.process.stderr.write(`mawk: cannot open ${arg} (${error.message})\n`)
+        await this.process.stderr.write(`${nameOf(this.process)}: cannot open ${arg} (${error.message})\n`)
         this.exitCode = 2
         throw new Exit()
       }
     }
+  }
+
+  /** mawk's words for what goes wrong while a program runs. */
+  failure(text: string): Fatal {
+    return new Fatal(`mawk: run time error: ${text}\n\tFILENAME="${this.str(this.globals.get('FILENAME') as Value)}" FNR=${this.fnr} NR=${this.nr}`, 2)
   }
 
   // Running
@@ -461,7 +466,7 @@ export class Awk {
     if (s.format) {
       const args: Value[] = []
       for (const a of s.args) args.push(await this.eval(a))
-      text = sprintf(this, this.str(args[0]), args.slice(1))
+      text = sprintf(this, this.str(args[0]), args.slice(1), 'printf')
     } else if (s.args.length === 0) {
       this.rebuild()
       text = this.record + this.str(this.globals.get('ORS') as Value)

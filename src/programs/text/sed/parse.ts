@@ -100,6 +100,7 @@ const readers: NameTable<(s: Script, head: Head) => void> = nameTable<(s: Script
         const m = /^[^\n]*/.exec(s.script.slice(s.pos))![0]
         s.pos += m.length
         write = m.trim()
+        if (write === '') s.fail('missing filename in r/R/w/W commands', s.pos)
       } else if (/[\s;}#]/.test(c)) break
       else s.fail("unknown option to `s'", s.pos + 1)
     }
@@ -165,7 +166,13 @@ const readers: NameTable<(s: Script, head: Head) => void> = nameTable<(s: Script
     s.finish()
     s.push(head, { text: m })
   },
-  '= d D g G h H n N p P x z F e': (s, head) => {
+  e: (s, head) => {
+    s.blanks()
+    const m = /^[^\n]*/.exec(s.script.slice(s.pos))![0]
+    s.pos += m.length
+    s.push(head, { text: m })
+  },
+  '= d D g G h H n N p P x z F': (s, head) => {
     s.finish()
     s.push(head)
   },
@@ -191,8 +198,10 @@ class Script {
     throw new SedError(`${this.#label(at)}${text}`)
   }
 
-  compile(source: string, flags: string): Regex | undefined {
-    if (source === '') return undefined
+  compile(raw: string, flags: string): Regex | undefined {
+    if (raw === '') return undefined
+    // Characters by number: those that would be special stand for themselves.
+    const source = numbered(raw, (c) => (/[.*[\]^$\\/+?(){}|]/.test(c) ? (this.extended || !/[+?(){}|]/.test(c) ? `\\${c}` : c) : c))
     try {
       return posixRegex(source, { extended: this.extended, strict: true, ignoreCase: /[iI]/.test(flags), multiline: /[mM]/.test(flags) })
     } catch (error) {
@@ -314,12 +323,13 @@ class Script {
           this.pos += m[0].length
           to = { kind: m[1] === '+' ? 'plus' : 'multiple', n: Number(m[2]) }
         } else to = this.address()
-        if (!to) this.fail('unexpected `,\'', this.pos + 1)
+        if (!to) this.fail('unexpected `,\'', Math.min(this.pos + 1, this.script.length))
       }
       if (from?.kind === 'zero' && to?.kind !== 'regex') this.fail('invalid usage of line address 0', this.pos + 1)
       this.blanks()
       let negated = false
       while (this.script[this.pos] === '!') {
+        if (negated) this.fail("multiple `!'s", this.pos + 1)
         negated = true
         this.pos++
         this.blanks()
@@ -345,8 +355,14 @@ class Script {
   }
 }
 
+/** `\dNNN`, `\oNNN` and `\xHH` replaced by what `use` makes of their character. */
+function numbered(text: string, use: (c: string) => string): string {
+  return text.replace(/\\(?:x([0-9a-fA-F]{1,2})|o([0-7]{1,3})|d(\d{1,3})|[\s\S])/g, (whole, x: string | undefined, o: string | undefined, d: string | undefined) => (x ?? o ?? d) === undefined ? whole : use(String.fromCharCode(Number.parseInt((x ?? o ?? d)!, x !== undefined ? 16 : o !== undefined ? 8 : 10) & 255)))
+}
+
 /** A replacement text taken apart. */
-function pieces(raw: string): Piece[] {
+function pieces(original: string): Piece[] {
+  const raw = numbered(original, (c) => (c === '&' || c === '\\' ? `\\${c}` : c))
   const out: Piece[] = []
   let text = ''
   const flush = () => {

@@ -6,9 +6,7 @@ import type { Regex } from '#base/regex.ts'
 import { complain, Fatal, linesOf, Out, parseOptions, readText, tool } from '../common.ts'
 import { parseSed, SedError } from './parse.ts'
 import type { Address, Command, Piece, Substitute } from './parse.ts'
-
-const usage = `Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]...
-`
+import { bugs, usage, version } from './usage.ts'
 
 /** Lines of several files as one input that knows its last line. */
 class Input {
@@ -56,7 +54,7 @@ class Input {
         if (path !== '-' && this.#process.fs.stat(path).type === 'directory') {
           await complain(this.#process, this.#separate ? `couldn't edit ${path}: not a regular file` : `read error on ${path}: Is a directory`)
           this.failed = true
-          this.notRegular ||= this.#separate
+          this.notRegular = true
           continue
         }
         this.#file = path === '-' ? this.#process.stdin : this.#process.open(path, { read: true })
@@ -163,10 +161,31 @@ class Machine {
     if (path === '/dev/stderr') return this.process.stderr.write(text + '\n')
     let file = this.writers.get(path)
     if (!file) {
-      file = this.process.open(path, { write: true, create: true, truncate: true })
+      file = this.openWriter(path)
       this.writers.set(path, file)
     }
     await file.write(text + '\n')
+  }
+
+  openWriter(path: string): OpenFile {
+    try {
+      return this.process.open(path, { write: true, create: true, truncate: true })
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+      throw new Fatal(`sed: couldn't open file ${path}: ${strerror(error.code)}`, 4)
+    }
+  }
+
+  /** What a shell command prints. */
+  async evaluate(command: string): Promise<string> {
+    await this.out.flush()
+    const { read, write } = this.process.pipe()
+    const child = this.process.spawn({ argv: ['sh', '-c', command], fds: { 1: write } })
+    write.release()
+    const text = await read.readAll()
+    read.release()
+    await child.wait()
+    return text
   }
 
   test(regex: Regex | undefined): boolean {
@@ -347,6 +366,7 @@ class Machine {
     if (!done) return
     this.pattern = out + this.pattern.slice(at)
     this.replaced = true
+    if (s.evaluate) this.pattern = (await this.evaluate(this.pattern)).replace(/\n$/, '')
     for (let i = 0; i < s.print; i++) await this.put(this.pattern)
     if (s.write !== undefined) await this.writeTo(s.write, this.pattern)
   }
@@ -394,6 +414,10 @@ const verbs: NameTable<Verb> = nameTable<Verb>({
   },
   z: (m) => {
     m.pattern = ''
+  },
+  e: async (m, c) => {
+    if (c.text === '') m.pattern = (await m.evaluate(m.pattern)).replace(/\n$/, '')
+    else await m.put((await m.evaluate(c.text)).replace(/\n$/, ''))
   },
   n: async (m) => {
     if (await m.input.isLast()) {
@@ -508,7 +532,11 @@ import { encodeBytes } from '#base/bytes.ts'
 
 export const sed: Program = tool(async (process) => {
   const args = process.argv.slice(1)
-  const o = parseOptions(process, { short: 'nre:f:Ei::l:suz', long: { quiet: 'n', silent: 'n', 'expression=': 'e', 'file=': 'f', 'in-place=?': 'i', 'regexp-extended': 'E', separate: 's', unbuffered: 'u', 'null-data': 'z', posix: 'posix', debug: 'debug', 'line-length=': 'l' } }, args)
+  const o = parseOptions(process, { short: 'nre:f:Ei::l:suz', long: { quiet: 'n', silent: 'n', 'expression=': 'e', 'file=': 'f', 'in-place=?': 'i', 'regexp-extended': 'E', separate: 's', unbuffered: 'u', 'null-data': 'z', posix: 'posix', debug: 'debug', 'line-length=': 'l', sandbox: 'sandbox', 'follow-symlinks': 'follow', help: 'help', version: 'version' }, help: usage }, args)
+  if (o.has('help') || o.has('version')) {
+    await process.stdout.write(o.list.find(([k]) => k === 'help' || k === 'version')![0] === 'help' ? usage + bugs : version)
+    return 0
+  }
   const rest = [...o.rest]
   const chunks: string[] = []
   let expressions = 0
@@ -524,7 +552,7 @@ export const sed: Program = tool(async (process) => {
         text = await readText(process, v)
       } catch (error) {
         if (!(error instanceof FsError)) throw error
-        throw new Fatal(`sed: couldn't open file ${v}: ${strerror(error.code)}`)
+        throw new Fatal(`sed: couldn't open file ${v}: ${strerror(error.code)}`, 4)
       }
       where = (at) => `file ${v} line ${text.slice(0, at).split('\n').length}: `
       chunks.push(text.replace(/\n$/, ''))
@@ -554,13 +582,19 @@ export const sed: Program = tool(async (process) => {
   try {
     commands = parseSed(script, o.has('E') || o.has('r'), where)
   } catch (error) {
-    if (error instanceof SedError) throw new Fatal(`sed: ${/^can't/.test(error.message) ? `-e expression #1, char ${script.length}: ` : ''}${error.message}`.replace(/^sed: -e expression #1, char \d+: can't find/, "sed: can't find"))
+    if (error instanceof SedError) throw new Fatal(`sed: ${/^can't/.test(error.message) ? `-e expression #1, char ${script.length}: ` : ''}${error.message}`.replace(/^sed: -e expression #1, char \d+: can't find/, "sed: can't find"), /^can't/.test(error.message) ? 4 : 1)
     throw error
   }
   const inPlace = o.has('i')
+  if (inPlace && rest.length === 0) throw new Fatal('sed: no input files', 4)
   const end = o.has('z') ? '\0' : '\n'
   const input = new Input(process, rest.length > 0 ? rest : ['-'], inPlace || o.has('s'), end)
   const machine = new Machine(process, commands, input, silent, end)
+  // Files that are written to are made before the first line is read.
+  for (const c of commands) {
+    const path = c.substitute?.write ?? (c.name === 'w' || c.name === 'W' ? c.text : undefined)
+    if (path !== undefined && !path.startsWith('/dev/std') && !machine.writers.has(path)) machine.writers.set(path, machine.openWriter(path))
+  }
   machine.out.lineBuffered = o.has('u') || process.stdout.tty !== undefined
   let collected = ''
   let current: string | undefined
