@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { fromBase64 } from '#base/bytes.ts'
 import { parseYaml } from '#base/yaml.ts'
 import { createCluster, type Cluster } from '#engine/cluster/create.ts'
+import { startBootstrapSigner } from '#engine/control/bootstrap/signer.ts'
+import { ControllerContext } from '#engine/control/controller.ts'
 import { trio } from '#engine/cluster/shapes.ts'
 import type { ClusterSpec } from '#engine/cluster/spec.ts'
 import { decodeCertificates, type Certificate } from '#engine/machine/certificates.ts'
@@ -102,7 +104,7 @@ class World {
 
   /** etcd and the API server with the flags of their manifests. */
   async startControlPlane(): Promise<void> {
-    for (const name of ['etcd', 'kube-apiserver', 'kube-controller-manager']) {
+    for (const name of ['etcd', 'kube-apiserver']) {
       const pod = parseYaml(this.host.fs.readFile(`/etc/kubernetes/manifests/${name}.yaml`)) as { spec: { containers: { command: string[] }[] } }
       const tag = name === 'etcd' ? '3.6.6-0' : 'v1.35.4'
       const image = this.cluster.registry.lookup(`registry.k8s.io/${name}:${tag}`)
@@ -110,6 +112,8 @@ class World {
       this.host.start({ argv: pod.spec.containers[0]!.command, program: (process) => program(process, undefined as never), output: { stdout: () => {}, stderr: () => {} } })
       await this.runner.runFor(3000)
     }
+    // Of the controller manager only the signer of cluster-info ran.
+    startBootstrapSigner(new ControllerContext(this.cluster.sim, this.cluster.api.client({ name: 'system:kube-controller-manager', groups: ['system:masters', 'system:authenticated'] })))
   }
 
   /** The Node and the mirror pod of the API server, as the recorder made them. */
@@ -252,6 +256,7 @@ async function prepare(world: World, c: Case): Promise<void> {
     world.key = fs.readFile('/etc/kubernetes/pki/apiserver.key')
     fs.unlink('/etc/kubernetes/pki/apiserver.key')
   }
+  if (c.id === 'tokens/6') await world.perform('kubeadm token create bbbbbb.0123456789abcdef')
   // The authority's digest is another one here.
   if (c.area === 'join' && fs.exists('/srv/drill/join.yaml') && !c.note?.includes('wrong')) {
     const pin = (await world.perform("kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --print-join-command --ttl 1s | grep -o 'sha256:[0-9a-f]*'")).stdout.trim()

@@ -79,8 +79,21 @@ export class Tokens {
   }
 }
 
+/** Whom a bootstrap token of kube-system speaks for (--enable-bootstrap-token-auth). */
+function userOfBootstrapToken(store: Store, id: string, secret: string, now: number): UserInfo | undefined {
+  const object = store.get('secrets', 'kube-system', `bootstrap-token-${id}`) as Loose
+  const get = (key: string) => fromBase64(object?.data?.[key] ?? '') ?? ''
+  if (!object || object.metadata.deletionTimestamp || object.type !== 'bootstrap.kubernetes.io/token' || get('token-id') !== id || get('token-secret') !== secret || get('usage-bootstrap-authentication') !== 'true') return undefined
+  const expires = Date.parse(get('expiration'))
+  if (expires <= now) return undefined
+  const groups = get('auth-extra-groups').split(',').filter((g) => g.startsWith('system:bootstrappers:'))
+  return { name: `system:bootstrap:${id}`, groups: ['system:bootstrappers', ...groups, 'system:authenticated'] }
+}
+
 /** The user of a bearer token, or undefined when it is no good. `now` in ms. */
 export function userOfToken(tokens: Tokens, store: Store, token: string, now: number): (UserInfo & { readonly extra?: Readonly<Record<string, readonly string[]>>; readonly audiences?: readonly string[] }) | undefined {
+  const bootstrap = /^([a-z0-9]{6})\.([a-z0-9]{16})$/.exec(token)
+  if (bootstrap) return userOfBootstrapToken(store, bootstrap[1]!, bootstrap[2]!, now)
   const payload = tokens.open(token)
   if (!payload) return undefined
   const bound = payload['kubernetes.io']

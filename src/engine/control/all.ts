@@ -23,6 +23,9 @@ import { startStatefulSetController } from './statefulset/controller.ts'
 import { startTaintEvictionController } from './taint-eviction/controller.ts'
 import { startTtlController } from './ttl/controller.ts'
 import { startTtlAfterFinishedController } from './ttl-after-finished/controller.ts'
+import { startBootstrapSigner } from './bootstrap/signer.ts'
+import { startTokenCleaner } from './bootstrap/cleaner.ts'
+import { startApprovingController } from './certificates/approver.ts'
 import { startSigningController } from './certificates/signer.ts'
 import { startVolumeBinder } from './volume-binder/controller.ts'
 import { startClaimProtection, startVolumeProtection } from './volume-protection/controller.ts'
@@ -54,6 +57,9 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['garbage-collector-controller', { start: startGarbageCollector, account: 'generic-garbage-collector' }],
   ['pod-garbage-collector-controller', { start: startPodGarbageCollector, account: 'pod-garbage-collector' }],
   ['certificatesigningrequest-signing-controller', { start: startSigningController, account: 'certificate-controller' }],
+  ['certificatesigningrequest-approving-controller', { start: startApprovingController, account: 'certificate-controller' }],
+  ['bootstrap-signer-controller', { start: startBootstrapSigner, account: 'bootstrap-signer' }],
+  ['token-cleaner-controller', { start: startTokenCleaner, account: 'token-cleaner' }],
   ['resourcequota-controller', { start: startQuotaController, account: 'resourcequota-controller' }],
   ['ttl-controller', { start: startTtlController, account: 'ttl-controller' }],
   ['ttl-after-finished-controller', { start: startTtlAfterFinishedController, account: 'ttl-after-finished-controller' }],
@@ -65,8 +71,20 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['disruption-controller', { start: startDisruptionController, account: 'disruption-controller' }],
 ])
 
+/** Off unless `--controllers` names them. */
+export const offByDefault: ReadonlySet<string> = new Set(['bootstrap-signer-controller', 'token-cleaner-controller'])
+
+/** Older names that the flag still knows. */
+const aliases: Readonly<Record<string, string>> = { bootstrapsigner: 'bootstrap-signer-controller', tokencleaner: 'token-cleaner-controller', csrsigning: 'certificatesigningrequest-signing-controller', csrapproving: 'certificatesigningrequest-approving-controller' }
+
+/** The controllers that a value of `--controllers` starts. */
+export function chosenControllers(flag = '*'): string[] {
+  const words = new Set(flag.split(',').map((w) => (w.startsWith('-') ? `-${aliases[w.slice(1)] ?? w.slice(1)}` : (aliases[w] ?? w))))
+  return [...controllers.keys()].filter((name) => words.has(name) || (!words.has(`-${name}`) && words.has('*') && !offByDefault.has(name)))
+}
+
 /** `clientFor`: where each controller acts under its own account; else all act as the context's user. */
-export function startControllers(context: ControllerContext, clientFor?: ClientFor, names: Iterable<string> = controllers.keys()): void {
+export function startControllers(context: ControllerContext, clientFor?: ClientFor, names: Iterable<string> = chosenControllers()): void {
   const contexts = new Map<string, ControllerContext>()
   for (const name of names) {
     const entry = controllers.get(name)

@@ -5,7 +5,7 @@
  */
 import { parseGoDuration } from '#base/duration.ts'
 import type { ApiClient, UserInfo } from '#engine/api/types.ts'
-import { startControllers } from '#engine/control/all.ts'
+import { chosenControllers, startControllers } from '#engine/control/all.ts'
 import { ControllerContext, type CertificateSigner, type DiscoveredResource } from '#engine/control/controller.ts'
 import { Scheduler } from '#engine/control/scheduler/scheduler.ts'
 import { decodeCertificates, decodeKey, issueCertificate } from '#engine/machine/certificates.ts'
@@ -143,7 +143,7 @@ const controllerManager: Component = {
       ...signing(process, flags.get('cluster-signing-cert-file'), flags.get('cluster-signing-key-file')),
     })
     const own = flags.get('use-service-account-credentials') === 'true'
-    startControllers(context, own ? (account) => as({ name: `system:serviceaccount:kube-system:${account}`, groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'] }) : undefined)
+    startControllers(context, own ? (account) => as({ name: `system:serviceaccount:kube-system:${account}`, groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'] }) : undefined, chosenControllers(flags.get('controllers')))
     return () => context.stop()
   },
 }
