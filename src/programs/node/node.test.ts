@@ -111,3 +111,10 @@ test('ps names what it does not know', async () => {
   for (const [words, why] of [['-z', 'unsupported SysV option'], ['z', 'unsupported option (BSD syntax)'], ['--foo', 'unknown gnu long option'], ['-p', 'list of process IDs must follow -p'], ['-p abc', 'process ID list syntax error'], ['-u nosuch', 'user name does not exist'], ['-eo', 'format specification must follow -o']]) expect(await run(`ps ${words}`)).toBe(`error: ${why}${usage}`)
   expect(await run('ps -o pid:3,ppid= -p 1')).toBe('PID\n  1       0\n[0]')
 })
+
+test('openssl names what it cannot read and options that it does not know', async () => {
+  const { run } = await lab()
+  expect(await run('echo junk > j; openssl verify j')).toBe('Could not read certificate file from j\nUnable to load certificate file\n[2]')
+  expect(await run('openssl verify -foo')).toBe('verify: Unknown option: -foo\nverify: Use -help for summary.\n[1]')
+  expect(await run('openssl x509 -in')).toBe('x509: Option -in needs a value\nx509: Use -help for summary.\n[1]')
+})

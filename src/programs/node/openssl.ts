@@ -12,6 +12,7 @@ import { tlsConnect, TlsError, loadIdentity } from '#engine/machine/tls.ts'
 import { opensslDate } from '../net/curl-meter.ts'
 import { trustedRoots, within } from '../net/http-fetch.ts'
 import { complain, say } from '../net/support.ts'
+import { opensslOptions } from './openssl-options.ts'
 
 const nameText = (d: DistinguishedName) => [...d.organizations.map((o) => `O = ${o}`), `CN = ${d.commonName}`].join(', ')
 
@@ -63,17 +64,27 @@ ${block(bytesOf(c.serial + c.authorityKeyId, 256), 18, '        ')}`
 }
 
 /** Words of a command: flags with and without values. */
+/** Digests and ciphers are options by their names. */
+const algorithm = /^(?:sha\d|md5$|sm3$|blake2|aes|camellia|des|chacha)/
+
 class Words {
   readonly #flags = new Map<string, string[]>()
   readonly rest: string[] = []
-  constructor(args: readonly string[], valued: readonly string[]) {
+  constructor(p: Process, args: readonly string[]) {
+    const command = p.argv[1] ?? ''
+    const known = opensslOptions[command] ?? { valued: '', plain: '' }
+    const [valued, plain] = [known.valued.split(' '), known.plain.split(' ')]
+    const fail = (why: string) => new Failure(`${command}: ${why}\n${command}: Use -help for summary.\n`)
     for (let i = 0; i < args.length; i++) {
       const a = args[i]!
-      if (!a.startsWith('-') || a === '-') this.rest.push(a)
-      else {
-        const name = a.replace(/^--?/, '')
-        this.#flags.set(name, [...(this.#flags.get(name) ?? []), valued.includes(name) ? (args[++i] ?? '') : ''])
+      if (!a.startsWith('-') || a === '-') {
+        this.rest.push(...args.slice(i))
+        break
       }
+      const name = a.replace(/^--?/, '')
+      if (!valued.includes(name) && !plain.includes(name) && !algorithm.test(name)) throw fail(`Unknown option: ${a.replace(/^--/, '-')}`)
+      if (valued.includes(name) && i + 1 >= args.length) throw fail(`Option -${name} needs a value`)
+      this.#flags.set(name, [...(this.#flags.get(name) ?? []), valued.includes(name) ? args[++i]! : ''])
     }
   }
   has(name: string): boolean {
@@ -92,13 +103,14 @@ class Failure extends Error {
   }
 }
 
-async function read(p: Process, file: string | undefined, what: string): Promise<string> {
+/** `after`: what the command says besides when the file is not to be had. */
+async function read(p: Process, file: string | undefined, what: string, after = '', code = 1): Promise<string> {
   if (file === undefined || file === '-') return p.stdin.readAll()
   try {
     return p.fs.readFile(file)
   } catch (error) {
     if (!(error instanceof FsError)) throw error
-    throw new Failure(`Could not open file or uri for loading ${what} from ${file}\n40F7D8E5A17F0000:error:16000069:STORE routines:ossl_store_get0_loader_int:unregistered scheme:../crypto/store/store_register.c:237:scheme=file\n40F7D8E5A17F0000:error:80000002:system library:file_open:${strerror(error.code)}:../providers/implementations/storemgmt/file_store.c:267:calling stat(${file})\n`)
+    throw new Failure(`Could not open file or uri for loading ${what} from ${file}\n40F7D8E5A17F0000:error:16000069:STORE routines:ossl_store_get0_loader_int:unregistered scheme:../crypto/store/store_register.c:237:scheme=file\n40F7D8E5A17F0000:error:80000002:system library:file_open:${strerror(error.code)}:../providers/implementations/storemgmt/file_store.c:267:calling stat(${file})\n${after}`, code)
   }
 }
 
@@ -117,7 +129,7 @@ function subjectOf(given: string): DistinguishedName {
 const problem = "Unable to load certificate\n"
 
 async function x509(p: Process, args: readonly string[]): Promise<number> {
-  const w = new Words(args, ['in', 'out', 'CA', 'CAkey', 'CAserial', 'days', 'set_serial', 'extfile', 'extensions', 'ext', 'checkend', 'nameopt', 'inform', 'outform', 'signkey', 'key', 'checkhost', 'checkip', 'addext', 'subj', 'copy_extensions'])
+  const w = new Words(p, args)
   const input = await read(p, w.get('in'), w.has('req') ? 'certificate request' : 'certificate')
   let c: Certificate | undefined
   if (w.has('req')) {
@@ -161,7 +173,7 @@ async function x509(p: Process, args: readonly string[]): Promise<number> {
 }
 
 async function req(p: Process, args: readonly string[]): Promise<number> {
-  const w = new Words(args, ['in', 'out', 'key', 'newkey', 'keyout', 'subj', 'days', 'config', 'addext', 'passout', 'extensions', 'reqexts', 'set_serial', 'sha256'.slice(0, 0)])
+  const w = new Words(p, args)
   if (w.has('new') || w.has('x509') || w.has('newkey')) {
     let keyId: string | undefined
     if (w.get('key') !== undefined) {
@@ -190,7 +202,7 @@ async function req(p: Process, args: readonly string[]): Promise<number> {
 }
 
 async function sClient(p: Process, args: readonly string[]): Promise<number> {
-  const w = new Words(args, ['connect', 'host', 'port', 'servername', 'CAfile', 'CApath', 'cert', 'key', 'alpn', 'verify', 'verify_return_error'.slice(0, 0), 'tls'.slice(0, 0)])
+  const w = new Words(p, args)
   const target = w.get('connect') ?? w.rest[0] ?? 'localhost:4433'
   const [host = 'localhost', port = '4433'] = target.split(':')
   const found = await p.sockets.lookup(host)
@@ -239,12 +251,12 @@ const commands: NameTable<Command> = nameTable<Command>({
   req,
   s_client: sClient,
   'genrsa genpkey': async (p, args) => {
-    const w = new Words(args, ['out', 'algorithm', 'pkeyopt'])
+    const w = new Words(p, args)
     await put(p, w.get('out'), encodeKey(p.machine.sim.random.letters(40, '0123456789ABCDEF')), 0o600)
     return 0
   },
   'rsa pkey': async (p, args) => {
-    const w = new Words(args, ['in', 'out'])
+    const w = new Words(p, args)
     const key = decodeKey(await read(p, w.get('in'), 'private key'))
     if (key === undefined) throw new Failure(`Could not read private key from ${w.get('in') ?? '<stdin>'}\n`)
     if (w.has('check')) await complain(p, 'RSA key ok\n')
@@ -254,11 +266,12 @@ const commands: NameTable<Command> = nameTable<Command>({
     return 0
   },
   verify: async (p, args) => {
-    const w = new Words(args, ['CAfile', 'CApath', 'untrusted', 'purpose', 'verify_hostname', 'verify_ip'])
+    const w = new Words(p, args)
     const roots = w.get('CAfile') === undefined ? trustedRoots(p) : decodeCertificates(await read(p, w.get('CAfile'), 'CA'))
     let code = 0
     for (const file of w.rest) {
-      const chain = decodeCertificates(await read(p, file, 'certificate'))
+      const chain = decodeCertificates(await read(p, file, 'certificate file', 'Unable to load certificate file\n', 2))
+      if (chain.length === 0) throw new Failure(`Could not read certificate file from ${file}\nUnable to load certificate file\n`, 2)
       const bad = verifyChain(chain, { roots, now: p.now() })
       if (!bad) await say(p, `${file}: OK\n`)
       else {
@@ -277,7 +290,7 @@ const commands: NameTable<Command> = nameTable<Command>({
     return 0
   },
   'base64 enc': async (p, args) => {
-    const w = new Words(args, ['in', 'out'])
+    const w = new Words(p, args)
     const input = await read(p, w.get('in'), 'file')
     if (w.has('d')) await put(p, w.get('out'), fromBase64(input.trim()) ?? '')
     else await put(p, w.get('out'), (w.has('A') ? toBase64(input) : toBase64(input).replace(/.{64}/g, '$&\n').replace(/\n?$/, '\n')))
