@@ -73,7 +73,9 @@ const update: Collection<UpdateCase> = {
     const { managedFields: _, ...rest } = metadata ?? {}
     const body = c.request.ops ? patched({ ...before, metadata: rest }, c.request.ops) : c.request.body
     const answer = send(rig.server, c.request.method, c.request.path, body, c.request.headers)
-    return outcome(compareAnswer(c.response, before, answer), c.response)
+    // What a PUT made anew has a uid of its own; the recorder numbered it as the first.
+    const compared = c.response.code === 201 ? { ...before, metadata: { ...metadata, uid: '<uid-1>', resourceVersion: '<rv>' } } : before
+    return outcome(compareAnswer(c.response, compared, answer), c.response)
   },
 }
 

@@ -117,8 +117,10 @@ export interface KindDefinition extends Strategy {
   readonly hasGeneration: boolean
   /** Starts to count at the first update. */
   readonly generationFromUpdate?: boolean
-  /** Update checks only what changed in metadata, not all of it (ValidateObjectMetaUpdate alone). */
-  readonly lightMetaUpdate?: boolean
+  /** What updates check of metadata beside what holds for all objects: only what may not change (ValidateObjectMetaUpdate), only the whole (ValidateObjectMeta), that twice, nothing, or, by default, both. */
+  readonly metaUpdate?: 'changes' | 'whole' | 'twice' | 'none'
+  /** Finalizers need not be qualified. */
+  readonly plainFinalizers?: boolean
   /** spec.replicas &c. of the scale subresource. */
   readonly scale?: { readonly specPath: string; readonly statusPath: string; readonly selectorPath?: string }
   readonly alias?: Alias

@@ -22,7 +22,8 @@ export function validateAnnotations(annotations: Loose, errors: FieldErrors, pat
   if (size > ANNOTATIONS_MAX) errors.tooLong(path, ANNOTATIONS_MAX)
 }
 
-export function validateMeta(object: Loose, kind: KindDefinition, errors: FieldErrors): void {
+/** `finalizers`: those without a domain must be Kubernetes' own. */
+export function validateMeta(object: Loose, kind: KindDefinition, errors: FieldErrors, finalizers = true): void {
   const meta = object.metadata
   const validateName = kind.validateName ?? dns1123SubdomainErrors
   if (meta.generateName) for (const text of validateName(meta.generateName, true)) errors.invalid('metadata.generateName', meta.generateName, text)
@@ -33,6 +34,7 @@ export function validateMeta(object: Loose, kind: KindDefinition, errors: FieldE
     else for (const text of dns1123LabelErrors(meta.namespace)) errors.invalid('metadata.namespace', meta.namespace, text)
   } else if (meta.namespace) errors.forbidden('metadata.namespace', 'not allowed on this type')
   validateShared(meta, errors)
+  if (finalizers) validateKnownFinalizers(meta, errors)
 }
 
 function validateShared(meta: Loose, errors: FieldErrors): void {
@@ -63,17 +65,22 @@ function validateOwners(meta: Loose, errors: FieldErrors): void {
 const standardFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion'])
 
 function validateFinalizers(meta: Loose, errors: FieldErrors): void {
-  for (const [i, finalizer] of ((meta.finalizers ?? []) as string[]).entries()) {
+  for (const finalizer of (meta.finalizers ?? []) as string[]) {
     const wrong = qualifiedNameErrors(finalizer)
-    if (wrong.length > 0) for (const text of wrong) errors.invalid('metadata.finalizers', finalizer, text)
-    else if (!finalizer.includes('/') && !standardFinalizers.has(finalizer)) errors.invalid(`metadata.finalizers[${i}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')
+    for (const text of wrong) errors.invalid('metadata.finalizers', finalizer, text)
   }
   if (meta.finalizers?.includes('orphan') && meta.finalizers.includes('foregroundDeletion')) {
     errors.invalid('metadata.finalizers', meta.finalizers, 'finalizer orphan and foregroundDeletion cannot be both set')
   }
 }
 
-export function validateMetaUpdate(object: Loose, old: Loose, _kind: KindDefinition, errors: FieldErrors): void {
+function validateKnownFinalizers(meta: Loose, errors: FieldErrors): void {
+  for (const [i, finalizer] of ((meta.finalizers ?? []) as string[]).entries()) {
+    if (!finalizer.includes('/') && !standardFinalizers.has(finalizer) && qualifiedNameErrors(finalizer).length === 0) errors.invalid(`metadata.finalizers[${i}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')
+  }
+}
+
+export function validateMetaUpdate(object: Loose, old: Loose, errors: FieldErrors, finalizers: boolean): void {
   const meta = object.metadata
   const before = old.metadata
   if (before.deletionTimestamp) {
@@ -88,4 +95,5 @@ export function validateMetaUpdate(object: Loose, old: Loose, _kind: KindDefinit
   validateLabels(meta.labels, errors, 'metadata.labels')
   validateAnnotations(meta.annotations, errors, 'metadata.annotations')
   validateOwners(meta, errors)
+  if (finalizers) validateKnownFinalizers(meta, errors)
 }

@@ -108,7 +108,7 @@ export class Registry {
     else delete meta.generation
     if (kind.earlyWarnings) context.warnings.push(...kind.earlyWarnings(object))
     const errors = new FieldErrors()
-    validateMeta(object, kind, errors)
+    validateMeta(object, kind, errors, !kind.plainFinalizers)
     kind.validate?.(object, errors, context)
     if (errors.list.length > 0) throw status.invalid(groupOf(kind), kind.kind, meta.name ?? '', errors.list)
     if (kind.warnings) context.warnings.push(...kind.warnings(object, undefined, context))
@@ -168,10 +168,12 @@ export class Registry {
     }
     if (kind.earlyWarnings) context.warnings.push(...kind.earlyWarnings(object))
     const errors = new FieldErrors()
-    validateMeta(object, { ...kind, validateName: pathSegmentErrors }, errors)
-    validateMetaUpdate(object, old, kind, errors)
-    validateMetaUpdate(object, old, kind, errors)
-    if (!kind.lightMetaUpdate) validateMeta(object, kind, errors)
+    // First what holds for all objects, then what the kind asks for: only that knows which finalizers are Kubernetes' own.
+    const own = kind.metaUpdate ?? 'both'
+    validateMeta(object, { ...kind, validateName: pathSegmentErrors }, errors, false)
+    validateMetaUpdate(object, old, errors, false)
+    if (own === 'both' || own === 'changes') validateMetaUpdate(object, old, errors, !kind.plainFinalizers)
+    for (let n = own === 'twice' ? 2 : own === 'both' || own === 'whole' ? 1 : 0; n > 0; n--) validateMeta(object, kind, errors, !kind.plainFinalizers)
     if (context.subresource === 'status') {
       if (kind.validateStatusUpdate) kind.validateStatusUpdate(object, old, errors, context)
     } else if (kind.validateUpdate) kind.validateUpdate(object, old, errors, context)
@@ -277,7 +279,7 @@ function groupOf(kind: KindDefinition): string {
 }
 
 /** Where etcd keys of a resource differ from its name. */
-const storagePrefix: Record<string, string> = { services: 'services/specs', endpoints: 'services/endpoints', nodes: 'minions', replicationcontrollers: 'controllers', ingresses: 'ingress', leases: 'leases' }
+const storagePrefix: Record<string, string> = { services: 'services/specs', endpoints: 'services/endpoints', nodes: 'minions', replicationcontrollers: 'controllers', ingresses: 'ingress', leases: 'leases', apiservices: 'apiregistration.k8s.io/apiservices', customresourcedefinitions: 'apiextensions.k8s.io/customresourcedefinitions' }
 
 function later(time: string, seconds: number): string {
   return new Date(Date.parse(time) + seconds * 1000).toISOString().slice(0, 19) + 'Z'

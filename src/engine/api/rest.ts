@@ -7,6 +7,7 @@ import { fieldsOf, type FieldRequirement, matchesFields, parseFieldSelector } fr
 import { FieldErrors, goJson, goValue } from './field-errors.ts'
 import { versionText } from './managed-fields.ts'
 import { forbiddenError } from './forbidden.ts'
+import { fieldsUnknownTo, isRegistered } from './legacy-versions.ts'
 import { type KindDefinition, resourceKey, type TablePrinter } from './kind.ts'
 import { matches, parseSelector, type Selector, SelectorError } from './label-selector.ts'
 import { copy, isObject, type Loose } from './loose.ts'
@@ -87,7 +88,7 @@ export class Rest {
     if (request.method === 'HEAD' || (info.verb === 'deletecollection' && (!kind.verbs.includes('deletecollection') || (kind.namespaced && info.namespace === '')))) throw status.methodNotAllowed()
     if (info.verb === 'create' && info.name !== '' && info.subresource === '') throw status.methodNotAllowed()
     this.#checkOptions(request, info)
-    if (kind.deprecation) this.warnings.push(kind.deprecation)
+    if (kind.deprecation && (info.subresource === '' || kind.subresources.some((s) => s.name === info.subresource))) this.warnings.push(kind.deprecation)
     switch (info.verb) {
       case 'get':
         return this.#get(request, info, kind)
@@ -298,6 +299,11 @@ export class Rest {
     if (value.kind !== kind.kind || value.apiVersion !== apiVersion) {
       const version = JSON.stringify(String(value.apiVersion).split('/').at(-1))
       const known = this.#server.kinds.some((k) => `${k.group === '' ? '' : k.group + '/'}${k.version}` === value.apiVersion && (k.kind === value.kind || `${k.kind}List` === value.kind))
+      if (value.kind === kind.kind && (known || isRegistered(value.apiVersion, value.kind))) {
+        const unknown = request.query.get('fieldValidation')?.[0] === 'Strict' ? fieldsUnknownTo(value.apiVersion, value) : []
+        if (unknown.length > 0) throw status.badRequest(`${value.kind} in version ${version} cannot be handled as a ${kind.kind}: strict decoding error: ${unknown.map((f) => `unknown field ${JSON.stringify(f)}`).join(', ')}`)
+        throw status.badRequest(`the API version in the data (${value.apiVersion}) does not match the expected API version (${apiVersion})`)
+      }
       const [from, to] = [`${String(value.apiVersion).split('/').at(-1)}.${value.kind}`, `${kind.group.split('.')[0] || 'core'}.${kind.kind}`]
       const why = known ? `converting (${from}) to (${to}): unknown conversion` : `no kind ${JSON.stringify(value.kind)} is registered for version ${JSON.stringify(value.apiVersion)} in scheme "pkg/runtime/scheme.go:111"`
       throw status.badRequest(`${value.kind} in version ${version} cannot be handled as a ${kind.kind}: ${why}`)
@@ -353,7 +359,7 @@ export class Rest {
     if (info.subresource !== '' ? !kind.subresources.some((s) => s.name === info.subresource && s.verbs.includes('update')) : !kind.verbs.includes('update')) throw info.subresource === '' || kind.subresources.some((s) => s.name === info.subresource) ? status.methodNotAllowed() : status.pathNotFound()
     const object = this.#body(request, body, warnings)
     this.#checkNames(object, info, kind)
-    object.metadata.name ??= info.name
+    if (!object.metadata.name) throw status.badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`)
     const done = this.#server.changeWith(kind, info.namespace, info.name, info.subresource, () => object, this.#server.context(user, kind.namespaced ? info.namespace : '', info.subresource, { dryRun: this.#dryRun(request), warnings, manager: managerOf(request) }))
     return this.#answer(request, kind, done.object, done.created ? 201 : 200, warnings)
   }

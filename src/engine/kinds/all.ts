@@ -55,12 +55,13 @@ export function schemaName(group: string, version: string, kind: string): string
 const noGeneration = new Set(['namespaces', 'nodes', 'services', 'endpoints', 'persistentvolumes', 'persistentvolumeclaims', 'leases.coordination.k8s.io', 'limitranges', 'resourcequotas', 'horizontalpodautoscalers.autoscaling', 'certificatesigningrequests.certificates.k8s.io', 'ipaddresses.networking.k8s.io', 'servicecidrs.networking.k8s.io', 'volumeattachments.storage.k8s.io', 'csinodes.storage.k8s.io', 'apiservices.apiregistration.k8s.io'])
 const generationWithoutSpec = new Set(['endpointslices.discovery.k8s.io', 'priorityclasses.scheduling.k8s.io', 'validatingwebhookconfigurations.admissionregistration.k8s.io', 'mutatingwebhookconfigurations.admissionregistration.k8s.io'])
 
-const lightMeta = new Set(['services', 'resourcequotas', 'replicationcontrollers', 'deployments.apps', 'replicasets.apps', 'statefulsets.apps', 'daemonsets.apps', 'cronjobs.batch', 'horizontalpodautoscalers.autoscaling'])
+const wholeMeta = new Set(['limitranges', 'validatingadmissionpolicies.admissionregistration.k8s.io', 'validatingadmissionpolicybindings.admissionregistration.k8s.io', 'validatingwebhookconfigurations.admissionregistration.k8s.io', 'mutatingwebhookconfigurations.admissionregistration.k8s.io'])
+const lightMeta = new Set(['csidrivers.storage.k8s.io', 'services', 'resourcequotas', 'replicationcontrollers', 'deployments.apps', 'replicasets.apps', 'statefulsets.apps', 'daemonsets.apps', 'cronjobs.batch', 'horizontalpodautoscalers.autoscaling'])
 
 let built: readonly KindDefinition[] | undefined
 
 /** Upstream validates these on update in two places: causes are told twice, the message names each once. */
-const validatedTwice = new Set(['persistentvolumes', 'jobs.batch'])
+const validatedTwice = new Set(['persistentvolumes'])
 
 /** A kind's own validation followed by what may not change. */
 function joined(strategy: Strategy, rule: (object: Loose, old: Loose, errors: FieldErrors) => void, twice: boolean): NonNullable<Strategy['validateUpdate']> {
@@ -99,7 +100,7 @@ export function builtinKinds(): readonly KindDefinition[] {
       return {
         group: r.group, version: r.version, kind: r.kind, plural: r.plural, singular: r.singular, shortNames: r.shortNames, categories: r.categories, namespaced: r.namespaced,
         verbs: r.verbs, subresources: subresources.get(`${r.group}/${r.version}/${r.plural}`) ?? [], schema,
-        ...(lightMeta.has(key) ? { lightMetaUpdate: true } : {}),
+        ...(lightMeta.has(key) ? { metaUpdate: 'changes' as const } : wholeMeta.has(key) ? { metaUpdate: 'whole' as const } : validatedTwice.has(key) ? { metaUpdate: 'twice' as const } : {}),
         ...(key === 'csidrivers.storage.k8s.io' ? { generationFromUpdate: true } : {}),
         hasGeneration: generationWithoutSpec.has(key) || (!noGeneration.has(key) && /;spec!? #/.test(schemas[schema] ?? '')),
         ...(table ? { table } : {}),

@@ -1,14 +1,15 @@
 /** Strategies of kinds whose defaults and life are told in a few lines. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
-import type { Loose } from '#engine/api/loose.ts'
+import { equal, type Loose } from '#engine/api/loose.ts'
 import { pathSegmentErrors, dns1123LabelErrors } from '#engine/api/names.ts'
 import { toBase64 as base64 } from '#base/bytes.ts'
 import { signingRequestStrategy } from './certificatesigningrequest/strategy.ts'
 import { endpointSliceWarnings, endpointsWarnings, validateEndpointSlice, validateEndpointSliceUpdate, validateEndpointsObject } from './endpointslice/validation.ts'
 import { validateIngress, validateIngressClass, validateIngressClassUpdate, validateIngressUpdate } from './ingress/validation.ts'
 import { networkPolicyWarnings, validateNetworkPolicy } from './networkpolicy/validation.ts'
-import { claimWarnings } from './shared/object-validation.ts'
+import { claimWarnings, ipNameErrors, nodeWarnings, validateAttachment, validateServiceCidr } from './shared/object-validation.ts'
 import { volumeSourceDefaults } from './pod/defaults.ts'
+import { validateDisruptionBudgetStatus } from './shared/policy-validation.ts'
 import { each, fill } from './shared/defaults.ts'
 
 type Table = Readonly<Record<string, Strategy & Partial<KindDefinition>>>
@@ -23,6 +24,13 @@ function keepStatus(object: Loose, old: Loose): void {
 function finalizer(object: Loose, name: string): void {
   const finalizers: string[] = object.metadata.finalizers ?? []
   if (!finalizers.includes(name)) object.metadata.finalizers = [...finalizers, name]
+}
+
+/** A claim's two fields for its source tell the same. */
+function bothDataSources(spec: Loose): void {
+  if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { apiGroup: null, ...spec.dataSource }
+  else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) spec.dataSource = { apiGroup: null, ...spec.dataSourceRef }
+  for (const r of [spec.dataSource, spec.dataSourceRef]) if (r) r.apiGroup ??= null
 }
 
 /** matchPolicy, selectors and rule scopes of webhooks and admission policies. */
@@ -83,6 +91,7 @@ export const simpleStrategies: Table = {
       if (node.status?.allocatable === undefined && node.status?.capacity) node.status.allocatable = { ...node.status.capacity }
     },
     prepareForUpdate: keepStatus,
+    warnings: nodeWarnings,
     selectableFields: (node) => ({ 'spec.unschedulable': String(node.spec?.unschedulable ?? false) }),
     allowCreateOnUpdate: false,
   },
@@ -110,12 +119,20 @@ export const simpleStrategies: Table = {
     },
     prepareForUpdate: keepStatus,
   },
-  'ipaddresses.networking.k8s.io': { validateName: () => [] },
+  'ipaddresses.networking.k8s.io': { validateName: ipNameErrors },
   'servicecidrs.networking.k8s.io': {
     prepareForCreate(c) {
       c.status = {}
     },
     prepareForUpdate: keepStatus,
+    validateUpdate(c, old, errors) {
+      const now: string[] = c.spec?.cidrs ?? []
+      const before: string[] = old.spec?.cidrs ?? []
+      if (equal(now, before)) return
+      // A second family may join.
+      if (before.length === 1 && now.length === 2 && now[0] === before[0]) validateServiceCidr(c, errors)
+      else errors.invalid('spec.cidrs', c.spec?.cidrs ?? null, 'field is immutable')
+    },
   },
   persistentvolumeclaims: {
     warnings: claimWarnings,
@@ -127,13 +144,12 @@ export const simpleStrategies: Table = {
     prepareForCreate(pvc) {
       pvc.status = { phase: 'Pending' }
       finalizer(pvc, 'kubernetes.io/pvc-protection')
-      const spec = pvc.spec
-      const reference = spec.dataSource ?? spec.dataSourceRef
-      if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { apiGroup: null, ...spec.dataSource }
-      else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) spec.dataSource = { apiGroup: null, ...spec.dataSourceRef }
-      if (reference) for (const r of [spec.dataSource, spec.dataSourceRef]) if (r) r.apiGroup ??= null
+      bothDataSources(pvc.spec)
     },
-    prepareForUpdate: keepStatus,
+    prepareForUpdate(pvc, old) {
+      keepStatus(pvc, old)
+      bothDataSources(pvc.spec)
+    },
   },
   'storageclasses.storage.k8s.io': {
     defaults(sc) {
@@ -146,6 +162,10 @@ export const simpleStrategies: Table = {
       va.status = { attached: false }
     },
     prepareForUpdate: keepStatus,
+    prepareForStatusUpdate(va, old) {
+      va.metadata = { ...old.metadata, resourceVersion: va.metadata.resourceVersion }
+    },
+    validateUpdate: (va, _old, errors) => validateAttachment(va, errors, undefined, false),
   },
   'ingressclasses.networking.k8s.io': {
     validate: validateIngressClass,
@@ -204,6 +224,7 @@ export const simpleStrategies: Table = {
   'clusterrolebindings.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, defaults: bindingDefaults, allowCreateOnUpdate: true },
   'certificatesigningrequests.certificates.k8s.io': signingRequestStrategy,
   'priorityclasses.scheduling.k8s.io': {
+    generationChanges: () => false,
     defaults(pc) {
       pc.preemptionPolicy ??= 'PreemptLowerPriority'
     },
@@ -227,6 +248,9 @@ export const simpleStrategies: Table = {
     },
   },
   limitranges: {
+    prepareForCreate(lr, context) {
+      lr.metadata.name ||= context.uuid()
+    },
     defaults(lr) {
       each(lr.spec?.limits, (item) => {
         if (item.type !== 'Container') return
@@ -248,6 +272,8 @@ export const simpleStrategies: Table = {
   },
   'poddisruptionbudgets.policy': {
     validateName: pathSegmentErrors,
+    allowUnconditionalUpdate: false,
+    validateStatusUpdate: (p, _old, errors) => validateDisruptionBudgetStatus(p, errors),
     prepareForCreate(p) {
       p.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }
     },
@@ -255,6 +281,7 @@ export const simpleStrategies: Table = {
   },
   'leases.coordination.k8s.io': { allowCreateOnUpdate: true },
   events: {
+    metaUpdate: 'none',
     validateName: pathSegmentErrors,
     allowCreateOnUpdate: true,
     selectableFields: (e) => ({

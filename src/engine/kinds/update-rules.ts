@@ -2,7 +2,8 @@
 import type { FieldErrors } from '#engine/api/field-errors.ts'
 import { copy, equal, type Loose, semanticEqual } from '#engine/api/loose.ts'
 import { compareQuantities, parseQuantity } from '#base/quantity.ts'
-import { internalDiff, internalForm, internalPodTemplate } from './shared/internal-form.ts'
+import { validateTaints } from './shared/object-validation.ts'
+import { internalDiff, internalForm, internalPodTemplate, selectorForm } from './shared/internal-form.ts'
 
 type Rule = (object: Loose, old: Loose, errors: FieldErrors) => void
 
@@ -20,16 +21,23 @@ const roleRef: Rule = (object, old, errors) => {
   if (!equal(object.roleRef, old.roleRef)) errors.invalid('roleRef', { APIGroup: object.roleRef?.apiGroup ?? '', Kind: object.roleRef?.kind ?? '', Name: object.roleRef?.name ?? '' }, 'cannot change roleRef')
 }
 
-const selector: Rule = (object, old, errors) => immutable(errors, 'spec.selector', object.spec?.selector, old.spec?.selector)
+export const selector: Rule = (object, old, errors) => {
+  if (!equal(object.spec?.selector, old.spec?.selector)) errors.invalid('spec.selector', object.spec?.selector && selectorForm(object.spec.selector), 'field is immutable')
+}
 
 const setFields = ['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds']
 
 export const updateRules: Readonly<Record<string, Rule>> = {
+  'ipaddresses.networking.k8s.io'(object, old, errors) {
+    const form = (r: Loose) => r && { Group: r.group ?? '', Resource: r.resource ?? '', Namespace: r.namespace ?? '', Name: r.name ?? '' }
+    if (!equal(object.spec?.parentRef, old.spec?.parentRef)) errors.invalid('spec.parentRef', form(object.spec?.parentRef) ?? null, 'field is immutable')
+  },
   'deployments.apps': selector,
   'replicasets.apps': selector,
-  'daemonsets.apps': selector,
   'statefulsets.apps'(object, old, errors) {
-    const frozen = (o: Loose) => Object.fromEntries(Object.entries(o.spec ?? {}).filter(([k]) => !setFields.includes(k)))
+    // Claims have no kind in the internal form.
+    const claims = (templates: Loose) => templates?.map(({ kind: _k, apiVersion: _a, ...rest }: Loose) => rest)
+    const frozen = (o: Loose) => Object.fromEntries(Object.entries({ ...o.spec, volumeClaimTemplates: claims(o.spec?.volumeClaimTemplates) }).filter(([k]) => !setFields.includes(k)))
     if (!semanticEqual(frozen(object), frozen(old))) {
       errors.forbidden('spec', "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden")
     }
@@ -39,13 +47,27 @@ export const updateRules: Readonly<Record<string, Rule>> = {
     const before = old.spec
     const indexed = before.completionMode === 'Indexed'
     if (!equal(spec.completions, before.completions) && !(indexed && spec.completions === spec.parallelism && spec.completions !== undefined)) immutable(errors, 'spec.completions', spec.completions, before.completions)
-    immutable(errors, 'spec.selector', spec.selector, before.selector)
+    selector(object, old, errors)
     jobTemplate(spec, before, old, errors)
     immutable(errors, 'spec.completionMode', spec.completionMode, before.completionMode)
     if (!equal(spec.podFailurePolicy, before.podFailurePolicy)) errors.invalid('spec.podFailurePolicy', spec.podFailurePolicy && internalForm('PodFailurePolicy', spec.podFailurePolicy), 'field is immutable')
     immutable(errors, 'spec.backoffLimitPerIndex', spec.backoffLimitPerIndex, before.backoffLimitPerIndex)
     immutable(errors, 'spec.managedBy', spec.managedBy, before.managedBy)
     if (!equal(spec.successPolicy, before.successPolicy)) errors.invalid('spec.successPolicy', spec.successPolicy && internalForm('SuccessPolicy', spec.successPolicy), 'field is immutable')
+  },
+  'volumeattachments.storage.k8s.io'(object, old, errors) {
+    const form = (s: Loose) => ({ Attacher: s?.attacher ?? '', Source: { PersistentVolumeName: s?.source?.persistentVolumeName ?? null, InlineVolumeSpec: s?.source?.inlineVolumeSpec ?? null }, NodeName: s?.nodeName ?? '' })
+    if (!equal(object.spec, old.spec)) errors.invalid('spec', form(object.spec), 'field is immutable')
+  },
+  nodes(object, old, errors) {
+    validateTaints(object, errors)
+    const { podCIDRs, providerID } = old.spec ?? {}
+    if (podCIDRs?.length > 0 && !equal(podCIDRs, object.spec?.podCIDRs)) errors.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')
+    if (providerID && providerID !== object.spec?.providerID) errors.forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid')
+  },
+  resourcequotas(object, old, errors) {
+    const set = (scopes: Loose) => [...new Set((scopes ?? []) as string[])].sort()
+    if (!equal(set(object.spec?.scopes), set(old.spec?.scopes))) errors.invalid('spec.scopes', object.spec?.scopes ?? null, 'field is immutable')
   },
   secrets(object, old, errors) {
     immutable(errors, 'type', object.type, old.type)
@@ -67,12 +89,14 @@ export const updateRules: Readonly<Record<string, Rule>> = {
     const size = object.spec?.resources?.requests?.storage
     if (old.status?.phase === 'Bound' && size !== undefined) {
       munged.resources = { ...munged.resources, requests: { ...munged.resources?.requests, storage: before.resources?.requests?.storage } }
-      const capacity = old.status?.capacity?.storage
-      const was = before.resources?.requests?.storage
-      if (was !== undefined && compareQuantities(parseQuantity(size)!, parseQuantity(was)!) < 0 && capacity !== undefined && compareQuantities(parseQuantity(size)!, parseQuantity(capacity)!) < 0) errors.forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity')
     }
     const [a, b] = [internalForm('ClaimSpec', before), internalForm('ClaimSpec', munged)]
     if (!equal(a, b)) errors.forbidden('spec', `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${internalDiff(a, b)}`)
+    // What was asked for may shrink again while an expansion goes on, but not below what there is.
+    const quantity = (text: Loose) => parseQuantity(String(text ?? '0'))!
+    const [now, was, capacity] = [size, before.resources?.requests?.storage, old.status?.capacity?.storage].map(quantity)
+    if (compareQuantities(now!, was!) < 0 && compareQuantities(now!, capacity!) <= 0) errors.forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity')
+    immutable(errors, 'volumeMode', object.spec?.volumeMode, before.volumeMode)
   },
   persistentvolumes(object, old, errors) {
     const [a, b] = [internalForm('PersistentVolumeSource', old.spec), internalForm('PersistentVolumeSource', object.spec ?? {})]

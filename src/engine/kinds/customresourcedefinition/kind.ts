@@ -63,7 +63,7 @@ export function customKind(crd: Loose, version: Loose): KindDefinition {
   return {
     group, version: version.name, kind: names.kind, plural: names.plural, singular: names.singular ?? '', shortNames: names.shortNames ?? [], categories: names.categories ?? [],
     namespaced: scope === 'Namespaced', verbs: ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'], subresources, hasGeneration: true, custom: true,
-    allowUnconditionalUpdate: false, allowCreateOnUpdate: false,
+    allowUnconditionalUpdate: false, allowCreateOnUpdate: false, plainFinalizers: true,
     ...(version.deprecated ? { deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
     ...(scale ? { scale: { specPath: scale.specReplicasPath, statusPath: scale.statusReplicasPath, ...(scale.labelSelectorPath ? { selectorPath: scale.labelSelectorPath } : {}) } } : {}),
     decode(value) {

@@ -34,6 +34,7 @@ export const crdStrategy: Strategy & Partial<KindDefinition> = {
     const stored: string[] = crd.status.storedVersions ?? []
     if (storage && !stored.includes(storage.name)) crd.status.storedVersions = [...stored, storage.name]
   },
+  plainFinalizers: true,
   validate: validateCrd,
   validateUpdate: validateCrdUpdate,
   generationChanges: (crd, old) => !equal(crd.spec, old.spec),

@@ -3,6 +3,7 @@ import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import { equal, type Loose } from '#engine/api/loose.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
 import { podSpecWarnings } from '../pod/warnings.ts'
+import { selector } from '../update-rules.ts'
 import { validateDaemonSetSpec } from '../shared/workload-validation.ts'
 
 const GENERATION = 'deprecated.daemonset.template.generation'
@@ -13,6 +14,10 @@ function templateGeneration(ds: Loose, generation: number): void {
 
 export const daemonSetStrategy: Strategy & Partial<KindDefinition> = {
   validate: validateDaemonSetSpec,
+  validateUpdate(ds, old, errors) {
+    selector(ds, old, errors)
+    validateDaemonSetSpec(ds, errors)
+  },
   warnings: (o, old) => [...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec'))],
   defaults(ds) {
     const spec = (ds.spec ??= {})

@@ -90,7 +90,7 @@ export function validateEndpointSliceUpdate(slice: Loose, old: Loose, errors: Fi
 
 export function endpointSliceWarnings(slice: Loose, old: Loose): string[] {
   const out: string[] = []
-  if (slice.addressType === 'FQDN') out.push('spec.addressType: FQDN endpoints are deprecated')
+  if (!old && slice.addressType === 'FQDN') out.push('spec.addressType: FQDN endpoints are deprecated')
   for (const [i, e] of list(slice.endpoints).entries()) {
     if (old && equal(list(old.endpoints)[i]?.addresses, e.addresses)) continue
     for (const [n, a] of list(e.addresses).entries()) out.push(...ipWarnings(String(a), `endpoints[${i}].addresses[${n}]`))

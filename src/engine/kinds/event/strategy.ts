@@ -19,10 +19,10 @@ function renamed(event: Loose, table: ReadonlyMap<string, string>, apiVersion: s
   return { ...out, apiVersion }
 }
 
-function validate(event: Loose, errors: FieldErrors): void {
+function validate(event: Loose, errors: FieldErrors, fresh = true): void {
   validateEvent(renamed(event, toCore, 'v1'), errors)
   if (!event.eventTime) errors.required('eventTime')
-  if (!['Normal', 'Warning'].includes(event.type)) errors.invalid('type', '', `has invalid value: ${event.type ?? ''}`)
+  if (fresh && !['Normal', 'Warning'].includes(event.type)) errors.invalid('type', '', `has invalid value: ${event.type ?? ''}`)
   const { reportingController = '', note = '' } = event
   if (reportingController === '') errors.required('reportingController')
   for (const text of qualifiedNameErrors(reportingController)) errors.invalid('reportingController', reportingController, text)
@@ -37,11 +37,11 @@ const reference = (r: Loose) => ({ Kind: r?.kind ?? '', Namespace: r?.namespace 
 
 export const eventsV1: Strategy & Partial<KindDefinition> = {
   allowCreateOnUpdate: true,
-  validate,
+  validate: (event, errors) => validate(event, errors),
   validateUpdate(event, old, errors) {
-    validate(event, errors)
+    validate(event, errors, false)
     if (!equal(event.regarding, old.regarding)) errors.invalid('involvedObject', reference(event.regarding), 'field is immutable')
-    for (const [field, shown] of [['reason', 'reason'], ['note', 'message'], ['type', 'type'], ['action', 'action'], ['reportingController', 'reportingController'], ['reportingInstance', 'reportingInstance']] as const) {
+    for (const [field, shown] of [['reason', 'reason'], ['reason', 'reason'], ['note', 'message'], ['type', 'type'], ['action', 'action'], ['reportingController', 'reportingController'], ['reportingInstance', 'reportingInstance']] as const) {
       if ((event[field] ?? '') !== (old[field] ?? '')) errors.invalid(shown, event[field] ?? '', 'field is immutable')
     }
   },

@@ -1,6 +1,7 @@
 /** Jobs: defaults, the generated selector, strategy. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import { equal, type Loose } from '#engine/api/loose.ts'
+import { validateJob, validateSelectorAndSpec } from './validation.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
 import { podNameWarnings, podSpecWarnings } from '../pod/warnings.ts'
 import { each } from '../shared/defaults.ts'
@@ -61,6 +62,10 @@ export const jobStrategy: Strategy & Partial<KindDefinition> = {
     }
   },
   readBack: labelsOfTemplate,
+  validateUpdate(job, old, errors) {
+    validateJob(job, errors, undefined, old)
+    validateSelectorAndSpec(job, errors)
+  },
   warnings: (job, old) => [...(old ? [] : podNameWarnings(job.metadata.name)), ...jobSpecWarnings(job.spec, old?.spec, 'spec')],
   prepareForUpdate(job, old) {
     job.status = old.status

@@ -5,32 +5,40 @@ import type { Loose } from '#engine/api/loose.ts'
 import { validateLabels } from '#engine/api/meta-validation.ts'
 import { dns1123SubdomainErrors, qualifiedNameErrors } from '#engine/api/names.ts'
 import { validatePodTemplate } from '../pod/validation.ts'
-import { internalForm } from '../shared/internal-form.ts'
+import { internalForm, selectorForm } from '../shared/internal-form.ts'
 import { all, nonNegative, validateLabelSelector } from '../shared/validation.ts'
 import { scheduleError } from './schedule.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
 
 /** The labels and selector that tie a job to its pods must be those that the server made. */
-function validateGenerated(job: Loose, errors: FieldErrors): void {
+function validateGenerated(job: Loose, old: Loose, errors: FieldErrors): void {
   const { spec, metadata } = job
-  if (spec.manualSelector === true) return
+  if (spec.manualSelector === true || !spec.selector) return
   const labels = spec.template?.metadata?.labels ?? {}
   const at = 'spec.template.metadata.labels'
   const name = metadata.name ?? ''
-  const wanted: [string, string][] = [['controller-uid', metadata.uid], ['job-name', name], ['batch.kubernetes.io/controller-uid', metadata.uid], ['batch.kubernetes.io/job-name', name]]
+  const before = old?.spec.template?.metadata?.labels ?? {}
+  // Jobs from before the prefixed labels go without them.
+  const prefixed = !old || ('batch.kubernetes.io/job-name' in before && 'batch.kubernetes.io/controller-uid' in before)
+  const wanted: [string, string][] = [['controller-uid', metadata.uid], ['job-name', name], ...(prefixed ? [['batch.kubernetes.io/controller-uid', metadata.uid], ['batch.kubernetes.io/job-name', name]] satisfies [string, string][] : [])]
   for (const [key, value] of wanted) {
     if (labels[key] === undefined) errors.required(`${at}[${key}]`, `must be '${value}'`)
     else if (labels[key] !== value) errors.invalid(`${at}[${key}]`, Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))), `must be '${value}'`)
   }
-  const s = spec.selector ?? {}
-  const only = Object.keys(s.matchLabels ?? {}).length === 1 && list(s.matchExpressions).length === 0
-  if (!(only && (s.matchLabels['batch.kubernetes.io/controller-uid'] === metadata.uid || s.matchLabels['controller-uid'] === metadata.uid))) errors.invalid('spec.selector', s, '`selector` not auto-generated')
+  const sound = new FieldErrors()
+  validateLabelSelector(spec.selector, 'spec.selector', sound)
+  if (sound.list.length === 0 && !matchesLabelSelector(spec.selector, Object.fromEntries(wanted))) errors.invalid('spec.selector', selectorForm(spec.selector), '`selector` not auto-generated')
 }
 
-export function validateJob(job: Loose, errors: FieldErrors): void {
-  validateGenerated(job, errors)
+export function validateJob(job: Loose, errors: FieldErrors, _context?: unknown, old?: Loose): void {
+  validateGenerated(job, old, errors)
+  validateSelectorAndSpec(job, errors)
+}
+
+export function validateSelectorAndSpec(job: Loose, errors: FieldErrors): void {
   const { spec } = job
+  validateJobSpec(spec, 'spec', errors)
   const own = new FieldErrors()
   if (!spec.selector) own.required('spec.selector')
   else validateLabelSelector(spec.selector, 'spec.selector', own)
@@ -39,7 +47,6 @@ export function validateJob(job: Loose, errors: FieldErrors): void {
     const labels = spec.template?.metadata?.labels
     if (!matchesLabelSelector(spec.selector, labels)) errors.invalid('spec.template.metadata.labels', labels ? Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))) : null, '`selector` does not match template `labels`')
   }
-  validateJobSpec(spec, 'spec', errors)
 }
 
 export function validateJobSpec(spec: Loose, at: string, errors: FieldErrors): void {

@@ -30,6 +30,10 @@ export function validateClaimSpec(spec: Loose, at: string, errors: FieldErrors):
     if (!r.apiGroup && r.kind !== 'PersistentVolumeClaim') errors.invalid(`${at}.${field}`, r.kind ?? '', "must be 'PersistentVolumeClaim' when referencing the default apiGroup")
     if (r.apiGroup) all(errors, `${at}.${field}.apiGroup`, r.apiGroup, dns1123SubdomainErrors(r.apiGroup))
   }
+  const [source, reference] = [spec.dataSource, spec.dataSourceRef]
+  // The value that upstream shows here is a path, of which nothing is seen.
+  if (source && reference?.namespace) errors.invalid(at, {}, 'may not be specified when dataSourceRef.namespace is specified')
+  else if (source && reference && !['apiGroup', 'kind', 'name'].every((f) => (source[f] ?? '') === (reference[f] ?? ''))) errors.invalid(at, {}, 'must match dataSourceRef')
 }
 
 export function validateClaim(claim: Loose, errors: FieldErrors): void {

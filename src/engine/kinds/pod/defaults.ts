@@ -1,4 +1,5 @@
 /** SetDefaults_Pod and SetDefaults_PodSpec: what a pod (or a pod template) gets when its author said nothing. */
+import { addQuantities, formatQuantity, parseQuantity } from '#base/quantity.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { each, fill } from '../shared/defaults.ts'
 import { parseImage } from '../shared/images.ts'
@@ -91,11 +92,25 @@ function requestsFromLimits(c: Loose): void {
   c.resources = { ...c.resources, requests }
 }
 
+/** What the pod as a whole asks for: the sum of what its containers ask for, else what it may have at most. */
+function podRequests(spec: Loose): void {
+  const limits = spec.resources?.limits
+  if (!limits) return
+  const requests = { ...spec.resources.requests }
+  for (const name of ['cpu', 'memory']) {
+    const asked = ((spec.containers ?? []) as Loose[]).map((c) => c.resources?.requests?.[name]).filter((q) => q !== undefined).map((q) => parseQuantity(String(q))!)
+    if (asked.length > 0) requests[name] ??= formatQuantity(asked.reduce(addQuantities))
+    else if (limits[name] !== undefined) requests[name] ??= limits[name]
+  }
+  if (Object.keys(requests).length > 0) spec.resources = { ...spec.resources, requests }
+}
+
 export function podDefaults(pod: Loose): void {
   const spec = (pod.spec ??= {})
   podSpecDefaults(spec)
   each(spec.containers, requestsFromLimits)
   each(spec.initContainers, requestsFromLimits)
+  podRequests(spec)
   spec.enableServiceLinks ??= true
   if (spec.hostNetwork) {
     const ports = (c: Loose) => each(c.ports, (p) => (p.hostPort ||= p.containerPort))

@@ -3,7 +3,8 @@ import type { FieldErrors } from '#engine/api/field-errors.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { qualifiedNameErrors } from '#engine/api/names.ts'
 import { compareQuantities, parseQuantity } from '#base/quantity.ts'
-import { all, isNegative, isWhole } from '../shared/validation.ts'
+import { all, isNegative } from '../shared/validation.ts'
+import { looksFractional } from './warnings.ts'
 
 const standardContainer = new Set(['cpu', 'memory', 'ephemeral-storage'])
 const isHugePages = (name: string) => name.startsWith('hugepages-')
@@ -35,7 +36,7 @@ function validateContainerResourceName(name: string, at: string, errors: FieldEr
 export function validateQuantityOf(name: string, value: string, at: string, errors: FieldErrors): void {
   if (isNegative(value)) errors.invalid(at, value, 'must be greater than or equal to 0')
   const integer = isExtended(name) || ['pods', 'resourcequotas', 'services', 'replicationcontrollers', 'secrets', 'configmaps', 'persistentvolumeclaims', 'services.nodeports', 'services.loadbalancers'].includes(name)
-  if (integer && !isWhole(value)) errors.invalid(at, value, 'must be an integer')
+  if (integer && looksFractional(String(value))) errors.invalid(at, value, 'must be an integer')
 }
 
 export function validateResources(r: Loose, at: string, errors: FieldErrors): void {

@@ -105,7 +105,7 @@ export function fractional(list: Record<string, string> | undefined, at: string,
 }
 
 /** Thousandths that do not fit 64 bits: nought for numbers with few decimal digits, else the lower 64 bits, which look fractional. */
-function looksFractional(value: string): boolean {
+export function looksFractional(value: string): boolean {
   const q = parseQuantity(value)
   if (!q) return false
   const milli = quantityMilliValue(q)

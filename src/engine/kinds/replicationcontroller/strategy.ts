@@ -1,11 +1,14 @@
 /** ReplicationControllers: defaults and strategy. */
 import type { KindDefinition, Strategy } from '#engine/api/kind.ts'
 import { equal } from '#engine/api/loose.ts'
+import { dns1123SubdomainErrors } from '#engine/api/names.ts'
 import { podSpecDefaults } from '../pod/defaults.ts'
 import { podNameWarnings, podSpecWarnings } from '../pod/warnings.ts'
 import { validateReplicationControllerSpec } from '../shared/workload-validation.ts'
 
 export const replicationControllerStrategy: Strategy & Partial<KindDefinition> = {
+  // Validated declaratively, in its words.
+  validateName: (name, prefix) => dns1123SubdomainErrors(name, prefix).map((text) => text.replace('must be no more than 253 characters', 'must be no more than 253 bytes')),
   validate: validateReplicationControllerSpec,
   warnings: (o, old) => [...(old ? [] : podNameWarnings(o.metadata.name)), ...(old && equal(o.spec.template, old.spec.template) ? [] : podSpecWarnings(o.spec?.template?.spec ?? {}, 'spec.template.spec'))],
   defaults(rc) {

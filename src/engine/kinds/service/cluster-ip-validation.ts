@@ -17,13 +17,9 @@ export function validateClusterIpFields(service: Loose, errors: FieldErrors): vo
     return
   }
   const clusterIp: string = spec.clusterIP ?? ''
-  let broken = false
   if (clusterIp !== '') {
     if (ips.length === 0) errors.required('spec.clusterIPs')
-    else if (ips[0] !== clusterIp) {
-      errors.invalid('spec.clusterIPs', ips, 'first value must match `clusterIP`')
-      broken = true
-    }
+    else if (ips[0] !== clusterIp) errors.invalid('spec.clusterIPs', ips, 'first value must match `clusterIP`')
   } else if (ips.length > 0) errors.forbidden('spec.clusterIPs', 'must be empty when `clusterIP` is not specified')
   const seen = new Set<string>()
   for (const [i, family] of ipFamilies.entries()) {
@@ -32,7 +28,6 @@ export function validateClusterIpFields(service: Loose, errors: FieldErrors): vo
     seen.add(family)
   }
   if (spec.ipFamilyPolicy !== undefined && !policies.includes(spec.ipFamilyPolicy)) errors.notSupported('spec.ipFamilyPolicy', spec.ipFamilyPolicy, policies)
-  if (broken) return
   if (ips.length > 0) {
     for (const [i, ip] of ips.entries()) {
       if (i === 0 && ip === 'None') {

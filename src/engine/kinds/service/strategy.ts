@@ -5,6 +5,7 @@ import { serviceDefaults } from './defaults.ts'
 import { dropTypeDependent, serviceWarnings, validateService, validateServiceStatus, validateServiceUpdate } from './validation.ts'
 
 export const serviceStrategy: Strategy & Partial<KindDefinition> = {
+  allowCreateOnUpdate: true,
   defaults: serviceDefaults,
   validateName: dns1035LabelErrors,
   validate: validateService,

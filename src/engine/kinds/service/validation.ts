@@ -160,7 +160,7 @@ export function serviceWarnings(service: Loose): string[] {
 export function dropTypeDependent(service: Loose, old: Loose): void {
   const { spec } = service
   const was = old.spec
-  const clusterIp = (s: Loose) => ['ClusterIP', 'NodePort', 'LoadBalancer'].includes(s.type)
+  const clusterIp = (s: Loose) => s.type !== 'ExternalName'
   const nodePort = (s: Loose) => s.type === 'NodePort' || s.type === 'LoadBalancer'
   const balancer = (s: Loose) => s.type === 'LoadBalancer'
   const same = (field: string) => equal(spec[field], was[field])

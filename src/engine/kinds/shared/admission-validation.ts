@@ -19,16 +19,39 @@ function alone(values: Loose, at: string, what: string, errors: FieldErrors): vo
   if (list.length > 1 && list.includes('*')) errors.invalid(at, list, `if '*' is present, must not specify other ${what}`)
 }
 
+/** `pods`, `pods/*`, `*` + `/scale`, `*`: none may say what another says already. */
+function validateResourceTexts(resources: readonly string[], at: string, errors: FieldErrors): void {
+  if (resources.length === 0) errors.required(at)
+  const wholeOf = new Set<string>()
+  const ofAll = new Set<string>()
+  let plain = false
+  for (const [i, text] of resources.entries()) {
+    if (text === '') {
+      errors.required(`${at}[${i}]`)
+      continue
+    }
+    const cut = text.indexOf('/')
+    if (cut < 0) {
+      plain = text !== '*'
+      continue
+    }
+    const [resource, sub] = [text.slice(0, cut), text.slice(cut + 1)]
+    if (wholeOf.has(resource)) errors.invalid(`${at}[${i}]`, text, `if '${resource}/*' is present, must not specify ${text}`)
+    if (ofAll.has(sub)) errors.invalid(`${at}[${i}]`, text, `if '*/${sub}' is present, must not specify ${text}`)
+    if (sub === '*') wholeOf.add(resource)
+    if (resource === '*') ofAll.add(sub)
+  }
+  if (resources.length > 1 && resources.includes('*/*')) errors.invalid(at, resources, "if '*/*' is present, must not specify other resources")
+  if (resources.includes('*') && plain) errors.invalid(at, resources, "if '*' is present, must not specify other resources without subresources")
+}
+
 function validateRule(rule: Loose, at: string, errors: FieldErrors): void {
   alone(rule.operations, `${at}.operations`, 'operations', errors)
   for (const [i, o] of (rule.operations ?? []).entries()) oneOf(o, `${at}.operations[${i}]`, OPERATIONS, errors)
   alone(rule.apiGroups, `${at}.apiGroups`, 'API groups', errors)
   alone(rule.apiVersions, `${at}.apiVersions`, 'API versions', errors)
   for (const [i, v] of (rule.apiVersions ?? []).entries()) if (v === '') errors.required(`${at}.apiVersions[${i}]`)
-  const resources: string[] = rule.resources ?? []
-  if (resources.length === 0) errors.required(`${at}.resources`)
-  for (const [i, r] of resources.entries()) if (r === '') errors.required(`${at}.resources[${i}]`)
-  if (resources.length > 1 && resources.includes('*/*')) errors.invalid(`${at}.resources`, resources, "if '*/*' is present, must not specify other resources")
+  validateResourceTexts(rule.resources ?? [], `${at}.resources`, errors)
   oneOf(rule.scope, `${at}.scope`, ['*', 'Cluster', 'Namespaced'], errors)
 }
 

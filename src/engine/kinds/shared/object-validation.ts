@@ -1,17 +1,19 @@
 /** Config maps, secrets, access control, storage and the other kinds with short rules. */
 import { fromBase64 } from '#base/bytes.ts'
+import { formatAddress, parseAddress } from '#engine/api/cel/network.ts'
 import type { FieldErrors } from '#engine/api/field-errors.ts'
 import { JsonError, parseJson } from '#engine/api/json.ts'
-import type { Loose } from '#engine/api/loose.ts'
+import { equal, type Loose } from '#engine/api/loose.ts'
+import { validateLabels } from '#engine/api/meta-validation.ts'
 import { byteLength, configMapKeyErrors, dns1123LabelErrors, dns1123SubdomainErrors, ipText, labelValueErrors, pathSegmentErrors, qualifiedNameErrors } from '#engine/api/names.ts'
 import { accessModes } from '../persistentvolumeclaim/validation.ts'
 import { validateNodeSelector, validateTolerations } from '../pod/scheduling-validation.ts'
 import { validateQuantityOf, validateResources } from '../pod/resource-validation.ts'
 import { validateHostPath, validateNfs } from '../pod/volume-validation.ts'
 import { fractional } from '../pod/warnings.ts'
-import { isIp } from './ip.ts'
-import { cidrText, maskBits, sloppyCidr, validateCidr } from './network-validation.ts'
-import { all, isPositive } from './validation.ts'
+import { cidrText, cidrWarnings, maskBits, sloppyCidr, validateCidr } from './network-validation.ts'
+import { internalForm } from './internal-form.ts'
+import { all, isNegative, isPositive } from './validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
 const MAX_DATA = 1024 * 1024
@@ -113,7 +115,7 @@ export const validateBinding =
         case 'ServiceAccount':
           if (s.name) all(errors, `${at}.name`, s.name, dns1123SubdomainErrors(s.name))
           if (s.apiGroup) errors.notSupported(`${at}.apiGroup`, s.apiGroup, [''])
-          if (!s.namespace) errors.required(`${at}.namespace`)
+          if (!namespaced && !s.namespace) errors.required(`${at}.namespace`)
           break
         case 'User':
         case 'Group':
@@ -135,8 +137,11 @@ export function validateVolume(pv: Loose, errors: FieldErrors): void {
   if (modes.includes('ReadWriteOncePod') && modes.length > 1) errors.forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes')
   const capacity = spec.capacity ?? {}
   if (Object.keys(capacity).length === 0) errors.required('spec.capacity')
-  if (capacity.storage === undefined || Object.keys(capacity).length > 1) errors.notSupported('spec.capacity', spec.capacity ?? null, ['storage'])
-  for (const [name, value] of Object.entries(capacity as Record<string, string>)) if (!isPositive(value)) errors.invalid(`spec.capacity[${name}]`, value, 'must be greater than zero')
+  if (capacity.storage === undefined || Object.keys(capacity).length > 1) errors.notSupported('spec.capacity', spec.capacity ? Object.fromEntries(Object.entries(spec.capacity).sort(([a], [b]) => (a < b ? -1 : 1))) : null, ['storage'])
+  for (const [name, value] of Object.entries(capacity as Record<string, string>)) {
+    if (isNegative(value)) errors.add('Invalid', `spec.capacity[${name}]`, `Invalid value: ${Number(value)}: must be a valid resource quantity`)
+    if (!isPositive(value)) errors.invalid(`spec.capacity[${name}]`, value, 'must be greater than zero')
+  }
   if (spec.persistentVolumeReclaimPolicy && !['Delete', 'Recycle', 'Retain'].includes(spec.persistentVolumeReclaimPolicy)) errors.notSupported('spec.persistentVolumeReclaimPolicy', spec.persistentVolumeReclaimPolicy, ['Delete', 'Recycle', 'Retain'])
   const required = spec.nodeAffinity?.required
   if (spec.nodeAffinity) {
@@ -170,6 +175,11 @@ export function validateVolume(pv: Loose, errors: FieldErrors): void {
     }
   }
   if (count === 0) errors.required('spec', 'must specify a volume type')
+  if (spec.volumeAttributesClassName !== undefined) {
+    if (spec.volumeAttributesClassName === '') errors.required('spec.volumeAttributesClassName', 'an empty string is disallowed')
+    else all(errors, 'spec.volumeAttributesClassName', spec.volumeAttributesClassName, dns1123SubdomainErrors(spec.volumeAttributesClassName))
+    if (!spec.csi) errors.required('spec.csi', 'has to be specified when using volumeAttributesClassName')
+  }
   if (spec.hostPath?.path === '/' && spec.persistentVolumeReclaimPolicy === 'Recycle') errors.forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'")
   if (spec.storageClassName) all(errors, 'spec.storageClassName', spec.storageClassName, dns1123SubdomainErrors(spec.storageClassName))
   if (spec.volumeMode !== undefined && !['Block', 'Filesystem'].includes(spec.volumeMode)) errors.notSupported('spec.volumeMode', spec.volumeMode, ['Block', 'Filesystem'])
@@ -180,6 +190,8 @@ export function validateStorageClass(sc: Loose, errors: FieldErrors): void {
   else all(errors, 'provisioner', sc.provisioner, qualifiedNameErrors(sc.provisioner.toLowerCase()))
   if (!['Delete', 'Retain'].includes(sc.reclaimPolicy)) errors.notSupported('reclaimPolicy', sc.reclaimPolicy ?? '', ['Delete', 'Retain'])
   if (!['Immediate', 'WaitForFirstConsumer'].includes(sc.volumeBindingMode)) errors.notSupported('volumeBindingMode', sc.volumeBindingMode ?? '', ['Immediate', 'WaitForFirstConsumer'])
+  // Upstream's list of terms begins with as many empty ones as there are terms.
+  const known: string[] = list(sc.allowedTopologies).map(() => '[]')
   for (const [i, t] of list(sc.allowedTopologies).entries()) {
     const keys = new Set<string>()
     for (const [n, e] of list(t.matchLabelExpressions).entries()) {
@@ -194,6 +206,9 @@ export function validateStorageClass(sc: Loose, errors: FieldErrors): void {
       if (keys.has(e.key)) errors.duplicate(`${at}.key`, e.key)
       keys.add(e.key)
     }
+    const term = JSON.stringify(list(t.matchLabelExpressions).map((e) => [e.key, [...list(e.values)].sort()]).sort())
+    for (const before of known) if (before === term) errors.duplicate(`allowedTopologies[${i}].matchLabelExpressions`, '')
+    known.push(term)
   }
 }
 
@@ -207,7 +222,11 @@ export function validatePriorityClass(pc: Loose, errors: FieldErrors): void {
 export function validateRuntimeClass(rc: Loose, errors: FieldErrors): void {
   all(errors, 'handler', rc.handler ?? '', dns1123LabelErrors(rc.handler ?? ''))
   if (rc.overhead) validateResources({ limits: rc.overhead.podFixed }, 'overhead', errors)
-  if (rc.scheduling) validateTolerations(rc.scheduling.tolerations, 'scheduling.tolerations', errors)
+  if (!rc.scheduling) return
+  validateLabels(rc.scheduling.nodeSelector, errors, 'scheduling.nodeSelector')
+  const tolerations = list(rc.scheduling.tolerations)
+  validateTolerations(tolerations, 'scheduling.tolerations', errors)
+  for (const [i, t] of tolerations.entries()) if (tolerations.slice(0, i).some((o) => equal(o, t))) errors.duplicate(`scheduling.tolerations[${i}]`, internalForm('Toleration', t))
 }
 
 export function validateLease(l: Loose, errors: FieldErrors): void {
@@ -219,11 +238,11 @@ export function validateLease(l: Loose, errors: FieldErrors): void {
 export function validateSigningRequest(csr: Loose, errors: FieldErrors): void {
   const spec = csr.spec ?? {}
   const text = spec.request === undefined ? undefined : fromBase64(spec.request)
-  if (text === undefined || !text.includes('-----BEGIN CERTIFICATE REQUEST-----')) errors.add('Invalid', 'spec.request', `Invalid value: ${spec.request === undefined ? 'null' : JSON.stringify(spec.request)}: PEM block type must be CERTIFICATE REQUEST`)
+  if (text === undefined || !text.includes('-----BEGIN CERTIFICATE REQUEST-----')) errors.add('Invalid', 'spec.request', `Invalid value: ${spec.request === undefined || spec.request === null ? 'null' : JSON.stringify(spec.request)}: PEM block type must be CERTIFICATE REQUEST`)
+  if (list(spec.usages).length === 0) errors.required('spec.usages')
   if (!spec.signerName) errors.required('spec.signerName')
   else if (spec.signerName === 'kubernetes.io/legacy-unknown') errors.invalid('spec.signerName', spec.signerName, 'the legacy signerName is not allowed via this API version')
   else if (!/^[^/]+\.[^/]+\/.+$/.test(spec.signerName)) errors.invalid('spec.signerName', spec.signerName, 'must be a fully qualified domain and path of the form "example.com/signer-name"')
-  if (list(spec.usages).length === 0) errors.required('spec.usages')
   if (spec.expirationSeconds !== undefined && spec.expirationSeconds < 600) errors.invalid('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)')
 }
 
@@ -233,15 +252,17 @@ export function validateEvent(e: Loose, errors: FieldErrors): void {
   if (namespace === '' ? mine !== '' && mine !== 'default' : namespace !== mine) errors.invalid('involvedObject.namespace', namespace, 'does not match event.namespace')
 }
 
-export function validateAttachment(va: Loose, errors: FieldErrors): void {
+export function validateAttachment(va: Loose, errors: FieldErrors, _context?: unknown, create = true): void {
   const spec = va.spec ?? {}
   if (!spec.attacher) errors.required('spec.attacher')
   else all(errors, 'spec.attacher', spec.attacher, dns1123SubdomainErrors(spec.attacher.toLowerCase()))
   if ((spec.source?.persistentVolumeName === undefined || spec.source.persistentVolumeName === '') && !spec.source?.inlineVolumeSpec) errors.required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName')
   all(errors, 'spec.nodeName', spec.nodeName ?? '', dns1123SubdomainErrors(spec.nodeName ?? ''))
+  // The storage API's own version of the rule says it once more.
+  if (!spec.attacher && create) errors.required('spec.attacher')
 }
 
-export function validateNode(node: Loose, errors: FieldErrors): void {
+export function validateTaints(node: Loose, errors: FieldErrors): void {
   const taints = new Set<string>()
   for (const [i, t] of list(node.spec?.taints).entries()) {
     const at = `metadata.taints[${i}]`
@@ -253,6 +274,10 @@ export function validateNode(node: Loose, errors: FieldErrors): void {
     if (taints.has(key)) errors.add('Duplicate', at, `Duplicate value: ${JSON.stringify({ Key: t.key ?? '', Value: t.value ?? '', Effect: t.effect ?? '', TimeAdded: t.timeAdded ?? null })}: taints must be unique by key and effect pair`)
     taints.add(key)
   }
+}
+
+export function validateNode(node: Loose, errors: FieldErrors): void {
+  validateTaints(node, errors)
   const capacity: Record<string, string> = node.status?.capacity ?? {}
   for (const name of Object.keys(capacity).sort()) {
     const before = errors.list.length
@@ -280,15 +305,33 @@ export function validateServiceCidr(s: Loose, errors: FieldErrors): void {
 }
 
 export function validateIpAddress(ip: Loose, errors: FieldErrors): void {
-  const name: string = ip.metadata.name ?? ''
-  if (!isIp(name)) errors.invalid('metadata.name', name, ipText)
   const r = ip.spec?.parentRef
   if (!r) {
     errors.required('spec.parentRef')
     return
   }
-  if (!r.resource) errors.required('spec.parentRef.resource')
-  if (!r.name) errors.required('spec.parentRef.name')
+  if (r.group) all(errors, 'spec.parentRef.group', r.group, dns1123SubdomainErrors(r.group))
+  for (const field of ['resource', 'name']) {
+    if (!r[field]) errors.required(`spec.parentRef.${field}`)
+    else all(errors, `spec.parentRef.${field}`, r[field], pathSegmentErrors(r[field]))
+  }
+  if (r.namespace) all(errors, 'spec.parentRef.namespace', r.namespace, pathSegmentErrors(r.namespace))
+}
+
+/** IPAddresses are named by the address, as it is written canonically. */
+export function ipNameErrors(name: string): string[] {
+  const address = parseAddress(name)
+  if (!address) return [ipText]
+  const canonical = formatAddress(address)
+  return canonical === name ? [] : [`must be in canonical form (${JSON.stringify(canonical)})`]
+}
+
+export function nodeWarnings(node: Loose): string[] {
+  const out: string[] = []
+  if (node.spec?.externalID) out.push('spec.externalID: this field is deprecated, and is unused by Kubernetes')
+  if (node.spec?.configSource) out.push('spec.configSource: the feature is no longer supported, and the field will be ignored')
+  for (const [i, cidr] of ((node.spec?.podCIDRs ?? []) as string[]).entries()) out.push(...cidrWarnings(cidr, `spec.podCIDRs[${i}]`))
+  return out
 }
 
 export function claimWarnings(claim: Loose): string[] {

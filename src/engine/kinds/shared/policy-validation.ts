@@ -4,7 +4,7 @@ import type { FieldErrors } from '#engine/api/field-errors.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { pathSegmentErrors, qualifiedNameErrors } from '#engine/api/names.ts'
 import { standardResources, validateQuantityOf, validateResourceName } from '../pod/resource-validation.ts'
-import { all, isPositive, notMoreThan100Percent, validateIntOrPercent, validateLabelSelector } from './validation.ts'
+import { all, isPositive, nonNegative, notMoreThan100Percent, validateConditions, validateIntOrPercent, validateLabelSelector } from './validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
 
@@ -28,14 +28,14 @@ const sources: Record<string, string> = { ContainerResource: 'containerResource'
 function validateMetric(m: Loose, at: string, errors: FieldErrors): void {
   const type: string = m.type ?? ''
   if (type === '') errors.required(`${at}.type`, 'must specify a metric source type')
-  else if (!sources[type]) errors.notSupported(`${at}.type`, type, Object.keys(sources))
+  // Two rules say this.
+  if (!sources[type]) for (let n = 0; n < 2; n++) errors.notSupported(`${at}.type`, type, Object.keys(sources))
   const given = Object.values(sources).filter((s) => m[s])
   if (sources[type] && !m[sources[type]]) errors.required(`${at}.${sources[type]}`, 'must populate information for the given metric source')
   if (given.length > 1 && sources[type]) for (const s of given) if (s !== sources[type]) errors.forbidden(`${at}.${s}`, 'must populate the given metric source only')
   const name = (s: Loose, p: string) => {
     if (!s.metric?.name) errors.required(`${p}.metric.name`, 'must specify a metric name')
     else all(errors, `${p}.metric.name`, s.metric.name, pathSegmentErrors(s.metric.name))
-    if (s.metric?.selector) validateLabelSelector(s.metric.selector, `${p}.metric.selector`, errors)
   }
   if (m.object) {
     const p = `${at}.object`
@@ -50,7 +50,7 @@ function validateMetric(m: Loose, at: string, errors: FieldErrors): void {
     name(m.pods, p)
     const t = m.pods.target ?? {}
     validateTarget(t, `${p}.target`, errors)
-    if (t.averageValue === undefined || !isPositive(t.averageValue)) errors.required(`${p}.target.averageValue`, 'must specify a positive target averageValue')
+    if (t.averageValue === undefined) errors.required(`${p}.target.averageValue`, 'must specify a positive target averageValue')
   }
   if (m.external) {
     const p = `${at}.external`
@@ -116,6 +116,11 @@ export function validateDisruptionBudget(pdb: Loose, errors: FieldErrors): void 
   }
   validateLabelSelector(spec.selector, 'spec.selector', errors)
   if (spec.unhealthyPodEvictionPolicy !== undefined && !['AlwaysAllow', 'IfHealthyBudget'].includes(spec.unhealthyPodEvictionPolicy)) errors.notSupported('spec.unhealthyPodEvictionPolicy', spec.unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget'])
+}
+
+export function validateDisruptionBudgetStatus(pdb: Loose, errors: FieldErrors): void {
+  validateConditions(pdb.status?.conditions, 'status.conditions', errors)
+  for (const field of ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods']) nonNegative(pdb.status?.[field], `status.${field}`, errors)
 }
 
 const limitTypes = ['Pod', 'Container', 'PersistentVolumeClaim']

@@ -43,6 +43,27 @@ export function validateLabelSelector(selector: Loose, path: string, errors: Fie
   }
 }
 
+const reasonText = "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')"
+
+/** metav1.Conditions. */
+export function validateConditions(conditions: Loose, path: string, errors: FieldErrors): void {
+  const types = new Set<string>()
+  for (const [i, c] of ((conditions ?? []) as Loose[]).entries()) {
+    const at = `${path}[${i}]`
+    if (types.has(c.type)) errors.duplicate(`${at}.type`, c.type)
+    types.add(c.type)
+    if (!c.type) errors.required(`${at}.type`)
+    else all(errors, `${at}.type`, c.type, qualifiedNameErrors(c.type))
+    if (!['True', 'False', 'Unknown'].includes(c.status)) errors.notSupported(`${at}.status`, c.status ?? '', ['False', 'True', 'Unknown'])
+    nonNegative(c.observedGeneration, `${at}.observedGeneration`, errors)
+    if (!c.lastTransitionTime) errors.required(`${at}.lastTransitionTime`)
+    if (!c.reason) errors.required(`${at}.reason`)
+    else if (!/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/.test(c.reason)) errors.invalid(`${at}.reason`, c.reason, reasonText)
+    if (c.reason?.length > 1024) errors.tooLong(`${at}.reason`, 1024)
+    if (c.message?.length > 32 * 1024) errors.tooLong(`${at}.message`, 32 * 1024)
+  }
+}
+
 export const atLeast = (a: string, b: string): boolean => compareQuantities(parseQuantity(String(a))!, parseQuantity(String(b))!) >= 0
 
 export function isNegative(quantity: string): boolean {
@@ -51,11 +72,6 @@ export function isNegative(quantity: string): boolean {
 
 export function isPositive(quantity: string): boolean {
   return (parseQuantity(String(quantity))?.unscaled ?? 0n) > 0n
-}
-
-export function isWhole(quantity: string): boolean {
-  const q = parseQuantity(String(quantity))
-  return q !== undefined && (q.scale >= 0 || q.unscaled % 10n ** BigInt(-q.scale) === 0n)
 }
 
 /** Part of a path that must stay inside: relative, without `..`. */

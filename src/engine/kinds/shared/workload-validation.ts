@@ -169,7 +169,7 @@ export function validateStatefulSetSpec(s: Loose, errors: FieldErrors, old?: Loo
     const metadata = spec.template?.metadata ?? {}
     validateLabels(metadata.labels, errors, 'spec.template.labels')
     validateAnnotations(metadata.annotations, errors, 'spec.template.annotations')
-    for (const [i, claim] of list(spec.volumeClaimTemplates).entries()) validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`, errors)
+    if (!old) for (const [i, claim] of list(spec.volumeClaimTemplates).entries()) validateClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`, errors)
     validatePodTemplate({ ...spec.template, spec: withClaims(spec) }, 'spec.template', errors)
   }
   if (spec.template?.spec?.restartPolicy !== 'Always') errors.notSupported('spec.template.spec.restartPolicy', spec.template?.spec?.restartPolicy ?? '', ['Always'])

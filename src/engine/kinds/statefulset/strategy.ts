@@ -35,8 +35,9 @@ export const statefulSetStrategy: Strategy & Partial<KindDefinition> = {
     spec.replicas ??= 1
     spec.revisionHistoryLimit ??= 10
     each(spec.volumeClaimTemplates, (claim) => {
-      claim.kind ||= 'PersistentVolumeClaim'
-      claim.apiVersion ||= 'v1'
+      // The internal form has no place for another kind.
+      claim.kind = 'PersistentVolumeClaim'
+      claim.apiVersion = 'v1'
       claim.spec ??= {}
       claim.spec.volumeMode ??= 'Filesystem'
       claim.status = { ...claim.status, phase: claim.status?.phase || 'Pending' }
