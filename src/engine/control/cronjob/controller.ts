@@ -6,7 +6,7 @@ import { keyOf, splitKey, timestamp, type ControllerContext } from '../controlle
 import { deepEqual } from '../equal.ts'
 import { byOwner, ownerKeys, ownerReference, tolerateGone } from '../ownership.ts'
 import { structuredCopy } from '../pod-control.ts'
-import { parseSchedule } from './schedule.ts'
+import { inZone, parseSchedule, zonedTimestamp } from './schedule.ts'
 
 const component = 'cronjob-controller'
 const scheduledAnnotation = 'batch.kubernetes.io/cronjob-scheduled-timestamp'
@@ -66,13 +66,18 @@ export function startCronJobController(context: ControllerContext): void {
   }
 
   function fire(key: string, cron: CronJob, own: readonly Job[], active: { name?: string; uid?: string }[], status: NonNullable<CronJob['status']>): { active: { name?: string; uid?: string }[]; status: NonNullable<CronJob['status']> } {
-    const schedule = parseSchedule(cron.spec.schedule)
     const same = { active, status }
-    if (!schedule) {
+    if (cron.metadata.deletionTimestamp !== undefined || cron.spec.suspend) return same
+    const parsed = parseSchedule(cron.spec.schedule)
+    if (!parsed) {
       api.event(cron, 'Warning', 'UnparseableSchedule', `unparseable schedule: ${JSON.stringify(cron.spec.schedule)} : expected exactly 5 fields, found ${cron.spec.schedule.trim().split(/\s+/).length}: [${cron.spec.schedule}]`, component)
       return same
     }
-    if (cron.metadata.deletionTimestamp !== undefined || cron.spec.suspend) return same
+    const schedule = inZone(parsed, cron.spec.timeZone)
+    if (!schedule) {
+      api.event(cron, 'Warning', 'UnknownTimeZone', `invalid timeZone: ${JSON.stringify(cron.spec.timeZone)}: unknown time zone ${cron.spec.timeZone}`, component)
+      return same
+    }
     const since = Math.max(Date.parse(status.lastScheduleTime ?? '') || Date.parse(cron.metadata.creationTimestamp ?? '') || sim.now, cron.spec.startingDeadlineSeconds !== undefined ? sim.now - cron.spec.startingDeadlineSeconds * 1000 : 0)
     let due: number | undefined
     let missed = 0
@@ -108,7 +113,7 @@ export function startCronJobController(context: ControllerContext): void {
         name: `${cron.metadata.name}-${Math.floor(due / 60_000)}`,
         ...(cron.metadata.namespace !== undefined ? { namespace: cron.metadata.namespace } : {}),
         ...(template.metadata?.labels ? { labels: template.metadata.labels } : {}),
-        annotations: { ...template.metadata?.annotations, [scheduledAnnotation]: timestamp(due) },
+        annotations: { ...template.metadata?.annotations, [scheduledAnnotation]: zonedTimestamp(due, cron.spec.timeZone) },
         ownerReferences: [ownerReference({ ...cron, apiVersion: 'batch/v1', kind: 'CronJob' })],
       },
       spec: template.spec,

@@ -1,4 +1,7 @@
-/** Cron expressions of five fields with names, steps, ranges and the @-shortcuts (robfig/cron's standard parser). Times are UTC; zones are left out. */
+/**
+ * Cron expressions of five fields with names, steps, ranges and the @-shortcuts (robfig/cron's standard parser), in UTC or
+ * the local time of a zone: times that a change to summer time leaves out are passed over.
+ */
 interface Field {
   readonly min: number
   readonly max: number
@@ -46,6 +49,49 @@ function parseField(text: string, field: Field): { readonly values: ReadonlySet<
     for (let v = from; v <= to; v += by) values.add(field.max === 7 && v === 7 ? 0 : v)
   }
   return { values, star: text.startsWith('*') || text.startsWith('?') }
+}
+
+/** What a zone's clocks show, as if it were UTC; undefined for an unknown zone. */
+function localClock(zone: string): ((time: number) => number) | undefined {
+  try {
+    const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' })
+    return (time) => {
+      const part = Object.fromEntries(format.formatToParts(time).map((p) => [p.type, Number(p.value)]))
+      return Date.UTC(part['year']!, part['month']! - 1, part['day']!, part['hour']!, part['minute']!, part['second']!)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** The schedule by the clocks of a zone. */
+export function inZone(schedule: Schedule, zone: string | undefined): Schedule | undefined {
+  if (zone === undefined || zone === 'UTC' || zone === 'Etc/UTC') return schedule
+  const local = localClock(zone)
+  return local && {
+    next: (after) => {
+      let shown = local(after)
+      for (let i = 0; i < 10; i++) {
+        const next = schedule.next(shown)
+        if (next === undefined) return undefined
+        let time = next - (local(after) - Math.floor(after / 1000) * 1000)
+        time += next - local(time)
+        if (local(time) === next && time > after) return time
+        shown = next
+      }
+      return undefined
+    },
+  }
+}
+
+/** RFC 3339 with the zone's offset. */
+export function zonedTimestamp(time: number, zone: string | undefined): string {
+  const local = zone === undefined ? undefined : localClock(zone)
+  const offset = local ? Math.round((local(time) - Math.floor(time / 1000) * 1000) / 60_000) : 0
+  const text = new Date(time + offset * 60_000).toISOString().slice(0, 19)
+  if (offset === 0) return `${text}Z`
+  const two = (n: number) => String(n).padStart(2, '0')
+  return `${text}${offset < 0 ? '-' : '+'}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`
 }
 
 export function parseSchedule(text: string): Schedule | undefined {

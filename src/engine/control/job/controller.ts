@@ -1,6 +1,6 @@
 /**
- * Runs pods of a Job until enough have succeeded or too many have failed (pkg/controller/job). Pod failure policies act on exit codes and conditions;
- * success policies and per-index back-off are left out.
+ * Runs pods of a Job until enough have succeeded or too many have failed (pkg/controller/job), as its failure, success and replacement policies
+ * and its limits say. Jobs managed by other controllers are left to them.
  */
 import { jobs, type Job, type JobStatus } from '#engine/kinds/job/types.ts'
 import { isPodActive, isPodFinished, isPodReady, podCondition, pods, type Condition, type Pod } from '#engine/kinds/pod/types.ts'
@@ -9,11 +9,21 @@ import { deepEqual } from '../equal.ts'
 import { Expectations } from '../expectations.ts'
 import { byOwner, claim, controllerOf, isConflict, orphanKeys, orphans, ownerKeys, tolerateGone } from '../ownership.ts'
 import { createPod, deletePod, podFromTemplate } from '../pod-control.ts'
+import { failureAction, indexFailed, matchSuccess, nextFailureCounts, type FailureCounts } from './policies.ts'
 import { formatIndexes, indexOf, isIndexed, jobTemplate, missingIndexes, parseIndexes, trackingFinalizer } from './pods.ts'
 
 const component = 'job-controller'
 const podBackoff = 10_000
 const maxPodBackoff = 600_000
+
+interface Progress {
+  readonly succeeded: number
+  readonly failed: number
+  /** Indexes that need no more pods. */
+  readonly over: ReadonlySet<number>
+  /** Failures are counted by index. */
+  readonly perIndex: boolean
+}
 
 interface Verdict {
   readonly type: 'Complete' | 'Failed'
@@ -86,6 +96,7 @@ export function startJobController(context: ControllerContext): void {
   function sync(key: string): void {
     const job = cache.get(...splitKey(key))
     if (!job || job.metadata.deletionTimestamp !== undefined) return
+    if (job.spec.managedBy !== undefined && job.spec.managedBy !== 'kubernetes.io/job-controller') return
     if (isDone(job)) {
       for (const pod of podCache.byIndex(byOwner, job.metadata.uid ?? '')) if (isPodFinished(pod)) releaseFinalizer(pod)
       return
@@ -99,6 +110,8 @@ export function startJobController(context: ControllerContext): void {
 
     // Count what has ended.
     const succeededIndexes = parseIndexes(status.completedIndexes)
+    const perIndex = isIndexed(job) && job.spec.backoffLimitPerIndex !== undefined
+    const failedIndexes = parseIndexes(status.failedIndexes)
     let succeeded = status.succeeded ?? 0
     let failed = status.failed ?? 0
     const ended = all.filter((p) => isPodFinished(p) || (p.metadata.deletionTimestamp !== undefined && !isPodActive(p)))
@@ -117,6 +130,8 @@ export function startJobController(context: ControllerContext): void {
         else if (index !== undefined && index < (job.spec.completions ?? 0)) succeededIndexes.add(index)
       } else {
         const action = failureAction(job, pod)
+        const index = indexOf(pod)
+        if (perIndex && index !== undefined && indexFailed(job, pod, action?.action)) failedIndexes.add(index)
         if (action?.action === 'Ignore') continue
         failed++
         if (action?.action === 'FailJob') failJob ??= { type: 'Failed', reason: 'PodFailurePolicy', message: action.message }
@@ -126,10 +141,13 @@ export function startJobController(context: ControllerContext): void {
       succeeded = succeededIndexes.size
       if (succeededIndexes.size > 0) status.completedIndexes = formatIndexes(succeededIndexes)
       else delete status.completedIndexes
+      if (perIndex) status.failedIndexes = formatIndexes(failedIndexes)
     }
 
     // Is it over?
     let verdict: Verdict | undefined = targetOf(conditions) ?? failJob
+    const met = verdict ? undefined : matchSuccess(job, succeededIndexes)
+    if (met !== undefined) verdict = { type: 'Complete', reason: 'SuccessPolicy', message: met }
     const deadline = job.spec.activeDeadlineSeconds
     if (!verdict && deadline !== undefined && status.startTime !== undefined && !job.spec.suspend) {
       const due = Date.parse(status.startTime) + deadline * 1000
@@ -137,6 +155,10 @@ export function startJobController(context: ControllerContext): void {
       else queue.addAfter(key, due - sim.now)
     }
     if (!verdict && failed + restarts(job, active) > (job.spec.backoffLimit ?? 6)) verdict = { type: 'Failed', reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' }
+    if (!verdict && perIndex) {
+      if (job.spec.maxFailedIndexes !== undefined && failedIndexes.size > job.spec.maxFailedIndexes) verdict = { type: 'Failed', reason: 'MaxFailedIndexesExceeded', message: 'Job has exceeded the specified maximal number of failed indexes' }
+      else if (failedIndexes.size > 0 && failedIndexes.size + succeededIndexes.size >= (job.spec.completions ?? 0)) verdict = { type: 'Failed', reason: 'FailedIndexes', message: 'Job has failed indexes' }
+    }
     if (!verdict) {
       const completions = job.spec.completions
       const complete = completions === undefined ? succeeded > 0 && active.length === 0 : succeeded >= completions
@@ -157,7 +179,7 @@ export function startJobController(context: ControllerContext): void {
       }
     } else if (settled) {
       try {
-        ;[active, conditions] = manage(key, job, status, conditions, active, succeeded, failed, succeededIndexes)
+        ;[active, conditions] = manage(key, job, status, conditions, all, active, { succeeded, failed, over: new Set([...succeededIndexes, ...failedIndexes]), perIndex })
       } catch (error) {
         failure = error
       }
@@ -200,7 +222,7 @@ export function startJobController(context: ControllerContext): void {
     return []
   }
 
-  function manage(key: string, job: Job, status: JobStatus, conditions: Condition[], active: Pod[], succeeded: number, failed: number, done: ReadonlySet<number>): [Pod[], Condition[]] {
+  function manage(key: string, job: Job, status: JobStatus, conditions: Condition[], all: readonly Pod[], active: Pod[], { succeeded, failed, over, perIndex }: Progress): [Pod[], Condition[]] {
     const suspended = conditions.find((c) => c.type === 'Suspended')?.status === 'True'
     if (job.spec.suspend) {
       if (active.length > 0) active = remove(key, job, active)
@@ -217,25 +239,40 @@ export function startJobController(context: ControllerContext): void {
     }
     const parallelism = job.spec.parallelism ?? 1
     const completions = job.spec.completions
-    const want = completions === undefined ? (succeeded > 0 ? active.length : parallelism) : Math.max(0, Math.min(parallelism, completions - succeeded))
+    const want = completions === undefined ? (succeeded > 0 ? active.length : parallelism) : Math.max(0, Math.min(parallelism, completions - (perIndex ? over.size : succeeded)))
     if (active.length > want) {
       const victims = [...active].sort((a, b) => Number(isPodReady(a)) - Number(isPodReady(b))).slice(0, active.length - want)
       remove(key, job, victims)
       return [active.filter((p) => !victims.includes(p)), conditions]
     }
-    const diff = want - active.length
+    // Where pods are replaced only when they have failed, those that are on their way out hold their places.
+    const leaving = job.spec.podReplacementPolicy === 'Failed' ? all.filter((p) => p.metadata.deletionTimestamp !== undefined && !isPodFinished(p)) : []
+    const diff = want - active.length - leaving.length
     if (diff <= 0) return [active, conditions]
-    const wait = backoffLeft(job, failed)
-    if (wait > 0) {
-      queue.addAfter(key, wait)
-      return [active, conditions]
+    let indexes: (number | undefined)[]
+    const counts = new Map<number, FailureCounts>()
+    if (perIndex) {
+      indexes = missingIndexes(job, over, [...active, ...leaving], Infinity).filter((index) => {
+        const own = all.filter((p) => indexOf(p) === index)
+        const next = nextFailureCounts(job, own)
+        counts.set(index, next)
+        const wait = next.failures + next.ignored === 0 ? 0 : Math.max(...own.map(finishTime)) + Math.min(podBackoff * 2 ** (next.failures + next.ignored - 1), maxPodBackoff) - sim.now
+        if (wait > 0) queue.addAfter(key, wait)
+        return wait <= 0
+      }).slice(0, diff)
+    } else {
+      const wait = backoffLeft(job, failed)
+      if (wait > 0) {
+        queue.addAfter(key, wait)
+        return [active, conditions]
+      }
+      indexes = isIndexed(job) ? missingIndexes(job, over, [...active, ...leaving], diff) : Array.from({ length: diff }, () => undefined)
     }
-    const indexes: (number | undefined)[] = isIndexed(job) ? missingIndexes(job, done, active, diff) : Array.from({ length: diff }, () => undefined)
     expectations.expectAdds(key, indexes.length)
     const made: Pod[] = []
     for (const [i, index] of indexes.entries()) {
       try {
-        made.push(createPod(context, job, podFromTemplate(jobTemplate(job, index), job, { generateName: index === undefined ? `${job.metadata.name}-` : `${job.metadata.name}-${index}-` }), component))
+        made.push(createPod(context, job, podFromTemplate(jobTemplate(job, index, counts.get(index ?? -1)), job, { generateName: index === undefined ? `${job.metadata.name}-` : `${job.metadata.name}-${index}-` }), component))
       } catch (error) {
         for (let k = i; k < indexes.length; k++) expectations.added(key)
         throw error
@@ -288,21 +325,4 @@ function withCondition(conditions: Condition[], type: string, status: string, re
   const old = conditions.find((c) => c.type === type)
   if (old && old.status === status && old.reason === reason) return conditions
   return [...conditions.filter((c) => c.type !== type), { type, status, lastProbeTime: timestamp(now), lastTransitionTime: timestamp(now), reason, message }]
-}
-
-function failureAction(job: Job, pod: Pod): { readonly action: string; readonly message: string } | undefined {
-  for (const [i, rule] of (job.spec.podFailurePolicy?.rules ?? []).entries()) {
-    if (rule.onExitCodes) {
-      const { containerName, operator, values } = rule.onExitCodes
-      for (const s of [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])]) {
-        const code = s.state.terminated?.exitCode
-        if (code === undefined || code === 0 || (containerName && s.name !== containerName)) continue
-        if (values.includes(code) === (operator === 'In')) return { action: rule.action, message: `Container ${s.name} for pod ${pod.metadata.namespace}/${pod.metadata.name} failed with exit code ${code} matching ${rule.action} rule at index ${i}` }
-      }
-    }
-    for (const pattern of rule.onPodConditions ?? []) {
-      if (podCondition(pod, pattern.type)?.status === (pattern.status ?? 'True')) return { action: rule.action, message: `Pod ${pod.metadata.namespace}/${pod.metadata.name} has condition ${pattern.type} matching ${rule.action} rule at index ${i}` }
-    }
-  }
-  return undefined
 }

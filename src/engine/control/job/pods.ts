@@ -15,14 +15,15 @@ export function indexOf(pod: Pod): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
-export function jobTemplate(job: Job, index: number | undefined): PodTemplate {
+/** `counts`: of the index, where failures are counted by index. */
+export function jobTemplate(job: Job, index: number | undefined, counts?: { readonly failures: number; readonly ignored: number }): PodTemplate {
   const template = structuredCopy(job.spec.template)
   const metadata = { ...template.metadata, finalizers: [...(template.metadata?.finalizers ?? []), trackingFinalizer] }
   if (index === undefined) return { ...template, metadata }
   const variable = { name: 'JOB_COMPLETION_INDEX', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: `metadata.labels['${indexAnnotation}']` } } }
   const withEnv = (list: typeof template.spec.containers | undefined) => list?.map((c) => ((c.env ?? []).some((e) => e.name === 'JOB_COMPLETION_INDEX') ? c : { ...c, env: [...(c.env ?? []), variable] }))
   return {
-    metadata: { ...metadata, annotations: { ...metadata.annotations, [indexAnnotation]: String(index) }, labels: { ...metadata.labels, [indexAnnotation]: String(index) } },
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [indexAnnotation]: String(index), ...(counts ? { 'batch.kubernetes.io/job-index-failure-count': String(counts.failures) } : {}), ...(counts && counts.ignored > 0 ? { 'batch.kubernetes.io/job-index-ignored-failure-count': String(counts.ignored) } : {}) }, labels: { ...metadata.labels, [indexAnnotation]: String(index) } },
     spec: { ...template.spec, hostname: `${job.metadata.name}-${index}`, containers: withEnv(template.spec.containers)!, ...(template.spec.initContainers ? { initContainers: withEnv(template.spec.initContainers)! } : {}) },
   }
 }

@@ -21,6 +21,7 @@ export interface JobSpec {
   completionMode?: 'NonIndexed' | 'Indexed'
   suspend?: boolean
   podReplacementPolicy?: 'TerminatingOrFailed' | 'Failed'
+  managedBy?: string
 }
 
 export interface Job extends KubeObject {
