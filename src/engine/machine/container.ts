@@ -35,6 +35,8 @@ export class ContainerMachine extends RealmBase implements Container {
   containers: ContainerRuntime | undefined = undefined
   readonly bootTime: number
   override readonly capabilities: ReadonlySet<string> | undefined
+  override readonly noNewPrivileges: boolean
+  override readonly seccomp: boolean
   readonly space: PidSpace
   readonly mounts: MountNamespace
   readonly defaultEnv: Readonly<Record<string, string>>
@@ -51,6 +53,8 @@ export class ContainerMachine extends RealmBase implements Container {
     this.bootTime = host.bootTime
     this.#forget = forget
     this.capabilities = capabilitySet(options)
+    this.noNewPrivileges = options.noNewPrivileges ?? false
+    this.seccomp = options.seccomp ?? false
     this.space = options.pids === 'host' ? host.space : options.pids ? (options.pids as ContainerMachine).space : new PidSpace(host.space)
     this.defaultEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOSTNAME: options.hostname }
     const root = options.image.layer(kernel.sim.now)

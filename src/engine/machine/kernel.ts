@@ -68,6 +68,8 @@ export class PidSpace {
 
 /** The kernel's side of a Machine. */
 export interface Realm extends Machine {
+  readonly noNewPrivileges: boolean
+  readonly seccomp: boolean
   readonly kernel: Kernel
   readonly space: PidSpace
   readonly mounts: MountNamespace
@@ -203,7 +205,7 @@ export class Kernel {
       for (const task of from.space.tasks.values()) if (task.groupId === group) targets.push(task)
     }
     if (targets.length === 0) throw new FsError('ESRCH')
-    const allowed = targets.filter((t) => from.user.uid === 0 || from.user.uid === t.user.uid)
+    const allowed = targets.filter((t) => from.can('KILL') || from.user.uid === t.user.uid)
     if (allowed.length === 0) throw new FsError('EPERM')
     for (const task of allowed) task.deliver(signal, from.space !== task.space)
   }

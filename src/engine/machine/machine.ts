@@ -81,6 +81,9 @@ export interface ContainerOptions {
   readonly privileged?: boolean
   /** Changes to the runtime's default set (names without CAP_; `ALL`). */
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] }
+  /** allowPrivilegeEscalation: false, and whether system calls are filtered: what /proc/PID/status tells. */
+  readonly noNewPrivileges?: boolean
+  readonly seccomp?: boolean
 }
 
 /** Where a part of a container's tree comes from. */

@@ -84,11 +84,31 @@ function taskDir(sb: Superblock, realm: Realm, task: Task, dir: (e: Entries) => 
       return task.mounts === realm.mounts ? link : computedDirInode(sb, { list: () => task.mounts.root.inode.names(), lookup: (name) => mounted(task.mounts, name) })
     },
     stat: file(() => `${pid} (${commandName(task)}) ${state} ${inSpace(task.parent)} ${realm.space.fromHost(task.groupId)} ${realm.space.fromHost(task.groupId)} 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 ${Math.floor((task.started - realm.host.bootTime) / 10)} 0 0\n`),
-    status: file(() => `Name:\t${commandName(task)}\nUmask:\t${task.umask.toString(8).padStart(4, '0')}\nState:\t${state === 'T' ? 'T (stopped)' : 'S (sleeping)'}\nTgid:\t${pid}\nNgid:\t0\nPid:\t${pid}\nPPid:\t${inSpace(task.parent)}\nTracerPid:\t0\nUid:\t${Array(4).fill(task.user.uid).join('\t')}\nGid:\t${Array(4).fill(task.user.gid).join('\t')}\nGroups:\t${task.user.groups.join(' ')} \nThreads:\t1\n`),
+    status: file(() => `Name:\t${commandName(task)}\nUmask:\t${task.umask.toString(8).padStart(4, '0')}\nState:\t${state === 'T' ? 'T (stopped)' : 'S (sleeping)'}\nTgid:\t${pid}\nNgid:\t0\nPid:\t${pid}\nPPid:\t${inSpace(task.parent)}\nTracerPid:\t0\nUid:\t${Array(4).fill(task.user.uid).join('\t')}\nGid:\t${Array(4).fill(task.user.gid).join('\t')}\nGroups:\t${task.user.groups.join(' ')} \nThreads:\t1\n${signalLines}${securityLines(task, realm)}`),
   })
   inode.uid = task.user.uid
   inode.gid = task.user.gid
   return inode
+}
+
+const zeros = '0'.repeat(16)
+const signalLines = `SigQ:\t0/31405\nSigPnd:\t${zeros}\nShdPnd:\t${zeros}\nSigBlk:\t${zeros}\nSigIgn:\t${zeros}\nSigCgt:\t${zeros}\n`
+
+/** Capabilities in the order of their bits. */
+const capabilityNames = 'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'.split(' ')
+
+function capabilityMask(names: ReadonlySet<string> | undefined): string {
+  let mask = 0n
+  for (const [bit, name] of capabilityNames.entries()) if (!names || names.has('ALL') || names.has(name)) mask |= 1n << BigInt(bit)
+  return mask.toString(16).padStart(16, '0')
+}
+
+/** What a process may beyond its user's rights; only root's are in effect. */
+function securityLines(task: Task, realm: Realm): string {
+  const bound = capabilityMask(realm.capabilities)
+  const own = task.user.uid === 0 ? bound : zeros
+  const filtered = realm.seccomp ?? false
+  return `CapInh:\t${zeros}\nCapPrm:\t${own}\nCapEff:\t${own}\nCapBnd:\t${bound}\nCapAmb:\t${zeros}\nNoNewPrivs:\t${realm.noNewPrivileges ? 1 : 0}\nSeccomp:\t${filtered ? 2 : 0}\nSeccomp_filters:\t${filtered ? 1 : 0}\n`
 }
 
 function mounted(mounts: MountNamespace, name: string): Inode | undefined {

@@ -27,6 +27,8 @@ export abstract class RealmBase implements Realm {
   readonly devices = new Superblock(5)
   abstract hostname: string
   readonly capabilities: ReadonlySet<string> | undefined = undefined
+  readonly noNewPrivileges: boolean = false
+  readonly seccomp: boolean = false
   abstract readonly net: NetNamespace
   abstract readonly namedNamespaces: Map<string, NetNamespace>
   abstract readonly units: Units

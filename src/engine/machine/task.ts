@@ -113,7 +113,7 @@ export class Task implements Process, Waiter {
     this.background = options.background
     this.started = this.kernel.sim.now
     for (const signal of options.ignored) this.#handlers.set(signal, 'ignore')
-    this.fs = new View({ namespace: () => this.mounts, credentials: () => this.user, cwd: () => this.cwd, umask: () => this.umask, now: () => this.kernel.sim.now, pid: () => this.pid })
+    this.fs = new View({ namespace: () => this.mounts, credentials: () => this.user, cwd: () => this.cwd, umask: () => this.umask, now: () => this.kernel.sim.now, pid: () => this.pid, can: (capability) => this.can(capability) })
     this.space.enter(this)
     this.groupId = options.group === 'new' ? this.hostPid : (options.group ?? options.parent?.groupId ?? this.hostPid)
   }

@@ -1,7 +1,7 @@
 /**
  * Path walking, mounts and permissions over inode trees: the kernel's VFS as processes meet it. A MountNamespace is a root and a
  * list of mounts on inodes; a View is one process's access to it (credentials, cwd, umask) and implements FileSystem.
- * Leaves out: ACLs, capabilities (uid 0 may all), quotas, mount propagation.
+ * Leaves out: ACLs, file capabilities, quotas, mount propagation.
  */
 import { FsError, type Errno, type FileSystem, type Stat } from './files.ts'
 import { FileTree, Inode, type Superblock } from './tree.ts'
@@ -109,6 +109,8 @@ export interface ViewOptions {
   readonly now: () => number
   /** The caller's pid in its own numbers. */
   readonly pid: () => number
+  /** Whether root's powers of this name are there; default: root has all. */
+  readonly can?: (capability: string) => boolean
 }
 
 const READ = 4
@@ -126,10 +128,14 @@ export class View implements FileSystem {
     return this.#o.namespace()
   }
 
+  #can(capability: string): boolean {
+    return this.#o.can ? this.#o.can(capability) : this.#o.credentials().uid === 0
+  }
+
   /** May the caller do this? Root may, except executing what nobody may. */
   allowed(inode: Inode, need: number): boolean {
     const c = this.#o.credentials()
-    if (c.uid === 0) return !(need & EXECUTE) || inode.type === 'directory' || (inode.mode & 0o111) !== 0
+    if (c.uid === 0 && this.#can('DAC_OVERRIDE')) return !(need & EXECUTE) || inode.type === 'directory' || (inode.mode & 0o111) !== 0
     const bits = c.uid === inode.uid ? inode.mode >> 6 : c.gid === inode.gid || c.groups.includes(inode.gid) ? inode.mode >> 3 : inode.mode
     return (bits & need) === need
   }
@@ -360,7 +366,7 @@ export class View implements FileSystem {
   chown(path: string, uid: number, gid: number): void {
     const entry = this.#owned(path)
     const c = this.#o.credentials()
-    if (c.uid !== 0 && (uid !== entry.inode.uid || !(gid === entry.inode.gid || c.gid === gid || c.groups.includes(gid)))) throw new FsError('EPERM', path)
+    if (!this.#can('CHOWN') && (uid !== entry.inode.uid || !(gid === entry.inode.gid || c.gid === gid || c.groups.includes(gid)))) throw new FsError('EPERM', path)
     entry.inode.uid = uid
     entry.inode.gid = gid
     notify(entry)
@@ -428,13 +434,13 @@ export class View implements FileSystem {
   #removable(dir: Entry, entry: Entry, path: string): void {
     this.#changeable(dir, path)
     const { uid } = this.#o.credentials()
-    if (dir.inode.mode & 0o1000 && uid !== 0 && uid !== entry.inode.uid && uid !== dir.inode.uid) throw new FsError('EPERM', path)
+    if (dir.inode.mode & 0o1000 && !this.#can('FOWNER') && uid !== entry.inode.uid && uid !== dir.inode.uid) throw new FsError('EPERM', path)
   }
 
   #owned(path: string): Entry {
     const entry = this.find(path)
     const { uid } = this.#o.credentials()
-    if (uid !== 0 && uid !== entry.inode.uid) throw new FsError('EPERM', path)
+    if (!this.#can('FOWNER') && uid !== entry.inode.uid) throw new FsError('EPERM', path)
     if (entry.mount.readOnly) throw new FsError('EROFS', path)
     return entry
   }

@@ -49,6 +49,7 @@ export interface PodSpec {
 }
 
 export interface PodSecurityContext {
+  seccompProfile?: { type: string; localhostProfile?: string }
   runAsUser?: number
   runAsGroup?: number
   runAsNonRoot?: boolean
@@ -89,6 +90,7 @@ export interface ContainerSecurityContext {
   privileged?: boolean
   readOnlyRootFilesystem?: boolean
   allowPrivilegeEscalation?: boolean
+  seccompProfile?: { type: string; localhostProfile?: string }
   capabilities?: { add?: string[]; drop?: string[] }
 }
 

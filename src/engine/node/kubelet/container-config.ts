@@ -78,6 +78,8 @@ export function containerConfig(host: WorkerHost, pod: Pod, container: Container
     readOnlyRoot: security.readOnlyRootFilesystem ?? false,
     privileged: security.privileged ?? false,
     ...(security.capabilities && { capabilities: security.capabilities }),
+    noNewPrivileges: security.allowPrivilegeEscalation === false,
+    seccomp: !security.privileged && ['RuntimeDefault', 'Localhost'].includes((security.seccompProfile ?? pod.spec.securityContext?.seccompProfile)?.type ?? ''),
     hostPid: pod.spec.hostPID ?? false,
     sharePids: pod.spec.shareProcessNamespace ?? false,
     logPath: `${logFolder(pod)}/${container.name}/${attempt}.log`,

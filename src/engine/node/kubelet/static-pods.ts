@@ -2,7 +2,7 @@
  * Pods from manifest files (kubelet/config/file.go): every file of the folder that does not start with a dot is a pod; changes are noticed at once,
  * a file that cannot be read is logged and leaves the pod that was there before as it is gone.
  */
-import { parseYaml } from '#base/yaml.ts'
+import { parseYaml } from '#base/go-yaml/parse.ts'
 import { hex, sha256 } from '#base/sha.ts'
 import { FsError, type FileSystem } from '#engine/machine/files.ts'
 import type { Pod } from '#engine/kinds/pod/types.ts'

@@ -69,6 +69,8 @@ export interface ContainerConfig {
   readonly readOnlyRoot: boolean
   readonly privileged: boolean
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] }
+  readonly noNewPrivileges: boolean
+  readonly seccomp: boolean
   readonly hostPid: boolean
   readonly sharePids: boolean
   /** The container whose processes this one shall see as its own. */
@@ -352,6 +354,8 @@ export class Containerd implements ContainerRuntime {
       readOnlyRoot: config.readOnlyRoot,
       privileged: config.privileged,
       ...(config.capabilities && { capabilities: config.capabilities }),
+      noNewPrivileges: config.noNewPrivileges,
+      seccomp: config.seccomp,
     })
     const record: ContainerRecord = {
       id, sandbox, config, image, machine,
