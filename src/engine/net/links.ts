@@ -141,8 +141,8 @@ function setUp(device: Device): void {
   const ns = device.ns
   device.up = true
   device.wasUp = true
-  if (device.loopback && device.addresses.length === 0) addAddress(ns, device, '127.0.0.1/8', { scope: 'host' })
-  else routesOnUp(ns, device)
+  if (device.addresses.length > 0) routesOnUp(ns, device)
+  if (device.loopback && !device.addresses.some((a) => a.local === 0x7f000001)) addAddress(ns, device, '127.0.0.1/8', { scope: 'host' })
   carrierChanged(device)
 }
 

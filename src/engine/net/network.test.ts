@@ -257,6 +257,23 @@ describe('what a packet meets', () => {
     expect(ping(w, router, '10.1.0.10').kind).toBe('reply')
   })
 
+  test('ping hears errors about its requests, not about the replies to them', () => {
+    const { client, ...w } = routed()
+    iptables(client, '-A INPUT -p icmp --icmp-type echo-reply -j REJECT')
+    expect(ping(w, client, '10.1.0.10').kind).toBe('timeout')
+    iptables(client, '-I INPUT -p icmp --icmp-type echo-request -j REJECT')
+    expect(ping(w, client, '10.1.0.10')).toMatchObject({ kind: 'icmp', text: 'Destination Port Unreachable' })
+  })
+
+  test('lo gets 127.0.0.1 when it comes up, before other addresses that it has', () => {
+    const w = world()
+    const ns = w.network.createNamespace('bare')
+    ns.addAddress('lo', '172.16.0.5/32')
+    ns.setLink('lo', { up: true })
+    expect(ns.links.get('lo')!.addresses.map((a) => `${a.address}/${a.length} ${a.scope}`)).toEqual(['127.0.0.1/8 host', '172.16.0.5/32 global'])
+    expect([ping(w, ns, '127.0.0.1').kind, ping(w, ns, '172.16.0.5').kind]).toEqual(['reply', 'reply'])
+  })
+
   test('a neighbour on lo stands for all addresses of the host', () => {
     const { client, ...w } = routed()
     client.setNeighbour('lo', '10.7.7.7', '02:00:00:00:00:09', {})

@@ -123,6 +123,8 @@ export class SocketTable implements NetSockets {
       if (echo?.onRedirect) this.#ns.network.later(this.#ns.sim.now + p.latency, () => echo.onRedirect?.(formatIpv4(p.source), icmpText(p)))
       return
     }
+    // Errors about anything but an echo request of ours mean nothing to ping.
+    if (quoted.icmpType !== 8) return
     this.#finish(p, quoted.icmpId, quoted.icmpSeq, () => ({ kind: 'icmp', from: formatIpv4(p.source), type: p.icmpType, code: p.icmpCode, text: icmpText(p) }))
   }
 
