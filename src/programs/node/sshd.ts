@@ -78,13 +78,16 @@ async function session(p: Process, connection: Connection): Promise<void> {
   else await piped(p, connection, reader, user, env, open.command)
 }
 
+/** A shell is called by the last part of its path; that of a login has a dash before it. */
+const shellName = (user: User) => user.shell.slice(user.shell.lastIndexOf('/') + 1)
+
 type Open = Extract<SshRecord, { t: 'open' }>
 
 async function terminal(p: Process, connection: Connection, reader: SshReader, user: User, env: Record<string, string>, open: Open): Promise<void> {
   const editor = editorAt(p.machine.sim, open.editor)
   const home = p.fs.exists(user.home) ? user.home : '/'
   const remote = p.machine.openTerminal({
-    argv: open.command === undefined ? [user.shell, '-l'] : [user.shell, '-c', open.command], user, cwd: home, env: { ...env, TERM: open.pty!.term }, columns: open.pty!.columns, rows: open.pty!.rows, ...(editor && { editor }),
+    argv: open.command === undefined ? [`-${shellName(user)}`] : [shellName(user), '-c', open.command], user, cwd: home, env: { ...env, TERM: open.pty!.term }, columns: open.pty!.columns, rows: open.pty!.rows, ...(editor && { editor }),
   })
   const queue: string[] = []
   let wake: (() => void) | undefined
@@ -130,7 +133,7 @@ async function terminal(p: Process, connection: Connection, reader: SshReader, u
 async function piped(p: Process, connection: Connection, reader: SshReader, user: User, env: Record<string, string>, command: string | undefined): Promise<void> {
   const [input, out, err] = [p.pipe(), p.pipe(), p.pipe()]
   const child = p.spawn({
-    argv: command === undefined ? [user.shell] : [user.shell, '-c', command], user, env, cwd: p.fs.exists(user.home) ? user.home : '/', newSession: true, background: false, fds: { 0: input.read, 1: out.write, 2: err.write },
+    argv: command === undefined ? [`-${shellName(user)}`] : [shellName(user), '-c', command], user, env, cwd: p.fs.exists(user.home) ? user.home : '/', newSession: true, background: false, fds: { 0: input.read, 1: out.write, 2: err.write },
   })
   input.read.release()
   out.write.release()

@@ -80,9 +80,12 @@ export const sudo: Program = async (p) => {
   // secure_path: the command is looked up there, not in the caller's PATH.
   p.env.set('PATH', rootPath)
   const quoted = words.map((w) => w.replace(/[^A-Za-z0-9_\-$]/g, (c) => (c === '\n' ? "'\n'" : '\\' + c))).join(' ')
-  const argv = login ? [user.shell, '-l', ...(words.length > 0 ? ['-c', quoted] : [])] : shell ? [p.env.get('SHELL') ?? user.shell, ...(words.length > 0 ? ['-c', quoted] : [])] : words
+  const argv = login ? [`-${shellName(user.shell)}`, ...(words.length > 0 ? ['-c', quoted] : [])] : shell ? [p.env.get('SHELL') ?? user.shell, ...(words.length > 0 ? ['-c', quoted] : [])] : words
   return run(p, argv, user, env, 'sudo', login ? user.home : undefined)
 }
+
+/** What a shell is called by those who start it for a user. */
+const shellName = (path: string) => path.slice(path.lastIndexOf('/') + 1)
 
 export const su: Program = async (p) => {
   const args = p.argv.slice(1)
@@ -124,7 +127,7 @@ export const su: Program = async (p) => {
     return 1
   }
   const env = login ? loginEnv(p, user) : { ...Object.fromEntries(p.env), HOME: user.home, SHELL: user.shell, ...(user.uid !== 0 && { USER: user.name, LOGNAME: user.name }) }
-  return run(p, [shell ?? user.shell, ...(login ? ['-l'] : []), ...(command !== undefined ? ['-c', command] : []), ...rest], user, env, 'su', login ? user.home : undefined)
+  return run(p, [`${login ? '-' : ''}${shellName(shell ?? user.shell)}`, ...(command !== undefined ? ['-c', command] : []), ...rest], user, env, 'su', login ? user.home : undefined)
 }
 
 export const whoami: Program = async (p) => {
