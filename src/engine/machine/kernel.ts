@@ -109,9 +109,9 @@ export class Kernel {
     return new NullDescription()
   }
 
-  /** Throws ENOENT, EACCES, ENOEXEC. */
+  /** Throws ENOENT, EACCES, ENOEXEC. A login shell's name begins with a dash (`-bash`), that of its file does not. */
   findProgram(view: View, programs: ProgramTable, argv: readonly string[], path: string): { readonly program: Program; readonly argv: readonly string[]; readonly file: string } {
-    const file = lookPath(view, argv[0] ?? '', path)
+    const file = lookPath(view, (argv[0] ?? '').replace(/^-(?=[a-z]+$)/, ''), path)
     let args = argv
     let at = file
     for (let depth = 0; depth < 5; depth++) {
