@@ -69,6 +69,11 @@ export class World {
     return world
   }
 
+  /** What a command prints on that host. */
+  async says(host: string, command: string): Promise<string> {
+    return (await this.#linux.run(host, command)).stdout
+  }
+
   net(host: string): Namespace {
     return this.#linux.hosts.get(host)!.net as Namespace
   }
