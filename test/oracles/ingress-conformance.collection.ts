@@ -96,7 +96,12 @@ function playClass(given: Ingress): Outcome {
 
 function run({ item, background }: Row): Outcome {
   const steps = item.steps ?? []
-  if (item.scenario === undefined) return { result: 'skipped', reason: "the feature's Ingress, used by its scenarios" }
+  if (item.scenario === undefined) {
+    // The feature's Ingress, used by its scenarios: it must give the hosts of its rules.
+    const hosts = ((background?.spec ?? (background as Ingress['spec'] | undefined))?.rules ?? []).map((r) => r.host?.toLowerCase() ?? '_')
+    const servers = buildServers(background ? [background.spec ? background : ingress(background as Ingress['spec'])] : [])
+    return verdict(hosts.filter((h) => !servers.has(h)), hosts)
+  }
   const text = /"""\n([\s\S]*)\n"""/.exec(steps.join('\n'))
   if (item.feature === 'ingress_class.feature' && text && background) return playClass(background)
   // Two features whose Ingress the recording lacks: one with a default backend alone, one with a certificate for its host.

@@ -26,6 +26,8 @@ export class ClusterView {
   readonly #changed: (() => void)[] = []
   /** `namespace/name` of the controller's own ConfigMap. */
   settingsKey: string | undefined
+  /** --ingress-class, --controller-class, --watch-ingress-without-class, --ingress-class-by-name, --disable-catch-all. */
+  claims = { className: 'nginx', controllerClass: controllerName, withoutClass: false, byName: false, noCatchAll: false }
   #settings: { readonly from: KubeObject | undefined; readonly settings: Settings } | undefined
   #servers: Map<string, Server> | undefined
   readonly #turns = new Map<string, number>()
@@ -59,12 +61,15 @@ export class ClusterView {
     return this.ingresses.synced && this.#classes.synced && this.#services.synced && this.#slices.synced
   }
 
-  /** By class name, or by the old annotation. */
+  /** By class name, or by the old annotation; as the controller's flags say. */
   owns(ingress: Ingress): boolean {
+    const { className, controllerClass, withoutClass, byName, noCatchAll } = this.claims
+    if (noCatchAll && ingress.spec.defaultBackend) return false
     const annotation = ingress.metadata.annotations?.['kubernetes.io/ingress.class']
-    if (annotation !== undefined) return annotation === 'nginx'
+    if (annotation !== undefined && annotation !== '') return annotation === className
     const name = ingress.spec.ingressClassName
-    return name !== undefined && this.#classes.get(undefined, name)?.spec?.controller === controllerName
+    if (name === undefined) return withoutClass
+    return (byName && name === className) || this.#classes.get(undefined, name)?.spec?.controller === controllerClass
   }
 
   /** Made anew only after an Ingress or class has changed. */

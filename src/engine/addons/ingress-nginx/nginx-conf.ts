@@ -70,7 +70,7 @@ function luaDicts(s: Settings): string[] {
 }
 
 function blocks(s: Settings): string[] {
-  const map = (variable: string, name: string, list: readonly string[]) => (list.length > 0 ? [`map $http_${variable} $block_${name} {`, '\tdefault 0;', ...list.map((e) => `\t${/[\s;{}]/.test(e) ? `"${e}"` : e} 1;`), '}'] : [])
+  const map = (variable: string, name: string, list: readonly string[]) => (list.length > 0 ? [`map $http_${variable} $block_${name} {`, '\tdefault 0;', ...list.map((e) => `\t${e} 1;`), '}'] : [])
   return [...s.list('block-cidrs').map((c) => `deny ${c};`), ...map('user_agent', 'ua', s.list('block-user-agents')), ...map('referer', 'ref', s.list('block-referers'))]
 }
 

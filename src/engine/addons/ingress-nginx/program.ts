@@ -26,7 +26,7 @@ import { chooseLocation, chooseServer, goesToCanary, isTrue, rewritePath, upstre
 import type { Location, Server, Upstream } from './router.ts'
 import { parseSnippet } from './snippets.ts'
 import type { Ingress } from './types.ts'
-import { affinityCookie, clientOf, cookieValue, pick, setCookie, upstreamHeaders } from './upstream-request.ts'
+import { affinityCookie, clientOf, cookieValue, pick, setCookie, upstreamHeaders, upstreamKey } from './upstream-request.ts'
 import { StatusKeeper } from './status.ts'
 
 export const ingressNginxVersion = 'v1.14.1'
@@ -60,6 +60,14 @@ export async function ingressNginx(process: Process, context: ContainerContext):
   log('main.go:205', '"Creating API client" host="https://10.96.0.1:443"')
   while (!view.synced) await process.sleep(200)
   const flag = (name: string) => process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3)
+  const on = (name: string) => process.argv.includes(`--${name}`) || flag(name) === 'true'
+  view.claims = { className: flag('ingress-class') ?? 'nginx', controllerClass: flag('controller-class') ?? 'k8s.io/ingress-nginx', withoutClass: on('watch-ingress-without-class'), byName: on('ingress-class-by-name'), noCatchAll: on('disable-catch-all') }
+  /** --default-backend-service: who answers where no rule fits. */
+  const fallback = (): Upstream | undefined => {
+    const [namespace, service] = (flag('default-backend-service') ?? '').split('/')
+    const port = service === undefined ? undefined : view.service(namespace!, service)?.spec.ports?.[0]
+    return port && { namespace: namespace!, service: service!, port: port.name ?? String(port.port) }
+  }
   view.settingsKey = flag('configmap')?.replace('$(POD_NAMESPACE)', process.env.get('POD_NAMESPACE') ?? context.pod().metadata.namespace ?? '')
   const limits = new Limits()
   /** What the controller has to say of an Ingress's annotations. */
@@ -173,7 +181,7 @@ export async function ingressNginx(process: Process, context: ContainerContext):
     if (cookie !== undefined && all.length > 0) {
       const have = cookieValue(asked.header('Cookie'), cookie)
       if (have !== undefined) return { list: first(pick(all, have, (e) => `${e.ip}:${e.port}`)) }
-      const value = `${Math.floor(sim.now / 1000)}.${Math.floor(random.next() * 1000)}.${Math.floor(random.next() * 1000)}.${Math.floor(random.next() * 1_000_000)}|${random.letters(32, '0123456789abcdef')}`
+      const value = `${Math.floor(sim.now / 1000)}.${Math.floor(random.next() * 1000)}.${Math.floor(random.next() * 1000)}.${Math.floor(random.next() * 1_000_000)}|${upstreamKey(upstream)}`
       return { list: first(pick(all, value, (e) => `${e.ip}:${e.port}`)), cookie: ['Set-Cookie', setCookie(location, cookie, value, sim.now, asked.secure)] }
     }
     const key = a['upstream-hash-by']
@@ -318,7 +326,7 @@ export async function ingressNginx(process: Process, context: ContainerContext):
     const location = chooseLocation(server, path) ?? defaultLocation
     const asked: Asked = {
       method: x.head.method, host, path, uri: x.head.target, secure: x.secure, client: clientOf(x.client, (name) => x.head.headers.get(name), view.settings), header: (name) => x.head.headers.get(name), bodyLength: byteLength(x.body),
-      hasCertificate: server.tlsSecret !== undefined && view.identity(server.tlsSecret) !== undefined,
+      hasCertificate: server.tls === true,
     }
     const { settings } = view
     const own = (answer_: OwnAnswer, more: readonly (readonly [string, string])[] = []) => finish(connection, x, started, answer_, location.upstream ? upstreamName(location.upstream) : 'upstream-default-backend', [], [...more, ...hsts(x)])
@@ -328,7 +336,10 @@ export async function ingressNginx(process: Process, context: ContainerContext):
     const snippets = [location.annotations['server-snippet'], location.annotations['configuration-snippet']].flatMap((t) => (t ? [parseSnippet(t)] : []))
     const given = snippets.find((t) => t.returns)?.returns
     if (given) return own({ status: given.status, headers: [['Content-Type', given.status >= 300 && given.status < 400 ? 'text/html' : 'text/plain'], ...(given.status >= 300 && given.status < 400 ? [['Location', given.text] as const] : [])], body: given.status >= 300 && given.status < 400 ? ownPage(given.status).body : given.text || (given.status >= 400 ? ownPage(given.status).body : '') })
-    if (!location.upstream) return own(ownPage(404))
+    if (!location.upstream) {
+      const other = fallback()
+      return other && view.endpoints(other).length > 0 ? proxy(connection, x, started, location, other, asked, []) : own(ownPage(404))
+    }
     const moved = redirects(location, asked, settings)
     if (moved) return own(moved, moved.status === 204 ? [] : corsHeaders(location, asked))
     const limited = limits.request(location, asked, sim.now, settings)
@@ -346,9 +357,12 @@ export async function ingressNginx(process: Process, context: ContainerContext):
       const judged = await askJudge({ process, settings, variable: (name) => variable(name, asked) }, location, asked, x.head.headers)
       if (judged?.answer) return await own(judged.answer)
       mirrorRequest({ process, settings, variable: (name) => variable(name, asked) }, location, x.head, x.body)
-      const canary = location.canary
-      const sticky = canary && affinityCookie(location) !== undefined && cookieValue(asked.header('Cookie'), `${affinityCookie(location)}`) !== undefined
-      const upstream = canary && !sticky && goesToCanary(canary, asked.header, () => random.next()) ? canary.upstream : location.upstream
+      const { canary } = location
+      const cookie = canary && canary.affinity !== 'legacy' ? affinityCookie(location) : undefined
+      // The part behind the bar says which backend the client was kept at.
+      const kept = cookie === undefined ? undefined : cookieValue(asked.header('Cookie'), cookie)?.split('|')[1]
+      const goes = canary && (kept === upstreamKey(canary.upstream) || (kept !== upstreamKey(location.upstream) && goesToCanary(canary, asked.header, () => random.next())))
+      const upstream = goes ? canary.upstream : location.upstream
       return await proxy(connection, x, started, location, upstream, asked, judged?.headers ?? [])
     } finally {
       leave()

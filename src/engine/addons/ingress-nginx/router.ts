@@ -26,6 +26,8 @@ export interface Canary {
   /** The pattern is no expression: a request with the header goes to the main backend. */
   readonly headerBroken: boolean
   readonly cookie: string | undefined
+  /** affinity-canary-behavior: `sticky` (default) or `legacy`. */
+  readonly affinity: string
 }
 
 export interface Location {
@@ -44,6 +46,8 @@ export interface Server {
   readonly locations: Location[]
   /** Secret `ns/name` of its certificate. */
   tlsSecret: string | undefined
+  /** Listed in a TLS section, with a secret or without: plain requests are sent to https. */
+  tls?: boolean
   /** Other names of the same server. */
   aliases?: string[]
   /** The host that this one (with or without www.) leads to, by from-to-www-redirect. */
@@ -78,7 +82,7 @@ function canaryOf(annotations: Readonly<Record<string, string>>, upstream: Upstr
   const pattern = annotations['canary-by-header-pattern']
   return {
     upstream, weight: Number(annotations['canary-weight'] ?? 0), weightTotal: Number(annotations['canary-weight-total'] ?? 100), header: annotations['canary-by-header'], headerValue: annotations['canary-by-header-value'],
-    headerPattern: pattern === undefined ? undefined : regex(pattern, ''), headerBroken: pattern !== undefined && regex(pattern, '') === undefined, cookie: annotations['canary-by-cookie'],
+    headerPattern: pattern === undefined ? undefined : regex(pattern, ''), headerBroken: pattern !== undefined && regex(pattern, '') === undefined, cookie: annotations['canary-by-cookie'], affinity: annotations['affinity-canary-behavior'] ?? 'sticky',
   }
 }
 
@@ -101,6 +105,7 @@ export function buildServers(list: readonly Ingress[]): Map<string, Server> {
     for (const tls of ingress.spec.tls ?? []) {
       for (const host of tls.hosts ?? []) {
         const server = serverOf(host.toLowerCase())
+        server.tls = true
         if (tls.secretName !== undefined) server.tlsSecret ??= `${namespace}/${tls.secretName}`
       }
     }
@@ -123,7 +128,7 @@ export function buildServers(list: readonly Ingress[]): Map<string, Server> {
   for (const server of [...servers.values()]) {
     if (server.host === '_' || server.host.startsWith('*') || !server.locations.some((l) => isTrue(l.annotations['from-to-www-redirect']))) continue
     const other = server.host.startsWith('www.') ? server.host.slice(4) : `www.${server.host}`
-    if (!servers.has(other)) servers.set(other, { host: other, locations: [], tlsSecret: server.tlsSecret, redirect: server.host })
+    if (!servers.has(other)) servers.set(other, { host: other, locations: [], tlsSecret: server.tlsSecret, ...(server.tls && { tls: true }), redirect: server.host })
   }
   return servers
 }

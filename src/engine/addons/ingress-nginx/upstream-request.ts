@@ -1,7 +1,10 @@
 /** The request as the backend gets it: nginx's headers about the client, whom to trust with them, snippets. And whom the client is, and which cookie keeps it at a pod. */
 import { HttpHeaders } from '#base/http.ts'
 import type { Asked } from './answer.ts'
-import type { Location } from './router.ts'
+import { hex } from '#base/sha.ts'
+import { md5 } from './htpasswd.ts'
+import type { Location, Upstream } from './router.ts'
+import { upstreamName } from './router.ts'
 import type { Settings } from './settings.ts'
 import { parseSnippet } from './snippets.ts'
 
@@ -42,6 +45,9 @@ export function setCookie(location: Location, name: string, value: string, now: 
     `Path=${a['session-cookie-path'] || (location.kind === 'regex' ? '/' : location.path)}`, ...(secure ? ['Secure'] : []), 'HttpOnly', ...(a['session-cookie-samesite'] ? [`SameSite=${a['session-cookie-samesite']}`] : []),
   ].join('; ')
 }
+
+/** A backend as affinity cookies name it. */
+export const upstreamKey = (u: Upstream): string => hex(Uint8Array.from(md5([...upstreamName(u)].map((c) => c.charCodeAt(0)))))
 
 const cookies = (header: string | undefined) => (header ?? '').split(';').map((c) => c.trim().split('='))
 export const cookieValue = (header: string | undefined, name: string): string | undefined => cookies(header).find(([k]) => k === name)?.slice(1).join('=')
