@@ -154,7 +154,7 @@ export async function complain(process: Process, text: string): Promise<void> {
 }
 
 /** Opens an operand; `-` is standard input. Undefined after a message. */
-export async function openInput(process: Process, path: string, message = (p: string, e: FsError) => `${p}: ${strerror(e.code)}`): Promise<OpenFile | undefined> {
+export async function openInput(process: Process, path: string, message = (p: string, e: FsError) => `${quoteOdd(p)}: ${strerror(e.code)}`): Promise<OpenFile | undefined> {
   if (path === '-') return process.stdin
   try {
     const file = process.open(path, { read: true })
@@ -254,6 +254,11 @@ export { compareBytes } from '#shell/expand/pathname.ts'
 export async function usageHelp(process: Process, text: string): Promise<number> {
   await process.stdout.write(text)
   return 0
+}
+
+/** Names in messages that end in a colon: quoted only where the shell would need it. */
+export function quoteOdd(name: string): string {
+  return /^[A-Za-z0-9_./@%+,=-][A-Za-z0-9_./@%+,=~#{}-]*$/.test(name) || /^[\u0080-\uffff\w./-]+$/.test(name) ? name : quote(name)
 }
 
 /** GNU quotes names with single quotes, escaped as the shell would read them where they hold special characters. */

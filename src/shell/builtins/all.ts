@@ -9,8 +9,9 @@ import { optionBuiltins } from './options.ts'
 import { readBuiltins } from './read.ts'
 import { builtinTable } from './table.ts'
 import { test } from './test.ts'
+import { ulimit } from './ulimit.ts'
 
 export function fillTable(): void {
-  const all = [...basicBuiltins, ...commandBuiltins, ...completionBuiltins, ...declareBuiltins, ...directoryBuiltins, ...jobBuiltins, ...optionBuiltins, ...readBuiltins, ['test', test], ['[', test]] as const
+  const all = [...basicBuiltins, ...commandBuiltins, ...completionBuiltins, ...declareBuiltins, ...directoryBuiltins, ...jobBuiltins, ...optionBuiltins, ...readBuiltins, ['test', test], ['[', test], ['ulimit', ulimit]] as const
   for (const [name, builtin] of all) builtinTable.set(name, builtin)
 }

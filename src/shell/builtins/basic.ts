@@ -241,6 +241,7 @@ const shift: Builtin = async (sh, argv) => {
 const evaluates: Builtin = async (sh, argv) => {
   let args = argv.slice(1)
   if (args[0] === '--') args = args.slice(1)
+  else if (/^-./.test(args[0] ?? '')) return usage(sh, 'eval', args[0]!.slice(0, 2), 'eval [arg ...]')
   const text = args.join(' ')
   if (text.trim() === '') return 0
   const line = sh.line
@@ -380,7 +381,10 @@ const umask: Builtin = async (sh, argv) => {
   for (const clause of mode.split(',')) {
     const m = /^([ugoa]*)([-+=])([rwx]*)$/.exec(clause)
     if (!m) {
-      await sh.complain(`umask: \`${clause[0] ?? ''}': invalid symbolic mode ${/^[ugoa]/.test(clause) ? 'operator' : 'character'}`)
+      await sh.complain((() => {
+        const rest = clause.replace(/^[ugoa]*/, '')
+        return /^[-+=]/.test(rest) ? `umask: \`${rest.slice(1).replace(/^[rwx]*/, '')[0] ?? ''}': invalid symbolic mode character` : `umask: \`${rest[0] ?? ''}': invalid symbolic mode operator`
+      })())
       return 1
     }
     const bits = (m[3]!.includes('r') ? 4 : 0) | (m[3]!.includes('w') ? 2 : 0) | (m[3]!.includes('x') ? 1 : 0)
@@ -424,14 +428,6 @@ export const basicBuiltins: readonly (readonly [string, Builtin])[] = [
   ['umask', umask],
   ['times', async (sh) => {
     await sh.out('0m0.000s 0m0.000s\n0m0.000s 0m0.000s\n')
-    return 0
-  }],
-  ['ulimit', async (sh, argv) => {
-    const option = argv[1] ?? '-f'
-    const limits: Record<string, string> = { '-n': '1024', '-u': '31421', '-s': '8192', '-f': 'unlimited', '-c': '0', '-v': 'unlimited', '-d': 'unlimited', '-m': 'unlimited', '-t': 'unlimited', '-l': '8192' }
-    const letter = option.replace(/[HS]/g, '')
-    if (argv[2] !== undefined) sh.limits.set(letter, argv[2])
-    else await sh.out(`${sh.limits.get(letter) ?? limits[letter] ?? 'unlimited'}\n`)
     return 0
   }],
 ]

@@ -151,6 +151,7 @@ const compgen: Builtin = async (sh, argv) => {
   const word = p.names[0] ?? ''
   const found: string[] = []
   for (const action of p.spec.actions) found.push(...actionWords(sh, action, word))
+  if (p.spec.function !== undefined && p.spec.actions.length === 0 && p.spec.words === undefined) await sh.complain('compgen: warning: -F option may not work as you expect')
   if (p.spec.words !== undefined) found.push(...p.spec.words.split(/\s+/).filter((w) => w !== ''))
   const hits = found.filter((f) => f.startsWith(word))
   for (const h of hits) await sh.out(`${p.prefix}${h}${p.suffix}\n`)
@@ -160,5 +161,9 @@ const compgen: Builtin = async (sh, argv) => {
 export const completionBuiltins: readonly (readonly [string, Builtin])[] = [
   ['complete', complete],
   ['compgen', compgen],
-  ['compopt', async () => 0],
+  ['compopt', async (sh, argv) => {
+    if (argv.some((a, i) => i > 0 && !a.startsWith('-') && !a.startsWith('+') && !/^[-+]o$/.test(argv[i - 1]!))) return 0
+    await sh.complain('compopt: not currently executing completion function')
+    return 1
+  }],
 ]

@@ -28,11 +28,18 @@ const dirs: Builtin = async (sh, argv) => {
     sh.directories = []
     return 0
   }
+  const odd = argv.slice(1).find((a) => a.startsWith('-') && !/^-([clpv]+|\d+)$/.test(a))
+  if (odd !== undefined) {
+    await sh.complain(`dirs: ${odd}: invalid number`)
+    await sh.write(2, 'dirs: usage: dirs [-clpv] [+N] [-N]\n')
+    return 2
+  }
   const name = (d: string) => (flags.includes('l') ? d : shorten(sh, d))
   const at = argv.slice(1).map((a) => position(sh, a)).find((p) => p !== undefined)
   if (at !== undefined) {
     if (all[at] === undefined) {
-      await sh.complain(`dirs: ${argv.at(-1)!.replace(/^[-+]/, '')}: directory stack index out of range`)
+      if (sh.directories.length === 0) await sh.complain('dirs: directory stack empty')
+      else await sh.complain(`dirs: ${argv.at(-1)!.replace(/^[-+]/, '')}: directory stack index out of range`)
       return 1
     }
     await sh.out(`${name(all[at])}\n`)
@@ -61,8 +68,8 @@ const pushd: Builtin = async (sh, argv) => {
   } else {
     const at = position(sh, arg)
     if (at !== undefined) {
-      if (all[at] === undefined) {
-        await sh.complain(`pushd: ${arg}: directory stack index out of range`)
+      if (all[at] === undefined || sh.directories.length === 0) {
+        await sh.complain(sh.directories.length === 0 ? 'pushd: directory stack empty' : `pushd: ${arg}: directory stack index out of range`)
         return 1
       }
       const rotated = [...all.slice(at), ...all.slice(0, at)]

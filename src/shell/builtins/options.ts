@@ -88,7 +88,7 @@ const shopt: Builtin = async (sh, argv) => {
   const get = (n: string) => (setNames ? sh.option(n) : sh.shopt(n))
   const line = (n: string) => (mode === 'p' ? (setNames ? `set ${get(n) ? '-' : '+'}o ${n}\n` : `shopt ${get(n) ? '-s' : '-u'} ${n}\n`) : `${n.padEnd(15)}\t${get(n) ? 'on' : 'off'}\n`)
   if (names.length === 0) {
-    const all = setNames ? setOptions.map(([n]) => n) : [...sh.shopts.keys()].sort()
+    const all = setNames ? setOptions.map(([n]) => n) : [...sh.shopts.keys()]
     for (const n of all) if (mode === '' || mode === 'p' || get(n) === (mode === 's')) await sh.out(line(n))
     return 0
   }

@@ -234,7 +234,14 @@ const conversions: NameTable<(a: Arguments, how: Conversion) => string> = nameTa
     if (r.stop) a.stopped = true
     return text
   },
-  q: (a, how) => pad(quoteBackslash(a.next() ?? ''), how.width, how.left),
+  'q Q': (a, how) => {
+    const text = a.next() ?? ''
+    return pad(quoteBackslash(how.precision !== undefined && how.conversion === 'Q' ? cutBytes(text, how.precision) : text), how.width, how.left)
+  },
+  n: (a) => {
+    a.next()
+    return ''
+  },
   c: (a, how) => {
     const text = a.next() ?? ''
     return pad([...text][0] ?? '', how.width, how.left)

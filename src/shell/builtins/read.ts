@@ -120,7 +120,7 @@ const read: Builtin = async (sh, argv) => {
   }
   const file = sh.process.fds.get(fd)
   if (!file) {
-    await sh.complain(`read: ${fd}: invalid file descriptor: Bad file descriptor`)
+    await sh.complain(fd === 0 ? 'read: read error: 0: Bad file descriptor' : `read: ${fd}: invalid file descriptor: Bad file descriptor`)
     return 1
   }
   if (prompt !== '' && file.tty) await sh.write(2, prompt)

@@ -101,7 +101,7 @@ function sequence(body: string): string[] | undefined {
   const padded = numbers && [m[1]!, m[2]!].some((s) => /^[-+]?0\d/.test(s))
   const width = padded ? Math.max(m[1]!.length, m[2]!.length) : 0
   for (let n = a; a <= b ? n <= b : n >= b; n += a <= b ? step : -step) {
-    if (!numbers) out.push(String.fromCharCode(n))
+    if (!numbers) out.push(n === 96 ? '\\`' : String.fromCharCode(n))
     else if (padded) out.push(n < 0 ? '-' + String(-n).padStart(width - 1, '0') : String(n).padStart(width, '0'))
     else out.push(String(n))
     if (out.length > 1_000_000) break

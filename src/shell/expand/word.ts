@@ -198,7 +198,7 @@ export async function expandWordInto(sh: Shell, word: Word, out: string[]): Prom
   const texts = sh.option('braceexpand') && text.includes('{') ? expandBraces(text) : [text]
   for (const one of texts) {
     const parts = one === text ? partsOf(word) : partsOfText(one, word.line, 'word')
-    const segments = await segmentsOf(sh, withTilde(sh, parts, /^[A-Za-z_]\w*=/.test(one)), false)
+    const segments = await segmentsOf(sh, withTilde(sh, parts, /^[A-Za-z_]\w*=/.test(text)), false)
     for (const field of fieldsOf(sh, segments)) await globInto(sh, field.pattern, out)
   }
 }

@@ -534,7 +534,7 @@ export class Parser {
     const assignments: Assignment[] = []
     const words: Word[] = []
     const redirects: Redirect[] = []
-    const line = this.peek().line
+    let { line } = this.peek()
     for (;;) {
       const declares = words.length === 0 || declarations.has(words[0]!.text)
       const here = this.peek(declares)
@@ -562,6 +562,11 @@ export class Parser {
         continue
       }
       words.push(this.word(token))
+      if (words.length + assignments.length === 1) {
+        // bash counts lines as it looks at the token behind the first word.
+        const after = this.peek(declarations.has(token.text))
+        line = after.kind === 'newline' || after.kind === 'eof' ? after.line : this.lexer.line
+      }
       if (words.length === 1 && assignments.length === 0 && redirects.length === 0 && this.peek(declarations.has(token.text)).kind === 'op' && this.#isOp('(')) {
         this.take()
         if (!this.#isOp(')')) this.#unexpected(this.peek(false))

@@ -1,5 +1,5 @@
 /** Variables as `declare -p` and `set` print them. */
-import { elements } from '../expand/variables.ts'
+import { elements, getScalar } from '../expand/variables.ts'
 import type { Shell, Variable } from '../state.ts'
 import { quoteAnsi, quoteDouble, quoteWord } from './quote.ts'
 
@@ -36,8 +36,9 @@ export function declareLine(sh: Shell, name: string, single = false): string {
   if (single && attributes(v) === '--' && !v.array && !v.assoc) return v.value === undefined ? '' : `${name}=${/^[\w./-]+$/.test(v.value) ? quoteAlways(v.value) : quoteWord(v.value)}`
   const head = `declare ${attributes(v)} ${name}`
   if (v.array || v.assoc) return v.array?.size === 0 && v.value === undefined ? `${head}=()` : `${head}=${arrayText(sh, name)}`
-  if (v.value === undefined) return head
-  return `${head}=${single ? quoteAlways(v.value) : quoteDouble(v.value)}`
+  const value = v.value === '' ? (getScalar(sh, name) ?? '') : v.value
+  if (value === undefined) return head
+  return `${head}=${single ? quoteAlways(value) : quoteDouble(value)}`
 }
 
 function quoteAlways(text: string): string {

@@ -35,6 +35,8 @@ export function importEnvironment(sh: Shell): void {
   }
   sh.globals.set('BASH', { value: ownPath(sh) })
   sh.globals.set('BASH_VERSION', { value: '5.2.15(1)-release' })
+  for (const name of ['BASHOPTS', 'SHELLOPTS']) sh.globals.set(name, { value: '', readonly: true })
+  sh.globals.set('BASH_VERSINFO', { value: undefined, readonly: true, array: new Map(['5', '2', '15', '1', 'release', 'x86_64-pc-linux-gnu'].map((v, i) => [i, v])) })
   sh.globals.set('HOSTNAME', { value: sh.process.machine.hostname })
   sh.globals.set('HOSTTYPE', { value: 'x86_64' })
   sh.globals.set('MACHTYPE', { value: 'x86_64-pc-linux-gnu' })

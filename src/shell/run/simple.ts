@@ -285,7 +285,11 @@ async function cannotRun(sh: Shell, argv: readonly string[], path: string, error
   }
   const interpreter = /^#![ \t]*(\S+)/.exec(content)
   if (error.code === 'ENOENT' && interpreter) {
-    await sh.complain(`${name}: ${interpreter[1]}: bad interpreter: No such file or directory`)
+    await sh.complain(`${name}: cannot execute: required file not found`)
+    return 127
+  }
+  if (error.code === 'EACCES' && interpreter && sh.process.fs.access(path, { execute: true })) {
+    await sh.complain(`${name}: ${interpreter[1]}: bad interpreter: Permission denied`)
     return 126
   }
   await sh.complain(`${name}: ${strerror(error.code)}`)

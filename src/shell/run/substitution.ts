@@ -45,6 +45,7 @@ export async function substituteCommand(sh: Shell, part: CommandPart): Promise<s
   const status = await child.wait()
   sh.status = status.code
   sh.substitutionStatus = status.code
+  if (text.includes('\0')) await sh.complain('warning: command substitution: ignored null byte in input')
   return text.replace(/\0/g, '').replace(/\n+$/, '')
 }
 
