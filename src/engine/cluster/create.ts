@@ -4,6 +4,7 @@
  */
 import type { Runner } from '#engine/sim/runner.ts'
 import type { Sim } from '#engine/sim/sim.ts'
+import { userOfToken } from '#engine/api/authenticator.ts'
 import { Gate } from '#engine/api/gate.ts'
 import type { ApiServer } from '#engine/api/server.ts'
 import type { ApiClient, KubeObject, UserInfo } from '#engine/api/types.ts'
@@ -103,13 +104,15 @@ export function createCluster(options: ClusterOptions): Cluster {
     return { client: api.client(user, gate), as: (other: UserInfo) => api.client(other, gate), reach: { unreachable: () => (whole.open ? undefined : whole.reason), onReach: (listener: (reached: boolean) => void) => whole.onChange(listener) }, close }
   }
   /** What a kubeconfig gives: its server must be in reach and be trusted, its certificate must be trusted by the server. */
-  const credentialsClient = (credentials: Pick<Credentials, 'server' | 'caPem' | 'certificatePem'>, machine: Machine) =>
-    clientFor(certificateUser(credentials.certificatePem) ?? { name: 'system:anonymous', groups: ['system:unauthenticated'] }, machine, {
+  const credentialsClient = (credentials: Pick<Credentials, 'server' | 'caPem' | 'certificatePem'> & Partial<Pick<Credentials, 'token'>>, machine: Machine) =>
+    clientFor(certificateUser(credentials.certificatePem) ?? tokenUser(credentials.token) ?? { name: 'system:anonymous', groups: ['system:unauthenticated'] }, machine, {
       server: credentials.server,
       roots: decodeCertificates(credentials.caPem),
       leaf: decodeCertificates(credentials.certificatePem)[0],
       resolve: (name) => hostAddress(machine, name),
     })
+
+  const tokenUser = (token: string | undefined): UserInfo | undefined => (token ? userOfToken(api.tokens, api.store, token, sim.now) : undefined)
 
   const serve = (key: string, how: Serving, process: Process) => {
     serving.set(key, how)
@@ -171,12 +174,13 @@ export function createCluster(options: ClusterOptions): Cluster {
     const own: NodeTies = {
       runtime,
       client: (credentials, machine) => credentialsClient(credentials, machine),
+      version: () => (host.fs.exists(statusFile) ? installedVersion(host.fs.readFile(statusFile), 'kubelet') : undefined) ?? spec.version,
       facts: (config, labels) => ({
         name: node.name,
         address: node.address,
         size: { cpu: node.cpu, memory: memoryText(node.memory), ephemeralStorage: '101590572Ki' },
         maxPods: config.maxPods,
-        version: installedVersion(host.fs.readFile(statusFile), 'kubelet') ?? spec.version,
+        version: own.version(),
         labels: { ...Object.fromEntries(node.roles.flatMap((r) => [[`node-role.kubernetes.io/${r}`, ''], ...(r === 'control-plane' ? [['node.kubernetes.io/exclude-from-external-load-balancers', '']] : [])])), ...node.labels, ...labels },
         taints: [...node.roles.filter((r) => r === 'control-plane').map((r) => ({ key: `node-role.kubernetes.io/${r}`, effect: 'NoSchedule' })), ...(node.taints ?? [])],
         machineId: host.fs.readFile('/etc/machine-id').trim(),

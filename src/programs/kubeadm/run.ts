@@ -1,6 +1,7 @@
 /** One run of kubeadm: its process, flags, clock and output, the client, and the ways in which it fails. */
 import { readConfigFile, type ClientConfig } from '#programs/kubectl/client/kubeconfig.ts'
 import { dialNetwork } from '#programs/kubectl/client/network.ts'
+import type { Transport } from '#programs/kubectl/client/transport.ts'
 import { RestClient } from '#programs/kubectl/client/rest.ts'
 import { ApiError, ConnectError, Failure as KubectlFailure } from '#programs/kubectl/cli/errors.ts'
 import { fromBase64 } from '#base/bytes.ts'
@@ -73,8 +74,13 @@ export function clientConfig(run: Run, path: string): ClientConfig {
   }
 }
 
+/** Every request says how long it waits, as client-go does with a timeout. */
+function saying(transport: Transport, timeout: number): Transport {
+  return { ...transport, server: transport.server, send: (request) => transport.send({ ...request, path: `${request.path}${request.path.includes('?') ? '&' : '?'}timeout=${timeout / 1000}s` }) }
+}
+
 export function clientOf(run: Run, config: ClientConfig, timeout = 10_000): RestClient {
-  return new RestClient(dialNetwork(run.process, config), {
+  return new RestClient(saying(dialNetwork(run.process, config), timeout), {
     headers: { 'user-agent': `kubeadm/${run.version} (linux/amd64) kubernetes/3b2b2ae`, ...(config.token !== undefined ? { authorization: `Bearer ${config.token}` } : {}) },
     timeout,
     warn: (text) => run.warn('warnings.go:110', text),

@@ -9,12 +9,15 @@ import { KubeletFailure, parseFlags, readConfig, type KubeletConfig } from './co
 import { readKubeconfig, type Credentials } from './kubeconfig.ts'
 import { Kubelet } from './kubelet.ts'
 import { serveKubelet } from './server.ts'
+import { keepCertificate, requestCertificate } from './bootstrap.ts'
 import type { NodeFactsInput } from './node-status.ts'
 
 export interface NodeTies {
   readonly runtime: Containerd
   /** A client that the kubelet's kubeconfig gives right to; unreachable while it does not. */
   client(credentials: Credentials, machine: Machine): { readonly client: ApiClient; readonly reach?: Reach; close(): void }
+  /** Of the installed kubelet: `v1.35.4`. */
+  version(): string
   facts(config: KubeletConfig, labels: Readonly<Record<string, string>>): NodeFactsInput
   /** The kubelet that lives now, for logs and exec. */
   kubelet: Kubelet | undefined
@@ -41,6 +44,10 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
     const write = (text: string) => {
       if (process.alive) pending = process.stderr.write(text).catch(() => undefined)
     }
+    if (process.argv.includes('--version')) {
+      await process.stdout.write(`Kubernetes ${ties.version()}\n`)
+      return 0
+    }
     const log = (level: 'I' | 'W' | 'E', message: string, where = 'kubelet.go:2451') => write(klog(level, process.now(), process.pid, where, message))
     try {
       const flags = parseFlags(process.argv)
@@ -56,9 +63,11 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       const path = flags.kubeconfig
       if (path !== '' && !process.fs.exists(path)) {
         const bootstrap = flags.bootstrapKubeconfig
-        throw new KubeletFailure(bootstrap !== '' && !process.fs.exists(bootstrap) ? `failed to run Kubelet: unable to load bootstrap kubeconfig: stat ${bootstrap}: no such file or directory` : `failed to run Kubelet: invalid kubeconfig: stat ${path}: no such file or directory`)
+        if (bootstrap !== '' && process.fs.exists(bootstrap)) await requestCertificate(process, { path, bootstrap, client: (credentials) => ties.client(credentials, process.machine), name: flags.hostnameOverride ?? process.machine.hostname.toLowerCase(), log })
+        else throw new KubeletFailure(bootstrap !== '' && !process.fs.exists(bootstrap) ? `failed to run Kubelet: unable to load bootstrap kubeconfig: stat ${bootstrap}: no such file or directory` : `failed to run Kubelet: invalid kubeconfig: stat ${path}: no such file or directory`)
       }
       const credentials = readKubeconfig(process, path)
+      keepCertificate(process, credentials)
       const endpoint = (flags.containerRuntimeEndpoint ?? config.containerRuntimeEndpoint).replace(/^unix:\/\//, '')
       if (!ties.runtime.running || !/^\/(var\/)?run\/containerd\/containerd\.sock$/.test(endpoint)) {
         throw new KubeletFailure(`failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint "unix://${endpoint}": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${endpoint}: connect: ${/containerd\.sock$/.test(endpoint) && process.fs.exists(endpoint) ? 'connection refused' : 'no such file or directory'}"`)

@@ -29,7 +29,7 @@ export async function get(run: Run, text: string): Promise<number | string> {
   }
 }
 
-const kubeletFailure = `
+export const kubeletFailure = `
 Unfortunately, an error has occurred, likely caused by:
 	- The kubelet is not running
 	- The kubelet is unhealthy due to a misconfiguration of the node in some way (required cgroups disabled)
