@@ -6,7 +6,7 @@ import type { NetNamespace } from '#engine/net/types.ts'
 import { formatIp, netContains, networkOf, nextIp, parseIp, parseIpNet, sameIp } from '../ipam/address.ts'
 import { parseArgs } from './args.ts'
 import { addMasquerade, deleteMasquerade } from './ip-masq.ts'
-import { checkInterface, configureInterface, deleteInterface, dnsOf, errorText, makeVeth, openNamespace } from './link.ts'
+import { addWithBroadcast, checkInterface, configureInterface, deleteInterface, dnsOf, errorText, makeVeth, openNamespace } from './link.ts'
 import { CniError } from './types.ts'
 import type { CniAddress, CniCall, CniHost, CniInterface, CniResult, CniRoute, NetConf } from './types.ts'
 
@@ -47,7 +47,7 @@ function ensureAddress(ns: NetNamespace, bridge: string, mac: string, address: s
     ns.deleteAddress(bridge, held)
   }
   try {
-    ns.addAddress(bridge, address)
+    addWithBroadcast(ns, bridge, address)
   } catch (error) {
     throw new CniError(`failed to set bridge addr: could not add IP address to "${bridge}": ${errorText(error)}`)
   }

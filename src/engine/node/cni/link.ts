@@ -35,6 +35,12 @@ export function makeVeth(container: NetNamespace, host: CniHost, ifname: string,
   return { hostName, hostMac: host.net.links.get(hostName)!.mac, mac: container.links.get(ifname)!.mac }
 }
 
+/** As Go's netlink package adds an address: with the broadcast address of its prefix, where that has one. */
+export function addWithBroadcast(ns: NetNamespace, device: string, address: string): void {
+  const length = parseIpNet(address)?.length ?? 32
+  ns.addAddress(device, address, length < 31 ? { broadcast: '+' } : {})
+}
+
 /** Addresses and routes of the result on the container's interface. Routes without gateway go to the first address's gateway. */
 export function configureInterface(ns: NetNamespace, ifname: string, result: CniResult, interfaceIndex: number | undefined): void {
   let gateway: string | undefined
@@ -42,7 +48,7 @@ export function configureInterface(ns: NetNamespace, ifname: string, result: Cni
     if (interfaceIndex !== undefined && ip.interface !== undefined && ip.interface !== interfaceIndex) continue
     if (parseIpNet(ip.address)?.ip.family !== 4) continue
     try {
-      ns.addAddress(ifname, ip.address)
+      addWithBroadcast(ns, ifname, ip.address)
     } catch (error) {
       throw new CniError(`failed to add IP addr {IP:${ip.address.split('/')[0]} Mask:} to "${ifname}": ${errorText(error)}`)
     }

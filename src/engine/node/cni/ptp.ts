@@ -1,7 +1,7 @@
 /** The ptp plugin: a veth pair per container, routed instead of bridged; the host end carries the gateway's address as /32. */
 import { formatIp, formatIpNet, networkOf, nextIp, parseIpNet } from '../ipam/address.ts'
 import { addMasquerade, deleteMasquerade } from './ip-masq.ts'
-import { checkInterface, deleteInterface, dnsOf, makeVeth, openNamespace } from './link.ts'
+import { addWithBroadcast, checkInterface, deleteInterface, dnsOf, makeVeth, openNamespace } from './link.ts'
 import { CniError } from './types.ts'
 import type { CniCall, CniHost, CniResult, NetConf } from './types.ts'
 
@@ -23,7 +23,7 @@ function add(call: CniCall, host: CniHost): CniResult {
     for (const ip of ips) {
       const net = parseIpNet(ip.address)!
       if (net.ip.family !== 4) continue
-      ns.addAddress(call.ifname, ip.address)
+      addWithBroadcast(ns, call.ifname, ip.address)
       // The prefix's own route goes; everything is reached through the gateway.
       const prefix = formatIpNet({ ip: networkOf(net), length: net.length })
       ns.deleteRoute({ to: prefix, device: call.ifname })

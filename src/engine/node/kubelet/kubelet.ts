@@ -21,6 +21,7 @@ import type { KubeletConfig } from './config.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { initialNode, nodeConditions, nodeStatus, type NodeFactsInput } from './node-status.ts'
 import { PodWorker } from './pod-worker.ts'
+import { complainOfRuntime } from './runtime-loss.ts'
 import type { DnsSettings } from './sandbox-files.ts'
 import { mirrorOf, readStaticPods } from './static-pods.ts'
 import type { VolumeSource } from './volumes.ts'
@@ -188,6 +189,7 @@ export class Kubelet implements WorkerHost {
     this.#stops.push(this.runtime.onChange((sandbox) => this.workers.get(sandbox.podUid)?.changed()))
     this.#stops.push(this.runtime.onDaemon(() => {
       for (const worker of this.workers.values()) if (this.runtime.running) worker.wake()
+      if (!this.runtime.running) this.#stops.push(complainOfRuntime(this.sim, '/run/containerd/containerd.sock', () => this.alive && !this.runtime.running, log))
       this.after(this.runtime.running ? 2000 : 15_000 + this.random.below(8000), () => this.#updateNode())
     }))
     this.#watchManifests()

@@ -146,6 +146,8 @@ function logs(kubelet: Kubelet | undefined, pod: Pod, request: ApiRequest): ApiR
     if (old.length === 0) return badRequest(waitingText(status, container.name, pod))
     return { ...empty, body: format(select(old, query, kubelet.sim.now), query) }
   }
+  // Its status cannot be asked for; the answer has begun already.
+  if (!kubelet.runtime.running) return { ...empty, body: `unable to retrieve container logs for containerd://${record.id}` }
   const lines = select(record.log.read(), query, kubelet.sim.now)
   if (!flag(query, 'follow') || record.state !== 'Running') return { ...empty, body: limit(format(lines, query), query) }
   const live = record
