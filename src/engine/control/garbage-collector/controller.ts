@@ -5,6 +5,7 @@
 import type { ApiClient, Informer, KubeObject, OwnerReference } from '#engine/api/types.ts'
 import { StatusError } from '#engine/api/types.ts'
 import type { ControllerContext, DiscoveredResource } from '../controller.ts'
+import { resourceOf, type CustomResourceDefinition } from '../discovery.ts'
 import { deepEqual } from '../equal.ts'
 import { tolerateGone } from '../ownership.ts'
 
@@ -25,9 +26,21 @@ export function startGarbageCollector(context: ControllerContext): void {
   const queue = context.queue((key) => visit(key))
   const kinds = context.options.resources ?? []
 
-  for (const resource of kinds) {
+  for (const resource of kinds) watch(resource)
+  const definitions = watched.get('customresourcedefinitions.apiextensions.k8s.io')?.cache as Informer<CustomResourceDefinition> | undefined
+  const learn = (crd: CustomResourceDefinition) => {
+    const resource = resourceOf(crd)
+    if (resource) watch(resource)
+  }
+  definitions?.onAdd(learn)
+  definitions?.onUpdate(learn)
+  definitions?.onDelete((crd) => {
+    watched.delete(`${crd.spec.names.plural}.${crd.spec.group}`)
+  })
+
+  function watch(resource: DiscoveredResource): void {
     const full = resource.group === '' ? resource.resource : `${resource.resource}.${resource.group}`
-    if (ignored.has(full) || watched.has(full)) continue
+    if (ignored.has(full) || watched.has(full)) return
     const entry: Watched = { resource, cache: api.informer(resource) }
     watched.set(full, entry)
     entry.cache.addIndex('gc-owner', (o) => (o.metadata.ownerReferences ?? []).map((r) => r.uid))
@@ -131,7 +144,7 @@ export function startGarbageCollector(context: ControllerContext): void {
 
   function ownerState(client: ApiClient, owner: OwnerReference, dependent: KubeObject, known: ReadonlyMap<string, { readonly watched: Watched }>): 'solid' | 'gone' | 'waiting' {
     const [group = '', version = ''] = owner.apiVersion.includes('/') ? owner.apiVersion.split('/') : ['', owner.apiVersion]
-    const resource = kinds.find((k) => k.kind === owner.kind && k.group === group) ?? undefined
+    const resource = kinds.find((k) => k.kind === owner.kind && k.group === group) ?? [...watched.values()].find((w) => w.resource.kind === owner.kind && w.resource.group === group)?.resource
     // A kind that nobody serves: absent, and the owner may come back.
     if (!resource) return 'solid'
     void version

@@ -4,6 +4,7 @@ import { StatusError } from '#engine/api/types.ts'
 import { namespaces, type Namespace } from '#engine/kinds/namespace/types.ts'
 import type { Condition, Pod } from '#engine/kinds/pod/types.ts'
 import { timestamp, type ControllerContext } from '../controller.ts'
+import { discoveryProblem, servedResources } from '../discovery.ts'
 import { deepEqual } from '../equal.ts'
 import { tolerateGone } from '../ownership.ts'
 
@@ -13,6 +14,7 @@ const grace = 5000
 export function startNamespaceController(context: ControllerContext): void {
   const { api, sim } = context
   const cache = api.informer<Namespace>(namespaces)
+  const failures = new Map<string, number>()
   const queue = context.queue(sync)
   const wake = (n: Namespace) => {
     if (n.metadata.deletionTimestamp !== undefined) queue.addAfter(n.metadata.name, grace)
@@ -27,7 +29,7 @@ export function startNamespaceController(context: ControllerContext): void {
     let wait = 0
     const remaining = new Map<string, number>()
     const finalizers = new Map<string, number>()
-    for (const resource of context.options.resources ?? []) {
+    for (const resource of servedResources(context)) {
       if (!resource.namespaced || resource.resource === 'events' && resource.group !== '' || resource.resource === 'bindings' || resource.resource.includes('/')) continue
       const objects = listQuietly(resource, name)
       for (const object of objects) {
@@ -43,6 +45,15 @@ export function startNamespaceController(context: ControllerContext): void {
         if (resource.resource === 'pods') wait = Math.max(wait, (object as Pod).metadata.deletionGracePeriodSeconds ?? 0)
       }
     }
+    const problem = discoveryProblem(api, context.options)
+    if (problem) {
+      tell(namespace, remaining, finalizers, problem)
+      const failed = (failures.get(name) ?? 0) + 1
+      failures.set(name, failed)
+      queue.addAfter(name, Math.min(5 * 2 ** failed, 60_000), { background: true })
+      return
+    }
+    failures.delete(name)
     if (left > 0) {
       tell(namespace, remaining, finalizers)
       queue.addAfter(name, Math.min(Math.max(wait / 2 + 1, 1), 15) * 1000)
@@ -61,7 +72,7 @@ export function startNamespaceController(context: ControllerContext): void {
     }
   }
 
-  function tell(namespace: Namespace, remaining: ReadonlyMap<string, number>, finalizers: ReadonlyMap<string, number>): void {
+  function tell(namespace: Namespace, remaining: ReadonlyMap<string, number>, finalizers: ReadonlyMap<string, number>, problem?: { readonly count: number; readonly message: string }): void {
     const make = (type: string, status: string, reason: string, message: string): Condition => {
       const old = namespace.status?.conditions?.find((c) => c.type === type)
       return { type, status, lastTransitionTime: old && old.status === status ? (old.lastTransitionTime ?? null) : timestamp(sim.now), reason, message }
@@ -69,10 +80,10 @@ export function startNamespaceController(context: ControllerContext): void {
     const content = [...remaining].sort(([a], [b]) => (a < b ? -1 : 1)).map(([r, n]) => `${r}. has ${n} resource instances`).join(', ')
     const blocked = [...finalizers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([f, n]) => `${f} in ${n} resource instances`).join(', ')
     const conditions = [
-      make('NamespaceDeletionDiscoveryFailure', 'False', 'ResourcesDiscovered', 'All resources successfully discovered'),
+      problem ? make('NamespaceDeletionDiscoveryFailure', 'True', 'DiscoveryFailed', `Discovery failed for some groups, ${problem.count} failing: ${problem.message}`) : make('NamespaceDeletionDiscoveryFailure', 'False', 'ResourcesDiscovered', 'All resources successfully discovered'),
       make('NamespaceDeletionGroupVersionParsingFailure', 'False', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'),
       make('NamespaceDeletionContentFailure', 'False', 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization'),
-      make('NamespaceContentRemaining', 'True', 'SomeResourcesRemain', `Some resources are remaining: ${content}`),
+      remaining.size > 0 ? make('NamespaceContentRemaining', 'True', 'SomeResourcesRemain', `Some resources are remaining: ${content}`) : make('NamespaceContentRemaining', 'False', 'ContentRemoved', 'All content successfully removed'),
       finalizers.size > 0 ? make('NamespaceFinalizersRemaining', 'True', 'SomeFinalizersRemain', `Some content in the namespace has finalizers remaining: ${blocked}`) : make('NamespaceFinalizersRemaining', 'False', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'),
     ]
     if (deepEqual(conditions, namespace.status?.conditions)) return

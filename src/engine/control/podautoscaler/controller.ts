@@ -7,13 +7,13 @@ import { ApiUnreachable, StatusError, type GroupVersionResource, type KubeObject
 import { pods, type Pod } from '#engine/kinds/pod/types.ts'
 import { matches, parseSelector } from '#engine/api/label-selector.ts'
 import { keyOf, splitKey, timestamp, type ControllerContext } from '../controller.ts'
+import { servedResources } from '../discovery.ts'
 import { deepEqual } from '../equal.ts'
 import { emptyHistory, limit, noteScale, type History } from './limits.ts'
 import { byUtilization, byValue, MetricProblem, milliValue, type Proposal, type Question } from './replicas.ts'
 import { horizontalpodautoscalers, type Autoscaler, type Condition, type MetricSpec, type MetricStatus } from './types.ts'
 
 const component = 'horizontal-pod-autoscaler'
-const customResources: GroupVersionResource = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' }
 const noCustomMetrics = 'unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered'
 
 interface Scale extends KubeObject {
@@ -144,13 +144,8 @@ export function startHorizontalPodAutoscaler(context: ControllerContext): void {
     const { apiVersion = 'v1', kind } = hpa.spec.scaleTargetRef
     const slash = apiVersion.indexOf('/')
     const group = slash < 0 ? '' : apiVersion.slice(0, slash)
-    const known = context.options.resources?.find((r) => r.group === group && r.kind === kind)
+    const known = servedResources(context).find((r) => r.group === group && r.kind === kind)
     if (known) return known
-    for (const crd of api.list<KubeObject & { spec: { group: string; names: { kind: string; plural: string }; versions: { name: string; served: boolean }[] } }>(customResources)) {
-      const { spec } = crd
-      const version = spec.versions.find((v) => v.served)
-      if (spec.group === group && spec.names.kind === kind && version) return { group, version: version.name, resource: spec.names.plural }
-    }
     throw new MetricProblem(`no matches for kind ${JSON.stringify(kind)} in group ${JSON.stringify(group)}`)
   }
 

@@ -4,18 +4,21 @@
  */
 import { persistentvolumes, storageclasses, type PersistentVolume, type StorageClass } from '#engine/kinds/persistentvolume/types.ts'
 import { persistentvolumeclaims, type PersistentVolumeClaim } from '#engine/kinds/persistentvolumeclaim/types.ts'
+import { pods, type Pod } from '#engine/kinds/pod/types.ts'
 import { keyOf, splitKey, timestamp, type ControllerContext } from '../controller.ts'
 import { tolerateGone } from '../ownership.ts'
-import { refersTo, volumeFits, volumeSize } from './match.ts'
+import { amount } from '../scheduler/resources.ts'
+import { mismatchOf, refersTo, volumeFits, volumeSize } from './match.ts'
 
 const component = 'persistentvolume-controller'
 const bindCompleted = 'pv.kubernetes.io/bind-completed'
 const boundByController = 'pv.kubernetes.io/bound-by-controller'
 
-function undeletable(volume: PersistentVolume): string {
+/** Why what is behind a volume cannot be deleted; undefined: it is gone. */
+function undeletable(volume: PersistentVolume): string | undefined {
   const { hostPath } = volume.spec
-  if (hostPath) return `host_path deleter only supports /tmp/.+ but received provided ${hostPath.path}`
-  return `error getting deleter volume plugin for volume "${volume.metadata.name}": no volume plugin matched`
+  if (hostPath) return /^\/tmp\/.+/.test(hostPath.path) ? undefined : `host_path deleter only supports /tmp/.+ but received provided ${hostPath.path}`
+  return `error getting deleter volume plugin for volume "${volume.metadata.name}": no deletable volume plugin matched`
 }
 
 export function startVolumeBinder(context: ControllerContext): void {
@@ -23,6 +26,7 @@ export function startVolumeBinder(context: ControllerContext): void {
   const volumes = api.informer<PersistentVolume>(persistentvolumes)
   const claims = api.informer<PersistentVolumeClaim>(persistentvolumeclaims)
   const classes = api.informer<StorageClass>(storageclasses)
+  const podCache = api.informer<Pod>(pods)
   const claimQueue = context.queue(syncClaim)
   const volumeQueue = context.queue(syncVolume)
   const pending = () => {
@@ -55,11 +59,16 @@ export function startVolumeBinder(context: ControllerContext): void {
     if (claim.metadata.deletionTimestamp !== undefined) return
     if (claim.spec.volumeName) {
       const volume = volumes.get(undefined, claim.spec.volumeName)
-      if (!volume) setClaimPhase(claim, 'Pending')
-      else if (!volume.spec.claimRef) bind(volume, claim)
-      else if (refersTo(volume, claim)) bind(volume, claim)
-      else setClaimPhase(claim, 'Pending')
-      return
+      if (!volume) return setClaimPhase(claim, 'Pending')
+      if (volume.spec.claimRef) {
+        if (refersTo(volume, claim)) return bind(volume, claim)
+        if (claim.metadata.annotations?.[boundByController] === undefined) api.event(claim, 'Warning', 'FailedBinding', `volume ${JSON.stringify(volume.metadata.name)} already bound to a different claim.`, component)
+        return setClaimPhase(claim, 'Pending')
+      }
+      const mismatch = mismatchOf(volume, claim)
+      if (mismatch === undefined) return bind(volume, claim)
+      api.event(claim, 'Warning', 'VolumeMismatch', `Cannot bind to requested volume ${JSON.stringify(volume.metadata.name)}: ${mismatch}`, component)
+      return setClaimPhase(claim, 'Pending')
     }
     const className = claim.spec.storageClassName ?? ''
     const storageClass = className === '' ? undefined : classes.get(undefined, className)
@@ -70,12 +79,18 @@ export function startVolumeBinder(context: ControllerContext): void {
       bind(match, claim)
       return
     }
-    if (delayed) api.event(claim, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding', component)
+    if (delayed) waitForConsumer(claim)
     else if (className !== '' && !storageClass) api.event(claim, 'Warning', 'ProvisioningFailed', `storageclass.storage.k8s.io "${className}" not found`, component)
     else if (storageClass?.provisioner.startsWith('kubernetes.io/')) api.event(claim, 'Warning', 'ProvisioningFailed', `no volume plugin matched name: ${storageClass.provisioner}`, component)
     else if (className === '') api.event(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim and no storage class is set', component)
     else external(claim, storageClass?.provisioner ?? '')
     setClaimPhase(claim, 'Pending')
+  }
+
+  function waitForConsumer(claim: PersistentVolumeClaim): void {
+    const waiting = podCache.list(claim.metadata.namespace).filter((pod) => !pod.spec.nodeName && pod.metadata.deletionTimestamp === undefined && pod.spec.volumes?.some((v) => v.persistentVolumeClaim?.claimName === claim.metadata.name)).map((pod) => pod.metadata.name)
+    if (waiting.length === 0) api.event(claim, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding', component)
+    else api.event(claim, 'Normal', 'WaitForPodScheduled', `waiting for ${waiting.length > 1 ? 'pods' : 'pod'} ${waiting.join(',')} to be scheduled`, component)
   }
 
   /** Annotated for the provisioner, of which none may run. */
@@ -118,6 +133,9 @@ export function startVolumeBinder(context: ControllerContext): void {
       return
     }
     if (claim.status?.phase !== 'Bound') bind(volume, claim)
+    else if (claim.metadata.deletionTimestamp === undefined && amount('storage', claim.spec.resources?.requests?.['storage'] ?? '0') > amount('storage', claim.status.capacity?.['storage'] ?? '0')) {
+      api.event(claim, 'Warning', 'ExternalExpanding', "Ignoring the PVC: didn't find a plugin capable of expanding the volume; waiting for an external controller to process this PVC.", 'volume_expand')
+    }
   }
 
   function setClaimPhase(claim: PersistentVolumeClaim, phase: string, volume?: PersistentVolume): void {
@@ -151,6 +169,7 @@ export function startVolumeBinder(context: ControllerContext): void {
     const released = setVolumePhase(volume, 'Released')
     if (released.spec.persistentVolumeReclaimPolicy === 'Delete') {
       const message = undeletable(released)
+      if (message === undefined) return void tolerateGone(() => api.delete(persistentvolumes, undefined, name))
       api.event(released, 'Warning', 'VolumeFailedDelete', message, component)
       tolerateGone(() => api.update<PersistentVolume>(persistentvolumes, { ...released, status: { ...released.status, phase: 'Failed', message, lastPhaseTransitionTime: timestamp(sim.now) } }, 'status'))
     }

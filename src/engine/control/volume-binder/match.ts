@@ -22,3 +22,11 @@ export function volumeFits(volume: PersistentVolume, claim: PersistentVolumeClai
   if (volumeSize(volume) < amount('storage', claim.spec.resources?.requests?.['storage'] ?? '0')) return false
   return !claim.spec.selector || selectorMatches(claim.spec.selector, volume.metadata.labels)
 }
+
+/** What keeps a claim from the volume that it names; undefined: nothing. */
+export function mismatchOf(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
+  if (volumeSize(volume) < amount('storage', claim.spec.resources?.requests?.['storage'] ?? '0')) return 'requested PV is too small'
+  if ((volume.spec.storageClassName ?? '') !== (claim.spec.storageClassName ?? '')) return 'storageClassName does not match'
+  if ((volume.spec.volumeMode ?? 'Filesystem') !== (claim.spec.volumeMode ?? 'Filesystem')) return 'incompatible volumeMode'
+  return (claim.spec.accessModes ?? []).every((m) => volume.spec.accessModes?.includes(m)) ? undefined : 'incompatible accessMode'
+}
