@@ -143,6 +143,7 @@ function normal(line: string): string {
     .replace(/(resourceVersion: )"\d+"/, '$1<resourceVersion>')
     .replace(/(kubeadm-\w+-dryrun)\d+/g, '$1<random>')
     .replace(/upgrade-health-check-\w+/g, 'upgrade-health-check-<random>')
+    .replace(/kube-api-access-\w{5}\b/g, 'kube-api-access-<random>')
     .replace(/127\.0\.0\.1:\d+->/g, '127.0.0.1:PORT->')
     .trimEnd()
 }
@@ -234,12 +235,17 @@ async function play(cases: readonly Case[]): Promise<Map<string, Result>> {
       await world.startControlPlane()
     }
     if (c.id === 'cluster-objects/1') await world.makeObjects()
+    await world.runner.runFor(1500)
     await prepare(world, c)
     if (c.area === 'preflight') await prepare(other, c)
     const machine = c.area === 'preflight' ? other : world
+    // The machine that joined was no node yet.
+    const away = c.area === 'join' ? 'etc-kubernetes' : undefined
+    if (away) await world.perform(`mv /etc/kubernetes /root/${away}; mkdir -p /etc/kubernetes/manifests`)
     const before = machine.files()
     const r = await machine.perform(c.command)
-    results.set(c.id, { stdout: lines(r.stdout), stderr: lines(r.stderr), exit: r.exit, before, after: machine.files() })
+    if (away) await world.perform(`rm -rf /etc/kubernetes; mv /root/${away} /etc/kubernetes`)
+    results.set(c.id, { stdout: lines(r.stdout), stderr: lines(r.stderr), exit: r.exit, before, after: away ? before : machine.files() })
     if (c.note?.startsWith('apiserver.key was removed')) world.host.fs.writeFile('/etc/kubernetes/pki/apiserver.key', world.key, { mode: 0o600 })
   }
   return results
