@@ -18,8 +18,10 @@ interface ServiceFacts extends KubeObject {
   readonly spec: { readonly clusterIPs?: readonly string[]; readonly ports?: readonly { readonly port: number; readonly protocol?: string }[] }
 }
 
-/** The Service that kube-proxy names in a rule's comment: `"shop/web:http cluster IP"`, `"shop/web has no endpoints"`. */
+/** The Service that kube-proxy names in a rule's comment: `"shop/web:http cluster IP"`, `"shop/web has no endpoints"`; in nftables mode by its chains. */
 function serviceOf(rule: string): ObjectRef | undefined {
+  const native = / kube-proxy /.test(rule) ? (/(?:service|external|local|endpoint|firewall)-[A-Z2-7]{8}-([a-z0-9-]+)\/([a-z0-9.-]+)\//.exec(rule) ?? / # by .* comment "([a-z0-9-]+)\/([a-z0-9.-]+?)(?::[a-z0-9-]+)?"/.exec(rule)) : null
+  if (native) return { kind: 'Service', namespace: native[1]!, name: native[2]! }
   const match = /--comment "?([a-z0-9-]+)\/([a-z0-9.-]+?)(?::[a-z0-9-]+)?(?: |"|$)/.exec(rule)
   return match && /KUBE-/.test(rule) ? { kind: 'Service', namespace: match[1]!, name: match[2]! } : undefined
 }
@@ -39,7 +41,7 @@ function packetFacts(h: Header): PacketFacts {
 }
 
 /** A packet that still carries a ClusterIP at its end: kube-proxy had no rule for it, so it left the cluster by the default route and was lost there. */
-function notRewritten(sitting: Sitting, last: Header | undefined): Pick<Cause, 'text' | 'next' | 'object'> | undefined {
+function notRewritten(sitting: Sitting, last: Header | undefined, end = 'the packet was lost outside the cluster'): Pick<Cause, 'text' | 'next' | 'object'> | undefined {
   const service = last && (sitting.state.list('Service') as readonly ServiceFacts[]).find((s) => s.spec.clusterIPs?.includes(last.destination))
   if (!service) return undefined
   const { name, namespace = 'default' } = service.metadata
@@ -49,7 +51,7 @@ function notRewritten(sitting: Sitting, last: Header | undefined): Pick<Cause, '
     return { text: `No rule rewrote the address of Service ${namespace}/${name} to a pod's: kube-proxy has not written it on this node.`, next: 'kubectl get pods -n kube-system -l k8s-app=kube-proxy -o wide', object }
   }
   const shown = ports.map((p) => `${p.port}/${p.protocol ?? 'TCP'}`).join(', ')
-  return { text: `Service ${namespace}/${name} has no port ${last.destinationPort ?? ''}/${String(last.protocol).toUpperCase()} (it has ${shown}), so no rule rewrote the address to a pod's and the packet was lost outside the cluster.`, next: `kubectl get service ${name} -n ${namespace}`, object }
+  return { text: `Service ${namespace}/${name} has no port ${last.destinationPort ?? ''}/${String(last.protocol).toUpperCase()} (it has ${shown}), so no rule rewrote the address to a pod's and ${end}.`, next: `kubectl get service ${name} -n ${namespace}`, object }
 }
 
 export function causeOf(sitting: Sitting, walk: Walk): Cause {
@@ -73,10 +75,12 @@ export function causeOf(sitting: Sitting, walk: Walk): Cause {
       }
     }
     const service = serviceOf(rule)
-    if (service && /no endpoints|no local endpoints/.test(rule)) {
+    if (service && /no endpoints|no local endpoints|@no-endpoint-/.test(rule)) {
       return { kind: 'no-endpoints', text: `Refused on ${where}: Service ${service.namespace}/${service.name} has no ready endpoint, so kube-proxy wrote a ${verdict.kind === 'rejected' ? 'REJECT' : 'DROP'} rule.`, next: `kubectl get endpointslices -n ${service.namespace} -l kubernetes.io/service-name=${service.name}`, object: service, ...withRule }
     }
-    return { kind: stage.includes('route') ? 'route' : 'firewall', text: `${verdict.kind === 'rejected' ? 'Rejected' : 'Dropped'} on ${where} by the rule ${rule}`, next: `ssh ${where} sudo iptables-save`, ...withRule }
+    const unknown = / kube-proxy cluster-ips-check /.test(rule) ? notRewritten(sitting, end?.before, `kube-proxy ${verdict.kind === 'rejected' ? 'refused' : 'dropped'} it on ${where}`) : undefined
+    if (unknown) return { kind: 'route', ...unknown, ...withRule }
+    return { kind: stage.includes('route') ? 'route' : 'firewall', text: `${verdict.kind === 'rejected' ? 'Rejected' : 'Dropped'} on ${where} by the rule ${rule}`, next: `ssh ${where} sudo ${/^(?:add rule|table) /.test(rule) ? 'nft list ruleset' : 'iptables-save'}`, ...withRule }
   }
   const untouched = verdict.kind === 'rejected' ? undefined : notRewritten(sitting, end?.before)
   if (untouched) return { kind: 'route', ...untouched, ...withRule }

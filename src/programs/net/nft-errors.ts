@@ -3,7 +3,7 @@ import type { Problem } from '#engine/net/nft/lexer.ts'
 
 /** `file`: where the text came from, with line and columns; undefined for the command line. */
 export function problemText(problem: Problem, text: string, file: string | undefined): string {
-  if (!problem.span) return `Error: ${problem.message}\n`
+  if (!problem.span) return `${problem.bare ? '' : 'Error: '}${problem.message}\n`
   const { from } = problem.span
   const start = text.lastIndexOf('\n', from - 1) + 1
   const end = text.indexOf('\n', start)

@@ -167,7 +167,8 @@ export class NetfilterState implements Netfilter {
   rehook(): void {
     const { hooked, tracking } = this.ns.nftables
     this.natting = this.base.some((b) => b.nat !== undefined) || (hooked?.some((list) => list.some((c) => c.nat)) ?? false)
-    this.tracking = this.natting || this.#iptablesTracks || tracking
+    // A nat chain alone does not start connection tracking: a rule that needs it does, and without entries nat chains are not asked.
+    this.tracking = this.#iptablesTracks || tracking
     this.active = this.tracking || hooked !== undefined || this.base.some((b) => Object.keys(b).length > 0)
     for (const chains of this.base) for (const chain of Object.values(chains)) if (chain.order === 0) chain.order = this.nextOrder()
     if (hooked === undefined) {

@@ -2,6 +2,7 @@
  * What nft thinks about a rule before the kernel sees it (src/evaluate.c) and how it will list it again: conflicting protocols, statements
  * without effect, ports without a protocol; flag comparisons in their short form, protocol matches that the next match implies left out.
  */
+import { maskOf } from '#base/ip.ts'
 import { refuse } from './lexer.ts'
 import type { ParsedRule, ParsedStatement } from './parse-rule.ts'
 import { selector } from './selectors.ts'
@@ -10,8 +11,8 @@ import { typesOf } from './parse-expression.ts'
 import { protocolText } from '../services.ts'
 
 export interface KnownSets {
-  /** Undefined for a set that is not there. */
-  set(name: string): SetSpecification | undefined
+  /** Refuses a set that is not there. */
+  set(name: string, span: Span): SetSpecification
 }
 
 const transports = new Set(['tcp', 'udp', 'sctp', 'icmp', 'icmpv6'])
@@ -72,13 +73,12 @@ function check(s: Statement, known: Knowledge, sets: KnownSets): void {
   for (const whole of expressionsOf(s)) {
     visit(whole, (e) => {
       if (e.kind === 'selector') meet(known, e.selector.protocol, e.selector.name, e.span)
-      if (e.kind === 'map' && e.set.kind === 'named' && !sets.set(e.set.name)) refuse('No such file or directory', e.set.span)
+      if (e.kind === 'map' && e.set.kind === 'named') sets.set(e.set.name, e.set.span)
     })
   }
   if (s.kind === 'match') {
     if (s.right.kind === 'set' && s.right.use.kind === 'named') {
-      const set = sets.set(s.right.use.name)
-      if (!set) refuse('No such file or directory', s.right.use.span)
+      const set = sets.set(s.right.use.name, s.right.use.span)
       const [mine, theirs] = [typesOf(s.left), set.key]
       const describe = (types: readonly { description: string }[]) => (types.length === 1 ? types[0]!.description : `concatenation of (${types.map((t) => t.description).join(', ')})`)
       if (mine.length !== theirs.length || mine.some((t, i) => t.bits !== theirs[i]!.bits || (t.name !== theirs[i]!.name && t.name !== 'integer' && theirs[i]!.name !== 'integer'))) {
@@ -86,12 +86,11 @@ function check(s: Statement, known: Knowledge, sets: KnownSets): void {
       }
     }
     if (s.left.kind === 'selector' && s.op === '==' && s.right.kind === 'value' && (s.left.selector.name === 'ip protocol' || s.left.selector.name === 'meta l4proto' || s.left.selector.name === 'ip6 nexthdr')) {
-      known.transport ??= protocolText(Number(s.right.value))
+      known.transport ??= Number(s.right.value) === 58 ? 'icmpv6' : protocolText(Number(s.right.value))
     } else if (s.left.kind === 'selector' && s.right.kind === 'set' && (s.left.selector.name === 'ip protocol' || s.left.selector.name === 'meta l4proto')) known.transport ??= 'th'
   }
   if (s.kind === 'vmap' && s.set.kind === 'named') {
-    const set = sets.set(s.set.name)
-    if (!set) refuse('No such file or directory', s.set.span)
+    const set = sets.set(s.set.name, s.set.span)
     if (set.data === undefined) refuse('Expression is not a map', s.set.span)
   }
   if (s.kind === 'nat') {
@@ -132,9 +131,14 @@ function simplify(s: Statement): Statement {
   const type = typesOf(s.left)[0]
   const mask = constant(s.left.right)
   const given = s.right.kind === 'value' || (s.right.kind === 'flags' && s.right.mask === undefined) ? Number(s.right.value) : undefined
+  if (type?.name === 'ipv4_addr' && mask !== undefined && given !== undefined && (s.op === '==' || s.op === '!=')) {
+    const length = Math.clz32(~mask)
+    if (mask === maskOf(length) && length > 0) return { ...s, left: s.left.left, right: { kind: 'prefix', value: (given & mask) >>> 0, length } }
+  }
   if (!type?.bitmask || mask === undefined || given === undefined) return s
-  const right: MatchRight | undefined = s.op === '!=' && given === 0 ? { kind: 'flags', value: mask } : s.op === '==' && given === 0 ? { kind: 'flags', value: mask, mask: 0 } : s.op === '==' ? { kind: 'flags', value: given, mask } : undefined
-  return right ? { ...s, left: s.left.left, op: right.kind === 'flags' && right.mask === 0 ? '!=' : '==', right } : s
+  const right: MatchRight | undefined = s.op === '!=' && given === 0 ? { kind: 'flags', value: mask } : s.op === '==' && given === 0 ? { kind: 'flags', value: mask, mask: 0 } : s.op === '==' || s.op === '!=' ? { kind: 'flags', value: given, mask } : undefined
+  if (!right) return s
+  return { ...s, left: s.left.left, op: right.kind === 'flags' && (right.mask === 0 || (right.mask !== undefined && s.op === '!=')) ? '!=' : '==', right }
 }
 
 function singleProtocol(s: Statement | undefined, family: Family): string | undefined {

@@ -26,9 +26,16 @@ const consumed: Verdict = { code: 'drop' }
 
 const compiled = new WeakMap<Rule, readonly Step[]>()
 
+const plain = new Printer({ handles: false, stateless: true, terse: false, numericPriority: false, now: 0, deviceName: () => undefined })
+
 export function ruleText(chain: NftChain, rule: Rule): string {
-  const printer = new Printer({ handles: false, stateless: true, terse: false, numericPriority: false, now: 0, deviceName: () => undefined })
-  return `add rule ${chain.table.family} ${chain.table.name} ${chain.name} ${printer.rule(rule)}`
+  return `add rule ${chain.table.family} ${chain.table.name} ${chain.name} ${plain.rule(rule)}`
+}
+
+/** The rule that decided, with the map's element that led to its chain. */
+function decidedBy(chain: NftChain, rule: Rule, h: HookContext): string {
+  const { via } = h.ns.nftables
+  return `${ruleText(chain, rule)}${via === undefined ? '' : ` # by ${via}`}`
 }
 
 function stageOf(h: HookContext): string {
@@ -37,6 +44,7 @@ function stageOf(h: HookContext): string {
 
 /** Runs a base chain. True when the packet goes on. */
 export function runBase(chain: NftChain, p: Packet, h: HookContext): boolean {
+  if (p.walk) h.ns.nftables.via = undefined
   const outcome = runChain(chain, p, h, 0)
   if (outcome === DROP) return false
   if (outcome === ACCEPT || chain.base!.policy === 'accept') return true
@@ -60,12 +68,12 @@ function runChain(chain: NftChain, p: Packet, h: HookContext, depth: number): Ou
       continue
     }
     if (verdict === consumed) return DROP
-    if (p.walk) p.walk.note(h.ns, p, stageOf(h), `rule says ${verdict.code}${verdict.chain === undefined ? '' : ` ${verdict.chain}`}`, { rule: ruleText(chain, rule) })
+    if (p.walk) p.walk.note(h.ns, p, stageOf(h), `rule says ${verdict === accept ? natVerb(rule) : verdict.code}${verdict.chain === undefined ? '' : ` ${verdict.chain}`}`, { rule: ruleText(chain, rule) })
     switch (verdict.code) {
       case 'accept':
         return ACCEPT
       case 'drop':
-        drop(h.ns, p, stageOf(h), `dropped by a rule of table ${chain.table.family} ${chain.table.name}`, ruleText(chain, rule))
+        if (p.walk) drop(h.ns, p, stageOf(h), `dropped by a rule of table ${chain.table.family} ${chain.table.name}`, decidedBy(chain, rule, h))
         return DROP
       case 'return':
         return CONTINUE
@@ -78,6 +86,12 @@ function runChain(chain: NftChain, p: Packet, h: HookContext, depth: number): Ou
     }
   }
   return CONTINUE
+}
+
+/** What a rule that translates does. */
+function natVerb(rule: Rule): string {
+  for (const s of rule.statements) if (s.kind === 'nat') return s.target.verb
+  return 'accept'
 }
 
 function resolve(use: SetUse, table: NftTable): NftSet | undefined {
@@ -169,6 +183,7 @@ const compilers: Compilers = {
       const element = values && set && lookup(set, values, h.ns.sim.now)
       if (!element) return false
       for (const x of element.stateful) count(x, p, h)
+      if (p.walk && set.name !== '') h.ns.nftables.via = `${plain.element(set, element)} of @${set.name}`
       return element.verdict ?? false
     }
   },
@@ -189,7 +204,8 @@ const compilers: Compilers = {
   },
   reject: (s, chain, rule) => (p, h) => {
     if (s.with?.family === 'tcp' && p.protocol !== TCP) return false
-    rejectPacket(p, h, icmpCode(s.with), s.with?.family === 'tcp' ? 'tcp reset' : `icmp ${s.with?.family === 'icmp' ? s.with.name : 'port-unreachable'}`, ruleText(chain, rule))
+    if (p.walk) p.walk.note(h.ns, p, stageOf(h), 'rule says reject', { rule: ruleText(chain, rule) })
+    rejectPacket(p, h, icmpCode(s.with), s.with?.family === 'tcp' ? 'tcp reset' : `icmp ${s.with?.family === 'icmp' ? s.with.name : 'port-unreachable'}`, p.walk ? decidedBy(chain, rule, h) : '')
     return consumed
   },
   nat: (s, chain) => compileNat(s, chain.table),
@@ -268,7 +284,7 @@ function compileRight(r: MatchRight, op: string, type: Parameters<typeof holds>[
     case 'flags': {
       const { value, mask } = r
       if (mask === 0) return (v) => (Number(v) & value) === 0
-      if (mask !== undefined) return (v) => (Number(v) & mask) === value
+      if (mask !== undefined) return (v) => ((Number(v) & mask) === value) === (op !== '!=')
       return op === '!=' ? (v) => Number(v) !== value : (v) => (Number(v) & value) !== 0
     }
     case 'boolean':

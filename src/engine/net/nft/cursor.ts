@@ -67,6 +67,10 @@ export class Cursor {
     return kind === 'newline' || kind === 'end' || (kind === 'sign' && (text === ';' || text === '}'))
   }
 
+  get lineStart(): number {
+    return this.text.lastIndexOf('\n', this.peek.from - 1) + 1
+  }
+
   skipNewlines(): void {
     while (this.peek.kind === 'newline') this.next()
   }

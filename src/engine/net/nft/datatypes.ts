@@ -109,7 +109,7 @@ export const verdictType = number('verdict', 'netfilter verdict', 32)
 
 export const dataTypes: Readonly<Record<string, DataType>> = byName([
   number('integer', 'integer', 32, {}),
-  number('ipv4_addr', 'IPv4 address', 32, { perLine: 2, read: (word) => parseIpv4(word), show: (v) => formatIpv4(Number(v)) }),
+  number('ipv4_addr', 'IPv4 address', 32, { perLine: 2, read: (word) => parseIpv4(word) ?? readInteger(word, 32), show: (v) => formatIpv4(Number(v)) }),
   number('ipv6_addr', 'IPv6 address', 128, { perLine: 1, read: (word) => (word.includes(':') ? parseIpv6(word) : undefined), show: (v) => formatIpv6(BigInt(v)) }),
   number('ether_addr', 'Ethernet address', 48, { perLine: 1, read: readMac, show: showMac }),
   named('ether_type', 'Ethernet protocol', 16, { ip: 0x0800, arp: 0x0806, ip6: 0x86dd, vlan: 0x8100, '8021q': 0x8100, '8021ad': 0x88a8 }, { show: (v) => ({ 0x0800: 'ip', 0x0806: 'arp', 0x86dd: 'ip6', 0x8100: '8021q', 0x88a8: '8021ad' })[Number(v)] ?? `0x${Number(v).toString(16).padStart(4, '0')}` }),

@@ -11,6 +11,8 @@ export interface Problem {
   /** Underlined by `^`; further ones by `~`. */
   readonly span: Span | undefined
   readonly also?: readonly Span[]
+  /** Printed as it is. */
+  readonly bare?: boolean
 }
 
 /** What nft prints as `Error: …`; nothing has been changed. */
@@ -71,6 +73,8 @@ const keywords = new Set((
   'random redefine redirect reject rename replace reply reset return rshift rt rtclassid rule rules ruleset saddr sctp secmark seed set sets size skgid skuid snaplen snat socket sport src state stateless status symhash synproxy table tables tcp ' +
   'template th time timeout to tproxy transparent type typeof udp udplite undefine update used vmap vlan vmap wildcard with xor xt auto-merge gc-interval policy memory constant iifkind oifkind length input output forward ingress egress'
 ).split(' '))
+
+export const isKeyword = (word: string): boolean => keywords.has(word)
 
 const signNames: Readonly<Record<string, string>> = { ',': 'comma', ';': 'semicolon', ':': 'colon', '{': "'{'", '}': "'}'", '(': "'('", ')': "')'", '[': "'['", ']': "']'", '$': "'$'", '\0': 'junk' }
 

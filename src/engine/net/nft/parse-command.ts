@@ -38,7 +38,7 @@ export type ReadElements = (types: readonly DataType[], data: SetSpecification['
 
 export type Command = { readonly span: Span } & (
   | { readonly verb: 'add' | 'create'; readonly object: 'table'; readonly target: Target; readonly comment: string | undefined; readonly flags: readonly string[] }
-  | { readonly verb: 'add' | 'create'; readonly object: 'chain'; readonly target: Target; readonly base: BaseSpecification | undefined; readonly policy: 'accept' | 'drop' | undefined; readonly comment: string | undefined }
+  | { readonly verb: 'add' | 'create'; readonly object: 'chain'; readonly target: Target; readonly base: BaseSpecification | undefined; readonly policy: 'accept' | 'drop' | undefined; readonly policyAt?: Span | undefined; readonly comment: string | undefined }
   | { readonly verb: 'add' | 'insert' | 'replace' | 'create'; readonly object: 'rule'; readonly target: Target; readonly at: HandleUse | undefined; readonly rule: ParsedRule }
   | { readonly verb: 'add' | 'create'; readonly object: 'set' | 'map'; readonly target: Target; readonly specification: SetSpecification; readonly elements: readonly SetElement[] }
   | { readonly verb: 'add' | 'create'; readonly object: 'element'; readonly target: Target; readonly read: ReadElements }
@@ -73,7 +73,7 @@ export function parseCommands(text: string, environment: Omit<ParseContext, 'cur
     if (cursor.peek.kind === 'end') break
     try {
       parseLine(x, out)
-      if (!cursor.atEnd || cursor.is('}')) cursor.unexpected()
+      if (!cursor.atEnd || cursor.is('}')) cursor.unexpected(out.at(-1)?.object === 'rule' ? undefined : 'end of file or newline or semicolon')
     } catch (error) {
       if (!(error instanceof NftError)) throw error
       problems.push(...error.problems)
@@ -96,7 +96,7 @@ function parseLine(x: ParseContext, out: Command[]): void {
   }
   const from = out.length
   byVerb[verb]!(x, verb, out)
-  for (let i = from; i < out.length; i++) if (out[i]!.span.to === 0) out[i] = { ...out[i]!, span: c.spanFrom(start) }
+  for (let i = from; i < out.length; i++) if (out[i]!.span.to === 0) out[i] = { ...out[i]!, span: { from: start.from, to: c.last.to + 1 } }
 }
 
 type VerbParser = (x: ParseContext, verb: string, out: Command[]) => void
@@ -188,14 +188,20 @@ function parseChainBlock(x: ParseContext, target: Target, verb: 'add' | 'create'
   const c = x.cursor
   let base: BaseSpecification | undefined
   let policy: 'accept' | 'drop' | undefined
+  let policyAt: Span | undefined
   let comment: string | undefined
   const rules: Command[] = []
   c.expect('{')
   for (c.skipSeparators(); !c.accept('}'); c.skipSeparators()) {
-    if (c.is('type') && base === undefined) base = parseHook(x)
+    if (c.is('type') && base === undefined) {
+      base = parseHook(x)
+      if (c.is('}')) throw new NftError([{ message: "syntax error, unexpected '}', expecting newline or semicolon", span: c.peek }, { message: 'syntax error, unexpected end of file', span: { from: c.lineStart, to: c.lineStart + 1 } }])
+    }
     else if (c.accept('policy')) {
-      if (!c.is('accept') && !c.is('drop')) c.unexpected('accept or drop')
+      policyAt = c.last
+      if (!c.is('accept') && !c.is('drop')) c.unexpected("accept or drop or '$'")
       policy = c.next().text as 'drop'
+      policyAt = c.spanFrom(policyAt)
     } else if (c.is('comment')) {
       c.next()
       comment = c.quoted()
@@ -207,7 +213,7 @@ function parseChainBlock(x: ParseContext, target: Target, verb: 'add' | 'create'
     }
   }
   if (base && policy !== undefined) base = { ...base, policy, policyGiven: true }
-  return [{ verb, object: 'chain', target, base, policy, comment, span: unset }, ...rules]
+  return [{ verb, object: 'chain', target, base, policy, policyAt, comment, span: unset }, ...rules]
 }
 
 /** `type filter hook input [device d] priority filter - 10`. */
@@ -221,8 +227,8 @@ function parseHook(x: ParseContext): BaseSpecification {
   if (!hookNames.has(hook.text)) refuse('unknown chain hook', hook)
   let device: string | undefined
   if (c.accept('device')) device = c.quoted()
-  c.expect('priority', device === undefined ? 'priority or device or devices' : 'priority')
-  const priority = parsePriority(c, hook.text)
+  const at = c.expect('priority', device === undefined ? 'priority or device or devices' : 'priority')
+  const priority = parsePriority(c, hook.text, at)
   return { type: type.text as 'filter', hook: hook.text, priority, device, policy: 'accept', policyGiven: false }
 }
 
@@ -243,13 +249,13 @@ function parseHandle(c: Cursor): HandleUse {
   return { kind: word.text as 'handle', number, span: word.text === 'handle' ? c.last : c.spanFrom(word) }
 }
 
-function parseTypes(x: ParseContext): DataType[] {
+function parseTypes(x: ParseContext, open: number): DataType[] {
   const c = x.cursor
   const out: DataType[] = []
   do {
     const token = c.identifier()
     const type = dataTypes[token.text]
-    if (!type) refuse('unknown datatype ' + token.text, token)
+    if (!type) throw new NftError([{ message: `unknown datatype ${token.text}`, span: token }, { message: 'set definition does not specify key', span: { from: open, to: c.peek.to } }])
     out.push(type)
   } while (c.accept('.'))
   return out
@@ -257,8 +263,7 @@ function parseTypes(x: ParseContext): DataType[] {
 
 function parseSetCommand(x: ParseContext, object: 'set' | 'map', verb: 'add' | 'create', target: Target): Command {
   const c = x.cursor
-  if (!c.is('{')) refuse('set definition does not specify key', target.name!.span)
-  c.next()
+  const open = c.expect('{', "'{'")
   let key: readonly DataType[] | undefined
   let keyText: string | undefined
   let data: SetSpecification['data']
@@ -274,12 +279,12 @@ function parseSetCommand(x: ParseContext, object: 'set' | 'map', verb: 'add' | '
   let elements: readonly SetElement[] = []
   const readers: Readonly<Record<string, () => void>> = {
     type: () => {
-      key = parseTypes(x)
+      key = parseTypes(x, open.from)
       if (object === 'map') {
         c.expect(':', 'colon')
         if (c.accept('verdict')) data = 'verdict'
         else if (c.isOneOf(objectTypes)) data = c.next().text as ObjectType
-        else data = parseTypes(x)
+        else data = parseTypes(x, open.from)
       }
     },
     typeof: () => {
@@ -314,12 +319,14 @@ function parseSetCommand(x: ParseContext, object: 'set' | 'map', verb: 'add' | '
       elements = parseElements(x, key ?? [dataType('integer')], data === undefined || data === 'verdict' ? data : Array.isArray(data) ? (data as readonly DataType[]) : 'object')
     },
   }
+  let body = open.to
   for (c.skipSeparators(); !c.accept('}'); c.skipSeparators()) {
     if (!c.isOneOf(readers)) c.unexpected()
     readers[c.next().text]!()
     if (!c.atEnd) c.unexpected()
+    body = c.is(';') ? c.peek.to : c.last.to
   }
-  if (!key) refuse('set definition does not specify key', target.name!.span)
+  if (!key) refuse('set definition does not specify key', { from: open.from, to: body })
   if (timeout !== undefined && !flags.includes('timeout')) flags.push('timeout')
   const order = ['constant', 'interval', 'dynamic', 'timeout'] as const
   return { verb, object, target, specification: { key, keyText, data, dataText, flags: order.filter((f) => flags.includes(f)), timeout, gcInterval, size, policy, autoMerge, comment, stateful }, elements, span: unset }
@@ -344,7 +351,7 @@ function parseElementCommand(x: ParseContext, verb: 'add' | 'create' | 'delete' 
     const inner = new Cursor(`${' '.repeat(from)}${text.slice(from)}`)
     for (const [name, meaning] of definitions) inner.definitions.set(name, meaning)
     const mapped = verb === 'delete' || verb === 'get' || verb === 'destroy' ? (text.slice(from).includes(' : ') ? data : undefined) : data
-    return parseElements({ ...x, cursor: inner }, types, mapped === undefined || mapped === 'verdict' ? mapped : Array.isArray(mapped) ? (mapped as readonly DataType[]) : 'object')
+    return parseElements({ ...x, cursor: inner }, types, mapped === undefined || mapped === 'verdict' ? mapped : Array.isArray(mapped) ? (mapped as readonly DataType[]) : 'object', true)
   }
   return { verb, object: 'element', target, read, span: unset } as Command
 }

@@ -4,7 +4,7 @@
  */
 import { Cursor } from './cursor.ts'
 import { dataType, type DataType } from './datatypes.ts'
-import { NftError, refuse } from './lexer.ts'
+import { isKeyword, NftError, refuse } from './lexer.ts'
 import { fibFlags, fibSelector, hasSelectors, plainMeta, selector, type Selector } from './selectors.ts'
 import { canonical, makeSet, rangeOf } from './sets.ts'
 import type { BinaryOperator, Expression, MatchRight, NftSet, Operand, Scalar, SetElement, SetUse, Span, Statement, Verdict } from './types.ts'
@@ -16,7 +16,7 @@ export interface ParseContext {
   readonly now: () => number
 }
 
-const protocols = new Set(['ip', 'ip6', 'tcp', 'udp', 'th', 'sctp', 'icmp', 'icmpv6', 'ether', 'arp', 'meta', 'ct', 'rt', 'socket'])
+const protocols = new Set(['ah', 'esp', 'vlan', 'gre', 'comp', 'dccp', 'udplite', 'ip', 'ip6', 'tcp', 'udp', 'th', 'sctp', 'icmp', 'icmpv6', 'ether', 'arp', 'meta', 'ct', 'rt', 'socket'])
 const metaKeys = 'length, protocol, priority, mark, iif, oif, iifname, oifname, iiftype, oiftype, skuid, skgid, nftrace, rtclassid, secmark, nfproto, l4proto, ibrname, obrname, pkttype, cpu, iifgroup, oifgroup, cgroup, random, ipsec, iifkind, oifkind, ibrpvid, ibrvproto, time, day, hour, sdif, sdifname'
 
 export function typesOf(e: Expression): DataType[] {
@@ -175,12 +175,13 @@ export function parseValue(x: ParseContext, type: DataType): Scalar {
   if (!fits) c.unexpected()
   c.next()
   if (type.name === 'iface_index') {
-    const index = x.deviceIndex(token.text)
+    const index = x.deviceIndex(token.text) ?? (token.kind === 'number' ? Number(token.text) : undefined)
     if (index === undefined) refuse(cannot['iface_index']!, token)
     return index
   }
   const value = type.read(token.text)
   if (value !== undefined) return value
+  if (token.kind === 'word' && isKeyword(token.text)) throw new NftError([{ message: `syntax error, unexpected ${token.text}`, span: token }])
   if (token.kind === 'number') refuse(type.name === 'inet_service' ? 'Service out of range' : `Value ${Number(token.text)} exceeds valid range 0-${2 ** type.bits - 1}`, token)
   // the grammar takes a lone word for the beginning of another expression
   return refuse(cannot[type.name] ?? `Could not parse ${type.description}`, token)
@@ -241,7 +242,9 @@ export function parseRight(x: ParseContext, types: readonly DataType[], implicit
   if (c.is('exists') || c.is('missing')) return { kind: 'boolean', value: c.next().text === 'exists' }
   if (types.length === 1 && type!.bitmask) {
     const start = c.peek
+    const inner = c.accept('(')
     const value = parseFlags(x, type!)
+    if (inner) c.expect(')')
     if (c.accept('/')) return { kind: 'flags', value, mask: parseFlags(x, type!) }
     return implicit || c.text.slice(start.from, c.last.to).includes(',') || !Number.isInteger(Math.log2(value)) ? { kind: 'flags', value } : { kind: 'value', value }
   }
@@ -292,14 +295,14 @@ export function parseSetUse(x: ParseContext, types: readonly DataType[], data?: 
 }
 
 /** `{ a, b : drop, c timeout 5s comment "x" }`. */
-export function parseElements(x: ParseContext, types: readonly DataType[], data: readonly DataType[] | 'verdict' | 'object' | undefined): SetElement[] {
+export function parseElements(x: ParseContext, types: readonly DataType[], data: readonly DataType[] | 'verdict' | 'object' | undefined, lenient = false): SetElement[] {
   const c = x.cursor
   c.expect('{')
   const out: SetElement[] = []
   for (;;) {
     c.skipNewlines()
     if (c.is('}') && out.length > 0) break
-    out.push(parseElement(x, types, data))
+    out.push(parseElement(x, types, data, lenient))
     c.skipNewlines()
     if (!c.accept(',')) break
   }
@@ -314,7 +317,7 @@ export function parseElements(x: ParseContext, types: readonly DataType[], data:
   return out
 }
 
-function parseElement(x: ParseContext, types: readonly DataType[], data: readonly DataType[] | 'verdict' | 'object' | undefined): SetElement {
+function parseElement(x: ParseContext, types: readonly DataType[], data: readonly DataType[] | 'verdict' | 'object' | undefined, lenient: boolean): SetElement {
   const c = x.cursor
   const start = c.peek
   const key: Operand = c.is('*') ? (c.next(), { kind: 'any' }) : parseKey(x, types)
@@ -339,7 +342,9 @@ function parseElement(x: ParseContext, types: readonly DataType[], data: readonl
   }
   let operand: Operand | undefined
   let verdict: Verdict | undefined
-  if (data !== undefined) {
+  if (data === undefined && c.is(':')) throw new NftError([{ message: 'netlink: Error: set is not a map', span: undefined, bare: true }])
+  // the kernel refuses an element of a map without one
+  if (data !== undefined && !(lenient && !c.is(':'))) {
     c.expect(':', 'colon')
     if (data === 'verdict') verdict = parseVerdict(c)
     else if (data === 'object') operand = { kind: 'value', value: c.quoted() }
@@ -360,5 +365,5 @@ export function parseVerdict(c: Cursor): Verdict {
   const code = verdicts[c.next().text]!
   if (code !== 'jump' && code !== 'goto') return { code, span: start }
   const chain = c.peek.kind === 'word' ? c.next() : c.unexpected("'{'")
-  return { code, chain: chain.text, span: c.spanFrom(start) }
+  return { code, chain: chain.text, span: chain }
 }

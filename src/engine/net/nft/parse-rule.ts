@@ -114,10 +114,13 @@ export function parseRate(x: ParseContext): Rate {
   const over = c.accept('over') !== undefined
   if (!over) c.accept('until')
   const rate = c.number()
-  const unit = c.peek.kind === 'word' && byteUnits[c.peek.text] !== undefined ? c.next().text : ''
-  c.expect('/', '/ or string or bytes')
-  if (!c.isOneOf(periods)) c.unexpected('second or minute or hour or day or week')
-  const per = c.next().text as Rate['per']
+  // `mbytes/second` is one word
+  const [unit, joined] = c.peek.kind === 'word' && byteUnits[c.peek.text.split('/')[0]!] !== undefined ? c.next().text.split('/') as [string, string?] : ['', undefined]
+  if (joined === undefined) {
+    c.expect('/', '/ or string or bytes')
+    if (!c.isOneOf(periods)) c.unexpected('second or minute or hour or day or week')
+  } else if (!periods.has(joined)) refuse('Wrong rate format', c.last)
+  const per = (joined ?? c.next().text) as Rate['per']
   let burst = unit === '' ? 5 : 0
   let burstUnit = unit === '' ? 'packets' : 'bytes'
   if (c.accept('burst')) {

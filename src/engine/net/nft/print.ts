@@ -27,7 +27,10 @@ export class Printer {
   }
 
   #value(type: DataType, v: Scalar): string {
-    if (type.name === 'iface_index') return `"${this.#o.deviceName(Number(v)) ?? String(v)}"`
+    if (type.name === 'iface_index') {
+      const name = this.#o.deviceName(Number(v))
+      return name === undefined ? String(v) : `"${name}"`
+    }
     return type.show(v)
   }
 
@@ -82,10 +85,11 @@ export class Printer {
   }
 
   #elements(set: NftSet): string[] {
-    return listed(set, this.#o.now).map((e) => this.#element(set, e))
+    return listed(set, this.#o.now).map((e) => this.element(set, e))
   }
 
-  #element(set: NftSet, e: SetElement): string {
+  /** One element, with what is kept beside it. */
+  element(set: NftSet, e: SetElement): string {
     const { key, data, timeout } = set.specification
     const words = [this.operand(key, e.key)]
     for (const s of e.stateful) words.push(this.statement(s))
@@ -142,7 +146,7 @@ export class Printer {
     const { left, op, right } = s
     const text = this.right(left, right)
     if (right.kind === 'flags' && right.mask === 0) return `${this.expression(left)} ! ${text}`
-    if (right.kind === 'flags' && op === '!=') return `${this.expression(left)} != ${text.replaceAll(',', ' | ')}`
+    if (right.kind === 'flags' && op === '!=') return `${this.expression(left)} != ${right.mask === undefined ? text.replaceAll(',', ' | ') : text}`
     const explicit = op !== '==' || left.kind === 'binary' || (right.kind === 'value' && typesFor(left)[0]?.bitmask === true)
     return `${this.expression(left)} ${explicit ? `${op} ` : ''}${text}`
   }
@@ -221,9 +225,10 @@ export class Printer {
 
   /** A whole table. */
   table(t: NftTable): string {
-    const head = [...(t.comment === undefined ? [] : [`${indent}comment "${t.comment}"\n`]), ...(t.flags.length > 0 ? [`${indent}flags ${t.flags.join(',')}\n`] : [])].join('')
+    const flagged = t.flags.length > 0
+    const head = `${flagged ? `${indent}flags ${t.flags.join(',')}\n` : ''}${t.comment === undefined ? '' : `${indent}comment "${t.comment}"\n`}`
     const parts = [...[...t.objects.values()].map((o) => this.object(o)), ...[...t.sets.values()].map((s) => this.set(s)), ...[...t.chains.values()].map((c) => this.chain(c))]
-    return `table ${t.family} ${t.name} {${this.#handle(t.handle)}\n${head}${parts.join('\n')}}\n`
+    return `table ${t.family} ${t.name} {${this.#handle(t.handle)}\n${head}${flagged && parts.length > 0 ? '\n' : ''}${parts.join('\n')}}\n`
   }
 
   /** Single objects stand in a table without handle. */

@@ -1,6 +1,7 @@
 /** Priorities of base chains: named ones with an offset, as nft reads and lists them. */
 import type { Cursor } from './cursor.ts'
 import { refuse } from './lexer.ts'
+import type { Span } from './types.ts'
 
 /** Names in the families ip, ip6 and inet; those of nat only at their own hook. */
 const names: readonly { readonly name: string; readonly value: number; readonly hook?: string }[] = [
@@ -10,15 +11,16 @@ const names: readonly { readonly name: string; readonly value: number; readonly 
 /** Offsets up to this are listed as `name + n`. */
 const NEAR = 10
 
-export function parsePriority(c: Cursor, hook: string): number {
+export function parsePriority(c: Cursor, hook: string, start: Span): number {
   const token = c.peek
   const sign = (): number => (c.accept('-') ? -1 : c.accept('+') ? 1 : 0)
   if (token.kind === 'word') {
     c.next()
     const known = names.find((n) => n.name === token.text)
-    if (!known || (known.hook !== undefined && known.hook !== hook)) refuse(`'${token.text}' is invalid priority in this context.`, token)
     const direction = sign()
-    return direction === 0 ? known.value : known.value + direction * c.number()
+    const offset = direction === 0 ? 0 : direction * c.number()
+    if (!known || (known.hook !== undefined && known.hook !== hook)) refuse('invalid priority expression value in this context.', c.spanFrom(start))
+    return known.value + offset
   }
   const direction = c.accept('-') ? -1 : 1
   return direction * c.number()

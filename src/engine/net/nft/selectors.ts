@@ -77,6 +77,8 @@ add('icmp sequence', 'integer', 'icmp', of(ICMP, (p) => p.icmpSeq))
 add('icmp mtu', 'integer', 'icmp', of(ICMP, (p) => p.icmpInfo))
 add('icmpv6 type', 'icmpv6_type', 'icmpv6', absent)
 add('icmpv6 code', 'icmpv6_code', 'icmpv6', absent)
+for (const name of ['ah spi', 'esp spi', 'vlan id', 'gre protocol', 'comp cpi']) add(name, 'integer', undefined, absent)
+for (const name of ['dccp', 'udplite']) for (const side of ['sport', 'dport']) add(`${name} ${side}`, 'inet_service', undefined, absent)
 
 // ── link layer ──
 

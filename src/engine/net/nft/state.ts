@@ -32,6 +32,8 @@ export class NftState implements Nftables, Store {
   /** Base chains by hook, in no order; undefined where there are none. */
   hooked: readonly (readonly HookedChain[])[] | undefined
   tracking = false
+  /** The element of a named map that the observed packet at hand went by. */
+  via: string | undefined = undefined
 
   constructor(ns: Namespace) {
     this.ns = ns
@@ -101,7 +103,7 @@ export class NftState implements Nftables, Store {
     for (const table of this.tables.values()) {
       if (table.dormant || (table.family !== 'ip' && table.family !== 'inet')) continue
       for (const chain of table.chains.values()) {
-        tracking ||= chain.base?.type === 'nat' || chain.rules.some((r) => tracks(r.statements))
+        tracking ||= chain.rules.some((r) => tracks(r.statements))
         const hook = chain.base ? HOOKS.indexOf(chain.base.hook) : -1
         if (hook < 0) continue
         any = true

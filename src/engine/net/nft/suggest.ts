@@ -15,16 +15,24 @@ function distance(a: string, b: string): number {
   return before[b.length]!
 }
 
+/** Names of one letter are no suggestion for each other; a changed first letter counts for nothing. */
+function near(a: string, b: string): number | undefined {
+  const [longer, shorter] = [Math.max(a.length, b.length), Math.min(a.length, b.length)]
+  if (longer <= 1) return undefined
+  if (a.startsWith(b) || b.startsWith(a)) return longer - shorter
+  const limit = longer - shorter <= 1 ? Math.max(Math.ceil(longer / 3), 1) : Math.ceil((longer + 2) / 3)
+  const d = distance(a, b) - (a[0] === b[0] ? 0 : 1)
+  return d > limit ? undefined : d
+}
+
 export function suggestion<T>(name: string, candidates: readonly { readonly name: string; readonly what: T }[]): T | undefined {
   let best: T | undefined
   let least = Infinity
   for (const c of candidates) {
-    if (Math.max(c.name.length, name.length) <= 1) continue
-    const d = distance(c.name, name)
-    if (d <= Math.max(c.name.length, name.length) && d < least) {
-      least = d
-      best = c.what
-    }
+    const d = near(c.name, name)
+    if (d === undefined || d >= least) continue
+    least = d
+    best = c.what
   }
   return best
 }

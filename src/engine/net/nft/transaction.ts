@@ -82,30 +82,44 @@ export class Transaction {
     return `${t.family} ${t.table.text}`
   }
 
-  /** As nft looks into its cache: a table that is not there may have a name like another's. */
-  table(t: Target, fromKernel = false): NftTable {
+  /** The table; one with a similar name is suggested to those who add to it. */
+  table(t: Target, told = ENOENT): NftTable {
     const found = this.#store.tables.get(this.#key(t))
     if (found) return found
-    if (fromKernel) refuse(cannot(ENOENT), t.table.span)
-    const like = suggestion(t.table.text, [...this.#store.tables.values()].map((x) => ({ name: x.name, what: x })))
-    return refuse(like ? `${ENOENT}; did you mean table ‘${like.name}’ in family ${like.family}?` : ENOENT, t.table.span)
+    const like = told === ENOENT ? suggestion(t.table.text, [...this.#store.tables.values()].map((x) => ({ name: x.name, what: x }))) : undefined
+    if (like && like.name !== t.table.text) this.#suggestTable(like, t)
+    return refuse(told, t.table.span)
   }
 
-  chain(t: Target, kernelText = true): NftChain {
-    const table = this.table(t)
-    const found = table.chains.get(t.name!.text)
+  #suggestTable(like: NftTable, t: Target): never {
+    return refuse(`${ENOENT}; did you mean table ‘${like.name}’ in family ${like.family}?`, t.table.span)
+  }
+
+  /** For rules: a chain of that name in another table is as near as a similar one in this table. */
+  chain(t: Target, suggest = true): NftChain {
+    const name = t.name!.text
+    const table = this.#store.tables.get(this.#key(t))
+    const found = table?.chains.get(name)
     if (found) return found
-    const like = suggestion(t.name!.text, [...table.chains.values()].map((x) => ({ name: x.name, what: x })))
-    if (like) refuse(`${ENOENT}; did you mean chain ‘${like.name}’ in table ${table.family} ‘${table.name}’?`, t.name!.span)
-    return refuse(kernelText ? cannot(ENOENT) : ENOENT, t.name!.span)
+    if (suggest) {
+      const all = [...this.#store.tables.values()].flatMap((x) => [...x.chains.values()])
+      const like = all.find((x) => x.name === name) ?? suggestion(name, all.map((x) => ({ name: x.name, what: x })))
+      if (like && like.table !== table && !(table && like.name === name)) this.#suggestTable(like.table, t)
+      if (like && like.table === table) refuse(`${ENOENT}; did you mean chain ‘${like.name}’ in table ${table.family} ‘${table.name}’?`, t.name!.span)
+    }
+    return refuse(cannot(ENOENT), table ? t.name!.span : t.table.span)
   }
 
   set(t: Target): NftSet {
-    const table = this.table(t)
-    const found = table.sets.get(t.name!.text)
+    const table = this.#store.tables.get(this.#key(t)) ?? refuse(ENOENT, t.table.span)
+    return this.namedSet(table, t.name!.text, t.name!.span)
+  }
+
+  namedSet(table: NftTable, name: string, span: Span): NftSet {
+    const found = table.sets.get(name)
     if (found) return found
-    const like = suggestion(t.name!.text, [...table.sets.values()].map((x) => ({ name: x.name, what: x })))
-    return refuse(like ? `${ENOENT}; did you mean ${like.specification.data === undefined ? 'set' : 'map'} ‘${like.name}’ in table ${table.family} ‘${table.name}’?` : ENOENT, t.name!.span)
+    const like = suggestion(name, [...table.sets.values()].map((x) => ({ name: x.name, what: x })))
+    return refuse(like ? `${ENOENT}; did you mean ${like.specification.data === undefined ? 'set' : 'map'} ‘${like.name}’ in table ${table.family} ‘${table.name}’?` : ENOENT, span)
   }
 
   // ── adding ──
@@ -138,7 +152,7 @@ export class Transaction {
       if (base && (!found.base || found.base.hook !== base.hook || found.base.priority !== base.priority || found.base.type !== base.type)) refuse(cannot(found.base ? EOPNOTSUPP : EEXIST), c.span)
       const policy = c.policy
       if (policy === undefined) return
-      if (!found.base) refuse(cannot(EOPNOTSUPP), c.target.name!.span)
+      if (!found.base) refuse(cannot(EOPNOTSUPP), c.policyAt ?? c.target.name!.span)
       const before = found.base.policy
       this.#do(() => void (found.base!.policy = policy), () => void (found.base!.policy = before))
       return
@@ -237,11 +251,10 @@ export class Transaction {
   // ── rules ──
 
   #rule(c: Extract<Command, { object: 'rule'; rule: unknown }>): void {
-    const table = this.table(c.target)
-    const statements = checkRule(c.rule, table.family, { set: (name) => table.sets.get(name)?.specification })
+    const known = this.#store.tables.get(this.#key(c.target))
+    const statements = checkRule(c.rule, c.target.family, { set: (name, span) => (known ? this.namedSet(known, name, span).specification : refuse(ENOENT, span)) })
     const chain = this.chain(c.target)
-    this.#checkPlace(statements, chain, c.span)
-    const rule: Rule = { statements, comment: c.rule.comment, handle: 0 }
+    const { table } = chain
     const { at } = c
     let index = c.verb === 'insert' ? 0 : chain.rules.length
     if (at) {
@@ -253,15 +266,15 @@ export class Transaction {
       }
       if (index > chain.rules.length || index < 0) refuse(cannot(ENOENT), at.span)
     }
-    // anonymous sets are made first and have handles of their own
+    // anonymous sets are made first and have handles of their own; handles of what fails are gone
     for (const use of setUses(statements)) if (use.kind === 'anonymous') use.set.handle = table.nextHandle()
+    const rule: Rule = { statements, comment: c.rule.comment, handle: c.verb === 'replace' ? (c.at?.number ?? 0) : table.nextHandle() }
+    this.#checkPlace(statements, chain, c.span)
     if (c.verb === 'replace') {
       const old = chain.rules[index]!
-      rule.handle = table.nextHandle()
       this.#do(() => this.#put(chain, index, 1, [rule]), () => this.#put(chain, index, 1, [old]))
       return
     }
-    rule.handle = table.nextHandle()
     this.#do(() => this.#put(chain, index, 0, [rule]), () => this.#put(chain, index, 1, []))
   }
 
@@ -322,22 +335,33 @@ export class Transaction {
     if (c.object === 'table') {
       const table = c.handle ? [...this.#store.tables.values()].find((t) => t.handle === c.handle!.number && t.family === c.target.family) : this.#store.tables.get(this.#key(c.target))
       if (table) return this.#deleteTable(table)
-      if (!quiet) refuse(cannot(ENOENT), c.target.table.span)
+      if (!quiet) this.#missingTable(c.target)
       return
     }
     const table = this.#store.tables.get(this.#key(c.target))
     if (!table) return quiet ? undefined : refuse(cannot(ENOENT), c.target.table.span)
     if (c.object === 'chain') {
       const chain = c.handle ? [...table.chains.values()].find((x) => x.handle === c.handle!.number) : table.chains.get(c.target.name!.text)
-      if (!chain) return quiet ? undefined : refuse(cannot(ENOENT), c.target.name!.span)
+      if (!chain) return quiet ? undefined : c.handle ? refuse(cannot(ENOENT), c.target.name!.span) : void this.chain(c.target)
       return this.#deleteChain(table, chain, c.target.name!.span)
     }
     const kept: Map<string, { readonly name: string; readonly handle: number }> = c.object === 'set' || c.object === 'map' ? table.sets : table.objects
     const found = c.handle ? [...kept.values()].find((x) => x.handle === c.handle!.number) : kept.get(c.target.name!.text)
+    if (!found && !quiet && !c.handle && kept === (table.sets as unknown)) this.#missingSet(table, c.target)
     if (!found) return quiet ? undefined : refuse(cannot(ENOENT), c.target.name!.span)
     if ((table.setUses.get(found.name) ?? 0) > 0) refuse(cannot(EBUSY), c.target.name!.span)
     if (kept === (table.sets as unknown)) this.#dropElements(table, found as NftSet)
     this.#remove(kept, found.name)
+  }
+
+  /** What the kernel could not find is told with a similar name, else in the kernel's words. */
+  #missingTable(t: Target): never {
+    const like = suggestion(t.table.text, [...this.#store.tables.values()].map((x) => ({ name: x.name, what: x })))
+    return like ? this.#suggestTable(like, t) : refuse(cannot(ENOENT), t.table.span)
+  }
+
+  #missingSet(table: NftTable, t: Target): void {
+    if (suggestion(t.name!.text, [...table.sets.values()].map((x) => ({ name: x.name, what: x })))) this.namedSet(table, t.name!.text, t.name!.span)
   }
 
   /** Takes an entry out so that it can come back to its place. */
@@ -415,10 +439,10 @@ export class Transaction {
       return
     }
     if (c.object === 'table') {
-      for (const chain of this.table(c.target, true).chains.values()) this.#flushChain(chain)
+      for (const chain of this.table(c.target, cannot(ENOENT)).chains.values()) this.#flushChain(chain)
       return
     }
-    if (c.object === 'chain') return this.#flushChain(this.chain(c.target))
+    if (c.object === 'chain') return this.#flushChain(this.chain(c.target, false))
     this.#dropElements(this.table(c.target), this.set(c.target))
   }
 
@@ -426,7 +450,7 @@ export class Transaction {
     const chain = this.chain(c.target)
     const { table } = chain
     const [from, to] = [chain.name, c.to.text]
-    if (table.chains.has(to)) refuse(cannot(EEXIST), c.to.span)
+    if (table.chains.has(to)) refuse(cannot(EEXIST), c.span)
     const set = (a: string, b: string) => {
       const all = [...table.chains.values()]
       table.chains.clear()
