@@ -5,11 +5,12 @@ import { kubectl } from '#programs/kubectl/kubectl.ts'
 import { busyboxNetPrograms } from '#programs/net/busybox.ts'
 import { busyboxPrograms } from '#programs/busybox/table.ts'
 import { netPrograms } from '#programs/net/table.ts'
+import { nodeCompleters } from '#programs/node/completers.ts'
 import { nodePrograms } from '#programs/node/table.ts'
 import { textPrograms } from '#programs/text/table.ts'
 import { createBash } from '#shell/bash.ts'
 import type { ProgramTable } from '#engine/machine/machine.ts'
 
-const bash = createBash({ completers: new Map([['kubectl', complete], ['k', complete]]) })
+const bash = createBash({ completers: new Map([...nodeCompleters, ['kubectl', complete], ['k', complete]]) })
 
 export const sittingPrograms: ProgramTable = new Map([...[...busyboxNetPrograms].map(([name, program]) => [`busybox:${name}`, program] as const), ...busyboxPrograms, ...textPrograms, ...netPrograms, ...nodePrograms, ['bash', bash], ['sh', bash], ['kubectl', kubectl], ['kubeadm', kubeadm], ['k', kubectl]])

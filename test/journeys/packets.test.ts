@@ -96,7 +96,7 @@ test('curl, wget, nc and ping from every kind of pod', async () => {
   expect(await me.run('kubectl exec bb -- wget -qO- web | grep title; kubectl exec cu -- curl -s web | grep title; kubectl exec ag -- curl -s web | grep title; kubectl exec deploy/web -- curl -s localhost | grep title')).toBe(Array(4).fill('<title>Welcome to nginx!</title>').join('\n'))
   expect(await me.see('kubectl exec bb -- nc -zv web 80; kubectl exec shoot -- nc -zv web 80; kubectl exec ag -- /agnhost connect web:80 --timeout=2s && echo connected')).toMatchInlineSnapshot(`
     "web (CLUSTER-IP:80) open
-    Connection to web (CLUSTER-IP) 80 port [tcp/*] succeeded!
+    Connection to web (CLUSTER-IP) 80 port [tcp/http] succeeded!
     connected"
   `)
   const other = await me.run("kubectl get pod ag -o jsonpath='{.status.podIP}'; echo")

@@ -3,6 +3,7 @@ import { FsError } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
 import { HttpReader, encodeRequest } from '#base/http.ts'
+import { alpineFiles } from './clients.ts'
 import { busyboxTools } from './busybox-tools.ts'
 import { goFlags, type Flags } from './flags.ts'
 import { curlTool } from './tools.ts'
@@ -18,6 +19,7 @@ export const agnhost: ImageBehaviour = {
   command: ['pause'],
   env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/' },
   exposedPorts: [80, 8080, 8081, 9376, 5000],
+  files: alpineFiles,
   tools: { ...busyboxTools, ...curlTool, '/usr/bin/dig': 'dig', '/usr/bin/host': 'host', '/usr/bin/nslookup': 'nslookup', '/usr/bin/nc': 'nc', '/bin/nc': 'nc', '/bin/bash': 'bash', '/sbin/ip': 'ip' },
   programs: { '/agnhost': main },
 }

@@ -1,11 +1,15 @@
 /** Images that bring only tools: curl, netshoot, Alpine, Debian, Ubuntu. */
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
+import { servicesFile } from '#engine/machine/base-files.ts'
 import { busyboxTools } from './busybox-tools.ts'
 import { curlTool, debianTools, networkTools } from './tools.ts'
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 const alpineRelease = 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.22.2\nPRETTY_NAME="Alpine Linux v3.22"\nHOME_URL="https://alpinelinux.org/"\n'
+
+/** What alpine-baselayout and musl bring; busybox tells by the loader which C library it speaks for. */
+export const alpineFiles = { '/etc/os-release': alpineRelease, '/etc/alpine-release': '3.22.2\n', '/etc/services': servicesFile, '/etc/protocols': 'ip\t0\tIP\nicmp\t1\tICMP\ntcp\t6\tTCP\nudp\t17\tUDP\nsctp\t132\tSCTP\n', '/lib/ld-musl-x86_64.so.1': '' } as const
 
 export const curlImage: ImageBehaviour = {
   repository: 'docker.io/curlimages/curl',
@@ -17,7 +21,7 @@ export const curlImage: ImageBehaviour = {
   user: 'curl_user',
   users: [{ name: 'curl_user', uid: 100, gid: 101, home: '/home/curl_user', shell: '/sbin/nologin' }],
   workdir: '/home/curl_user',
-  files: { '/home/curl_user/': '', '/etc/os-release': alpineRelease },
+  files: { '/home/curl_user/': '', ...alpineFiles },
   tools: { ...busyboxTools, ...curlTool },
   programs: {
     // With options or a URL it runs curl, else what it was given.
@@ -37,7 +41,7 @@ export const netshoot: ImageBehaviour = {
   command: ['zsh'],
   env: { PATH: path },
   workdir: '/root',
-  files: { '/root/': '', '/etc/os-release': alpineRelease },
+  files: { '/root/': '', ...alpineFiles },
   tools: { ...busyboxTools, ...debianTools, ...networkTools, '/bin/zsh': 'bash', '/bin/bash': 'bash', '/bin/sh': 'sh' },
 }
 
@@ -47,7 +51,7 @@ export const alpine: ImageBehaviour = {
   size: 3_802_452,
   command: ['/bin/sh'],
   env: { PATH: path },
-  files: { '/etc/os-release': alpineRelease, '/etc/alpine-release': '3.22.2\n' },
+  files: alpineFiles,
   tools: busyboxTools,
 }
 

@@ -4,13 +4,15 @@ import { httpDate, httpReasons } from '#base/http.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
+import { busyboxTools } from './busybox-tools.ts'
+import { alpineFiles } from './clients.ts'
 import { debianTools } from './tools.ts'
 import { lineWriter, serveWeb, untilStopped, type WebAnswer, type WebRequest } from './web-server.ts'
 
 const version = '2.4.66'
 const root = '/usr/local/apache2'
 
-export const httpd: ImageBehaviour = {
+const onDebian: ImageBehaviour = {
   repository: 'docker.io/library/httpd',
   tags: ['2.4', '2.4.66', '2', 'latest', 'alpine', '2.4-alpine'],
   size: 45_215_344,
@@ -28,6 +30,11 @@ export const httpd: ImageBehaviour = {
   programs: { [`${root}/bin/httpd-foreground`]: run, [`${root}/bin/httpd`]: run },
   tools: debianTools,
 }
+
+/** Built on Alpine: busybox's tools. */
+const onAlpine: ImageBehaviour = { ...onDebian, size: 21_012_003, files: { ...onDebian.files, ...alpineFiles }, tools: busyboxTools }
+
+export const httpd: ImageBehaviour = { ...onDebian, builds: { alpine: onAlpine, '2.4-alpine': onAlpine } }
 
 async function run(process: Process): Promise<number> {
   let config: string

@@ -61,6 +61,8 @@ const services = [
   'https 443/tcp', 'https 443/udp', 'microsoft-ds 445/tcp', 'syslog 514/udp', 'ldaps 636/tcp', 'imaps 993/tcp', 'pop3s 995/tcp', 'mysql 3306/tcp', 'postgresql 5432/tcp', 'bbs 7000/tcp', 'redis 6379/tcp', 'http-alt 8080/tcp webcache', 'zabbix-agent 10050/tcp',
 ]
 
+export const servicesFile = services.map((s) => { const [name, port, ...rest] = s.split(' '); return [name!.padEnd(15), port, ...rest].join('\t') }).join('\n') + '\n'
+
 /** What Debian's start-up files come to. */
 export const bashrc = '[ -z "$PS1" ] && return\nPS1=\'\\u@\\h:\\w\\$ \'\n'
 const profile = `if [ "$(id -u)" -eq 0 ]; then
@@ -102,7 +104,7 @@ export function baseTree(programs: ProgramTable): FileTree {
     .file('/etc/issue', 'Debian GNU/Linux 12 \\n \\l\n\n').file('/etc/shells', '# /etc/shells: valid login shells\n/bin/sh\n/usr/bin/sh\n/bin/bash\n/usr/bin/bash\n')
     .file('/etc/nsswitch.conf', 'passwd:         files systemd\ngroup:          files systemd\nshadow:         files systemd\n\nhosts:          files dns\nnetworks:       files\n\nprotocols:      db files\nservices:       db files\n')
     .file('/etc/host.conf', 'multi on\n').file('/etc/protocols', 'ip 0 IP\nicmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nsctp 132 SCTP\n')
-    .file('/etc/services', services.map((s) => { const [name, port, ...rest] = s.split(' '); return [name!.padEnd(15), port, ...rest].join('\t') }).join('\n') + '\n')
+    .file('/etc/services', servicesFile)
     .file('/etc/sysctl.conf', '#\n# /etc/sysctl.conf - Configuration file for setting system variables\n# See /etc/sysctl.d/ for additional system variables.\n# See sysctl.conf (5) for information.\n#\n')
     .dir('/etc/sysctl.d').dir('/etc/modules-load.d').file('/etc/fstab', '# <file system> <mount point> <type> <options> <dump> <pass>\n/dev/sda1 / ext4 errors=remount-ro 0 1\n')
     .file('/etc/sudoers', 'root\tALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) NOPASSWD:ALL\n', { mode: 0o440 })

@@ -5,6 +5,7 @@ import type { Program } from '#engine/machine/process.ts'
 import { Runner } from '#engine/sim/runner.ts'
 import { Sim } from '#engine/sim/sim.ts'
 import { netPrograms } from '#programs/net/table.ts'
+import { nodeCompleters } from '#programs/node/completers.ts'
 import { nodePrograms } from '#programs/node/table.ts'
 import { createBash } from '#shell/bash.ts'
 
@@ -117,4 +118,23 @@ test('openssl names what it cannot read and options that it does not know', asyn
   expect(await run('echo junk > j; openssl verify j')).toBe('Could not read certificate file from j\nUnable to load certificate file\n[2]')
   expect(await run('openssl verify -foo')).toBe('verify: Unknown option: -foo\nverify: Use -help for summary.\n[1]')
   expect(await run('openssl x509 -in')).toBe('x509: Option -in needs a value\nx509: Use -help for summary.\n[1]')
+})
+
+test('ssh completes hosts, systemctl its verbs and units', async () => {
+  const { hosts, runner } = await lab()
+  const ask = async (...words: string[]) => {
+    let answer: readonly string[] = []
+    hosts[1]!.start({ argv: ['ask'], program: async (p) => {
+      answer = await nodeCompleters.get(words[0]!)!(p, words, words.length - 1)
+      return 0
+    } })
+    await runner.runFor(10)
+    return answer
+  }
+  expect(await ask('ssh', 'r')).toEqual(['red'])
+  expect(await ask('ssh', 'root@b')).toEqual(['root@blue'])
+  expect(await ask('ssh', 'red', '')).toEqual([])
+  expect(await ask('systemctl', 'sta')).toEqual(['start', 'status'])
+  expect(await ask('systemctl', 'status', 'ss')).toEqual(['ssh.service'])
+  expect(await ask('journalctl', '-u', 'ss')).toEqual(['ssh.service'])
 })

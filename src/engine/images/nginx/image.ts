@@ -4,14 +4,16 @@ import { httpDate, httpReasons } from '#base/http.ts'
 import { FsError, type FileSystem } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
+import { busyboxTools } from '../busybox-tools.ts'
+import { alpineFiles } from '../clients.ts'
 import { curlTool, debianTools } from '../tools.ts'
 import { lineWriter, serveWeb, untilStopped, type WebAnswer, type WebRequest } from '../web-server.ts'
 import { chooseLocation, NginxError, parseConfig, servers, type Directive, type ServerBlock } from './config.ts'
 import { defaultConf, errorPage, mimeTypes, nginxConf, statusPage, welcome } from './files.ts'
 
-const tags = ['1.27', '1.27.5', '1.28', '1.29', '1.29.4', '1.26', '1.25', '1.24', '1.23', '1.22', '1.21', '1.20', '1.19', '1.18', '1.17', '1.16', '1.15', '1.14.2', '1.14', 'latest', 'stable', 'mainline', 'alpine', '1.27-alpine', '1.28-alpine', 'stable-alpine']
+const tags = ['1.27', '1.27.5', '1.28', '1.29', '1.29.4', '1.26', '1.25', '1.24', '1.23', '1.22', '1.21', '1.20', '1.19', '1.18', '1.17', '1.16', '1.15', '1.14.2', '1.14', 'latest', 'stable', 'mainline', 'alpine', '1.25-alpine', '1.26-alpine', '1.27-alpine', '1.28-alpine', '1.29-alpine', 'stable-alpine', 'mainline-alpine']
 
-export const nginx: ImageBehaviour = {
+const onDebian: ImageBehaviour = {
   repository: 'docker.io/library/nginx',
   tags,
   size: 72_404_038,
@@ -20,6 +22,7 @@ export const nginx: ImageBehaviour = {
   env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', NGINX_VERSION: '1.27.5', NJS_VERSION: '0.8.10', NJS_RELEASE: '1~bookworm', PKG_RELEASE: '1~bookworm', DYNPKG_RELEASE: '1~bookworm' },
   users: [{ name: 'nginx', uid: 101, gid: 101, home: '/nonexistent', shell: '/bin/false' }],
   exposedPorts: [80],
+  created: Date.UTC(2025, 3, 16, 12, 1, 11),
   stopSignal: 'SIGQUIT',
   files: {
     '/usr/share/nginx/html/index.html': welcome,
@@ -35,6 +38,11 @@ export const nginx: ImageBehaviour = {
   programs: { '/usr/sbin/nginx': run, '/docker-entrypoint.sh': entryPoint },
   tools: { ...debianTools, ...curlTool },
 }
+
+/** Built on Alpine: busybox's tools and curl. */
+const onAlpine: ImageBehaviour = { ...onDebian, size: 21_203_112, files: { ...onDebian.files, ...alpineFiles }, tools: { ...busyboxTools, ...curlTool } }
+
+export const nginx: ImageBehaviour = { ...onDebian, builds: Object.fromEntries(tags.filter((tag) => tag.endsWith('alpine')).map((tag) => [tag, onAlpine])) }
 
 async function entryPoint(process: Process, context: Parameters<NonNullable<ImageBehaviour['programs']>[string]>[1]): Promise<number> {
   const argv = process.argv.slice(1)

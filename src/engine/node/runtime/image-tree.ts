@@ -23,7 +23,7 @@ export function imageTree(image: ImageBehaviour, programs: ProgramTable): FileTr
 }
 
 function build(image: ImageBehaviour, programs: ProgramTable): FileTree {
-  const tree = new FileTree()
+  const tree = new FileTree({ mtime: image.created ?? Date.UTC(2025, 9, 21, 0, 0, 0) })
   const scratch = image.tools === undefined
   if (!scratch) {
     for (const dir of skeleton) tree.dir(dir)

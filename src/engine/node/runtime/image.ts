@@ -54,6 +54,8 @@ export interface ImageBehaviour {
   readonly tags: readonly string[]
   /** Compressed bytes, for the Pulled event and pull times. */
   readonly size: number
+  /** When its files were made, ms since the epoch; default: autumn 2025. */
+  readonly created?: number
   readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -71,6 +73,8 @@ export interface ImageBehaviour {
   readonly programs?: Readonly<Record<string, ContainerProgram>>
   /** Executables that every host knows (shell, coreutils, net tools): absolute path → name in the cluster's ProgramTable. */
   readonly tools?: Readonly<Record<string, string>>
+  /** Tags that stand for another build of the image (`alpine`); the repository stays the same. */
+  readonly builds?: Readonly<Record<string, ImageBehaviour>>
 }
 
 /** Images by repository, as the addons, images and node rooms export them. */

@@ -45,7 +45,7 @@ export class Registry {
     const tag = digest !== undefined ? behaviour.tags.find((t) => digestOf(behaviour, t) === digest) : (parsed.reference.tag ?? 'latest')
     if (tag === undefined || (!behaviour.tags.includes(tag) && tag !== 'latest')) return undefined
     const real = tag === 'latest' && !behaviour.tags.includes('latest') ? behaviour.tags[0]! : tag
-    return { behaviour, name: `${behaviour.repository}:${tag}`, id: `sha256:${sha256Of(`config ${behaviour.repository}:${real}`)}`, digest: digestOf(behaviour, real) }
+    return { behaviour: behaviour.builds?.[real] ?? behaviour, name: `${behaviour.repository}:${tag}`, id: `sha256:${sha256Of(`config ${behaviour.repository}:${real}`)}`, digest: digestOf(behaviour, real) }
   }
 
   /** containerd's resolve, fetch and unpack. */
