@@ -86,7 +86,7 @@ export class GatewayWorld {
     this.secret(infra, 'tls-passthrough-checks-certificate', ['abc.example.com'])
     this.secret(infra, 'tls-terminate-checks-certificate', ['*', '*.example.com', 'tls.example.com'])
     this.secret('gateway-conformance-app-backend', 'tls-passthrough-checks-certificate', ['abc.example.com'])
-    this.secret(infra, 'tls-checks-certificate', ['abc.example.com', 'other.example.com'])
+    this.secret(infra, 'tls-checks-certificate', ['abc.example.com', 'spiffe://abc.example.com/test-identity', 'other.example.com'])
     this.authority(infra, 'tls-checks-ca-certificate', this.#ca)
     this.authority(infra, 'mismatch-ca-certificate', this.#issue('mismatch', [], true))
     for (const part of ['', 'per-port-']) {
@@ -219,6 +219,14 @@ export class GatewayWorld {
         return { status: 0, headers: new Map(), body: '', echo: undefined, failed: String((error as Error).message) }
       }
     })
+  }
+
+  /** How often the pods of a Deployment have logged a request for a path. */
+  async echoed(namespace: string, name: string, path: string): Promise<number> {
+    let text = ''
+    const child = this.cluster.hosts.get('controlplane')!.start({ argv: ['kubectl', 'logs', '-n', namespace, '-l', `app=${name}`, '--tail=-1'], env: { KUBECONFIG: '/etc/kubernetes/admin.conf', PATH: '/usr/bin:/bin:/usr/local/bin' }, background: false, output: { stdout: (t) => void (text += t), stderr: () => {} } })
+    await this.runner.runWhile(() => child.status === undefined, 60_000)
+    return text.split('\n').filter((l) => l.includes(`Echoing back request made to ${path} `)).length
   }
 
   /** A line to a TCP port (through TLS where `sni`), and the first that comes back. */

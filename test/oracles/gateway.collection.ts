@@ -195,7 +195,11 @@ async function tryRequest(w: GatewayWorld, item: Case, doors: readonly Door[], w
     for (const client of door.protocol === 'HTTPS' ? clients : [undefined]) {
       const ask = askOf(want, door, client)
       const got = await w.ask(ask)
-      const problem = judge(want, ask, got, door.protocol === 'HTTPS' ? 'https' : 'http')
+      let problem = judge(want, ask, got, door.protocol === 'HTTPS' ? 'https' : 'http')
+      for (const m of (problem === undefined ? (want.MirroredTo ?? []) : []) as Loose[]) {
+        const to = m.BackendRef ?? m
+        if (m.Percent === undefined && (await w.echoed(to.Namespace, to.Name, ask.path ?? '/')) === 0) problem = `no copy at ${to.Name}`
+      }
       if (problem === undefined) return undefined
       note(`${door.gateway}:${door.port}: ${problem}`)
     }

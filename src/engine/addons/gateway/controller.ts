@@ -71,7 +71,7 @@ export async function gatewayController(process: Process, context: ContainerCont
       if (writeStatus(api, gvr, object, status)) written++
     }
     for (const c of picture.classes) {
-      const conditions = mergeConditions(c.status?.conditions, [condition('Accepted', true, 'Accepted', 'Valid GatewayClass'), condition('SupportedVersion', true, 'SupportedVersion', `Gateway API CRD bundle version ${gatewayApiVersion} is supported.`)], c.metadata.generation, now)
+      const conditions = mergeConditions(c.status?.conditions, [condition('Accepted', true, 'Accepted', 'Valid GatewayClass'), versionCondition(view.bundleVersion)], c.metadata.generation, now)
       put(gatewayClasses, c, { ...c.status, conditions, supportedFeatures: supportedFeatures.map((name) => ({ name })) })
     }
     for (const j of picture.gateways) {
@@ -131,6 +131,11 @@ export async function gatewayController(process: Process, context: ContainerCont
   log('INFO', 'controller', 'shutting down')
   return 0
 }
+
+const versionCondition = (version: string | undefined): Condition =>
+  version?.startsWith(gatewayApiVersion.replace(/\.\d+$/, '.'))
+    ? condition('SupportedVersion', true, 'SupportedVersion', `Gateway API CRD bundle version ${version} is supported.`)
+    : condition('SupportedVersion', false, 'UnsupportedVersion', version === undefined ? 'Gateway API CRD bundle version is not known.' : `Gateway API CRD bundle version ${version} is not supported.`)
 
 /** Addresses of a Gateway's Service and whether its proxies are there. */
 function infrastructureState(view: View, j: Judgement): { readonly addresses: Loose[]; readonly programmed: Condition } {

@@ -2,7 +2,7 @@
  * The proxy's HTTP side: reads requests of a connection, finds their rule, applies filters, asks a backend and hands its answer back. Answers of its own
  * as Envoy gives them. HTTP/2 is its preface followed by messages one at a time in the text form of HTTP/1.1; a gRPC status travels in the head.
  */
-import { byteLength } from '#base/bytes.ts'
+import { byteLength, fromBase64, toBase64 } from '#base/bytes.ts'
 import { encodeChunk, encodeRequest, encodeResponse, httpDate, HttpHeaders, HttpReader, lastChunk } from '#base/http.ts'
 import type { HttpRequestHead, HttpResponseHead } from '#base/http.ts'
 import type { Random } from '#base/random.ts'
@@ -24,7 +24,7 @@ export interface ProxyTools {
   /** The balance of a rule, by its name. */
   readonly balance: (name: string) => Balance
   /** The next address of a target. */
-  readonly endpoint: (target: Target) => { readonly host: string; readonly port: number } | undefined
+  readonly endpoint: (target: Target, wanted?: string) => { readonly host: string; readonly port: number } | undefined
   /** The Gateway's certificate towards backends. */
   readonly client: () => Certificate | undefined
 }
@@ -111,7 +111,8 @@ async function answer(tools: ProxyTools, x: Exchange): Promise<boolean> {
     return own_(tools, x, headers ? 200 : 403, '', '-', headers ?? [])
   }
   const extra: [string, string][] = cors ? (corsHeaders(cors, asked, false) ?? []) : []
-  const target = tools.balance(entry.rule.name).next(entry.rule.targets)
+  const kept = sessionOf(entry, asked)
+  const target = (kept === undefined ? undefined : entry.rule.targets.find((t) => t.endpoints.includes(kept))) ?? tools.balance(entry.rule.name).next(entry.rule.targets)
   const redirect = filtersOf(entry, target, 'RequestRedirect')[0]
   if (redirect) {
     const answerHeaders = new HttpHeaders([['Location', redirectTo(redirect.requestRedirect, asked, entry.match, byHost.port)]])
@@ -126,6 +127,22 @@ async function answer(tools: ProxyTools, x: Exchange): Promise<boolean> {
     if (!(error instanceof Failure)) throw error
     return own_(tools, x, error.status, error.text, error.flag, extra, target)
   }
+}
+
+/** The address that the client was kept at; undefined: it comes for the first time. */
+function sessionOf(entry: Entry, asked: Asked): string | undefined {
+  const { session } = entry.rule
+  if (!session) return undefined
+  const given = session.header ? asked.headers.get(session.name) : (asked.headers.get('Cookie') ?? '').split(';').map((c) => c.trim()).find((c) => c.startsWith(`${session.name}=`))?.slice(session.name.length + 1)
+  return given === undefined ? undefined : fromBase64(given)
+}
+
+/** What tells the client where it was; nothing where it knows. */
+function sessionHeader(entry: Entry, asked: Asked, at: string): [string, string][] {
+  const { session } = entry.rule
+  if (!session || sessionOf(entry, asked) === at) return []
+  const value = toBase64(at)
+  return [session.header ? [session.name, value] : ['Set-Cookie', `${session.name}=${value}; ${session.seconds === undefined ? '' : `Max-Age=${session.seconds}; `}Path=/; HttpOnly`]]
 }
 
 /** An answer of the proxy's own. */
@@ -166,8 +183,8 @@ function outgoing(x: Exchange, entry: Entry, target: Target, target_: { readonly
   return encodeRequest({ method: head.method, target: `${path}${asked.query === undefined ? '' : `?${asked.query}`}`, headers, ...((x.body !== '' || head.headers.has('Content-Length')) && { body: x.body }) })
 }
 
-export async function connectTo(tools: ProxyTools, target: Target): Promise<Connection> {
-  const at = tools.endpoint(target)
+export async function connectTo(tools: ProxyTools, target: Target, wanted?: string): Promise<Connection> {
+  const at = tools.endpoint(target, wanted)
   if (!at) throw new Failure(503, 'no healthy upstream', 'UH')
   const reset = (why: string) => new Failure(503, `upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: ${why}`, 'UF')
   if (target.tls?.broken) throw reset('TLS_error: certificate validation context is not valid')
@@ -184,7 +201,9 @@ export async function connectTo(tools: ProxyTools, target: Target): Promise<Conn
   const roots = decodeCertificates(authorities)
   try {
     const secured = await tlsConnect(connection, { serverName, roots, insecure: true, now: tools.process.now(), alpn: target.protocol === 'kubernetes.io/h2c' ? ['h2'] : ['http/1.1'], ...(identity?.ok && { identity: identity.identity }) })
-    const problem = (names.length > 0 ? names : [serverName]).map((name) => verifyChain(secured.peerChain, { roots, now: tools.process.now(), name })).every((p) => p !== undefined)
+    // A URI among the names stands in the certificate as it is.
+    const ask_ = (name: string) => (name.includes('://') ? (secured.peerChain[0]?.dnsNames.includes(name) ? verifyChain(secured.peerChain, { roots, now: tools.process.now() }) : 'another name') : verifyChain(secured.peerChain, { roots, now: tools.process.now(), name }))
+    const problem = (names.length > 0 ? names : [serverName]).map(ask_).every((p) => p !== undefined)
     if (!problem) return secured
   } catch {
     // The backend does not speak TLS, or broke off.
@@ -203,7 +222,7 @@ interface Reply {
 
 /** Sends the request to one address and waits for the head of the answer. */
 async function ask(tools: ProxyTools, x: Exchange, entry: Entry, target: Target): Promise<Reply> {
-  const connection = await connectTo(tools, target)
+  const connection = await connectTo(tools, target, sessionOf(entry, x.asked))
   try {
     await connection.write(`${http2(entry, target) ? preface : ''}${outgoing(x, entry, target)}`)
     const reader = new HttpReader(() => connection.read(), 'response')
@@ -253,6 +272,7 @@ async function relay(tools: ProxyTools, x: Exchange, entry: Entry, target: Targe
   const headers = new HttpHeaders(head.headers.list.filter(([k]) => !['connection', 'keep-alive', 'transfer-encoding'].includes(k.toLowerCase()) || head.status === 101))
   if (!headers.has('Date')) headers.set('Date', httpDate(tools.process.now()))
   for (const [k, v] of extra) headers.set(k, v)
+  for (const [k, v] of sessionHeader(entry, x.asked, `${back.remote.host}:${back.remote.port}`)) headers.add(k, v)
   for (const f of filtersOf(entry, target, 'ResponseHeaderModifier')) modifyHeaders(headers, f.responseHeaderModifier)
   const chunked = !head.headers.has('Content-Length') && x.head.method !== 'HEAD' && ![101, 204, 304].includes(head.status)
   if (chunked) headers.set('Transfer-Encoding', 'chunked')

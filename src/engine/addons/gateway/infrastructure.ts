@@ -65,7 +65,7 @@ export function wantedObjects(gateway: Loose, listeners: readonly Listener[], co
         spec: {
           replicas: 1, selector: { matchLabels: own },
           template: {
-            metadata: { labels: { 'app.kubernetes.io/name': name, ...own, ...gateway.spec.infrastructure?.labels } },
+            metadata: { labels: { 'app.kubernetes.io/name': name, ...own, ...gateway.spec.infrastructure?.labels }, ...(gateway.spec.infrastructure?.annotations && { annotations: { ...gateway.spec.infrastructure.annotations } }) },
             spec: {
               automountServiceAccountToken: false, serviceAccountName: name, terminationGracePeriodSeconds: 5,
               containers: [{

@@ -3,6 +3,7 @@ import type { Loose } from '#engine/api/loose.ts'
 import { loadIdentity } from '#engine/machine/tls.ts'
 import { decodeCertificates } from '#engine/machine/certificates.ts'
 import { gatewayGroup } from '../gateway-api/definitions.ts'
+import { intersect } from './hostnames.ts'
 import { condition, listenerSets, routeKinds } from './types.ts'
 import type { Certificate, Condition } from './types.ts'
 import type { View } from './view.ts'
@@ -48,7 +49,7 @@ export function listenersOf(view: View, gateway: Loose): Listener[] {
   const owners = [{ owner: gateway, ownerKind: 'Gateway' as const }, ...setsOf(view, gateway).filter((s) => s.allowed).map((s) => ({ owner: s.set, ownerKind: 'ListenerSet' as const }))]
   const raw = owners.flatMap(({ owner, ownerKind }) => ((owner.spec.listeners ?? []) as Loose[]).map((spec): Raw => ({ owner, ownerKind, spec, protocol: protocols.find((p) => p === String(spec.protocol).toUpperCase()) ?? (spec.protocol as string), hostname: String(spec.hostname ?? '').toLowerCase() })))
   const conflicts = conflictsOf(raw)
-  return raw.map((r): Listener => judge(view, gateway, r, conflicts.get(r)))
+  return raw.map((r): Listener => judge(view, gateway, r, conflicts.get(r), overlaps(raw.filter((o) => !conflicts.has(o)), r)))
 }
 
 interface Raw {
@@ -85,7 +86,14 @@ function conflictBetween(own: Raw, other: Raw): Problem | undefined {
   return own.hostname === other.hostname || a === 'tcp' || a === 'udp' ? { reason: 'HostnameConflict', message: `Port ${own.spec.port} is used for the same hostname by listener ${other.spec.name}` } : undefined
 }
 
-function judge(view: View, gateway: Loose, r: Raw, conflict: Problem | undefined): Listener {
+const ends = (r: Raw) => r.protocol === 'HTTPS' || (r.protocol === 'TLS' && (r.spec.tls?.mode ?? 'Terminate') === 'Terminate')
+
+/** Another listener ends TLS on the same port for names that this one is for too: a client may come to the wrong one. */
+function overlaps(all: readonly Raw[], own: Raw): boolean {
+  return ends(own) && own.hostname !== '' && all.some((o) => o !== own && ends(o) && o.spec.port === own.spec.port && o.hostname !== '' && intersect(o.hostname, own.hostname) !== undefined)
+}
+
+function judge(view: View, gateway: Loose, r: Raw, conflict: Problem | undefined, overlap: boolean): Listener {
   const { spec, protocol, owner, ownerKind } = r
   const known = protocols.includes(protocol)
   const possible = Object.entries(routeKinds).filter(([, k]) => k.protocols.includes(protocol) && view.serves(k.gvr)).map(([kind]) => kind)
@@ -121,6 +129,7 @@ function judge(view: View, gateway: Loose, r: Raw, conflict: Problem | undefined
     programmed ? condition('Programmed', true, 'Programmed', 'Listener is programmed') : conflict ? condition('Programmed', false, conflict.reason, conflict.message) : condition('Programmed', false, 'Invalid', (a ?? f)!.message),
     f ? condition('ResolvedRefs', false, f.reason, f.message) : condition('ResolvedRefs', true, 'ResolvedRefs', 'All references are resolved'),
   ]
+  if (overlap) conditions.push(condition('OverlappingTLSConfig', true, 'OverlappingHostnames', `Another listener on port ${spec.port} is for hostnames that overlap with ${r.hostname}`))
   return { owner, ownerKind, gateway, spec, protocol, hostname: r.hostname, supportedKinds, certificates, clients, accepted, programmed, conditions, attached: 0 }
 }
 

@@ -3,6 +3,7 @@ import type { Loose } from '#engine/api/loose.ts'
 import type { GroupVersionResource } from '#engine/api/types.ts'
 import { gatewayGroup } from '../gateway-api/definitions.ts'
 import { Backends } from './backends.ts'
+import { specificity } from './hostnames.ts'
 import { certificateOf, listenersOf, setsOf } from './listeners.ts'
 import type { Listener } from './listeners.ts'
 import { attach, compile, entriesOf } from './routes.ts'
@@ -163,7 +164,8 @@ function doorOf(listener: Listener, attachments: readonly Attachment[], compiled
   return {
     name: `${listener.owner.metadata.namespace}/${listener.owner.metadata.name}/${listener.spec.name}`, port: listener.spec.port, protocol: listener.protocol as Door['protocol'], hostname: listener.hostname, passthrough: listener.spec.tls?.mode === 'Passthrough',
     certificates: listener.certificates, ...(listener.clients && { clients: listener.clients }), entries: http ? entriesOf(once) : [],
-    streams: http ? [] : [...once].sort((a, b) => (ageOf(a.route) < ageOf(b.route) ? -1 : 1)).flatMap((h) => h.hostnames.map((hostname) => ({ hostname, targets: h.rules[0]?.targets ?? [] }))),
+    streams: http ? [] : [...once].sort((a, b) => (ageOf(a.route) < ageOf(b.route) ? -1 : 1)).flatMap((h) => h.hostnames.map((name) => ({ name, targets: h.rules[0]?.targets ?? [] })))
+      .sort((a, b) => specificity(b.name.asked) - specificity(a.name.asked)).map(({ name, targets }) => ({ hostname: name.hostname, targets })),
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Random } from '#base/random.ts'
 import { decodeCertificates } from '#engine/machine/certificates.ts'
+import { FsError } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { Connection, Datagrams, Listener } from '#engine/machine/sockets.ts'
 import { loadIdentity, tlsAccept } from '#engine/machine/tls.ts'
@@ -43,12 +44,12 @@ export async function gatewayProxy(process: Process, context: ContainerContext):
       if (!found) balances.set(name, (found = new Balance()))
       return found
     },
-    endpoint: (target) => {
+    endpoint: (target, wanted) => {
       const { endpoints } = target
       if (endpoints.length === 0) return undefined
       const turn = turns.get(target.name) ?? 0
       turns.set(target.name, turn + 1)
-      const at = endpoints[turn % endpoints.length]!
+      const at = wanted !== undefined && endpoints.includes(wanted) ? wanted : endpoints[turn % endpoints.length]!
       const colon = at.lastIndexOf(':')
       return { host: at.slice(0, colon), port: Number(at.slice(colon + 1)) }
     },
@@ -175,7 +176,13 @@ export async function gatewayProxy(process: Process, context: ContainerContext):
     }
     for (const [key, [port, kind]] of wanted) {
       if (open.has(key)) continue
-      open.set(key, listen(port, kind))
+      try {
+        open.set(key, listen(port, kind))
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error
+        log(`[${new Date(Math.floor(sim.now)).toISOString()}][error] cannot listen on port ${openedPort(port)}: ${error.message}`)
+        continue
+      }
       log(`[${new Date(Math.floor(sim.now)).toISOString()}][info] listening on port ${openedPort(port)} for ${kind} port ${port}`)
     }
   }

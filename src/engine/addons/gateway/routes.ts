@@ -7,14 +7,14 @@ import { intersect, specificity } from './hostnames.ts'
 import { byAge } from './listeners.ts'
 import type { Listener } from './listeners.ts'
 import { condition } from './types.ts'
-import type { Condition, Entry, Rule, Target } from './types.ts'
+import type { Condition, Entry, Rule, Shared, Target } from './types.ts'
 import type { View } from './view.ts'
 
 /** A parentRef of a route, and the listeners that took it there. */
 export interface Attachment {
   readonly route: Loose
   readonly kind: string
-  readonly listeners: readonly { readonly listener: Listener; readonly hostnames: readonly string[] }[]
+  readonly listeners: readonly { readonly listener: Listener; readonly hostnames: readonly Shared[] }[]
   readonly accepted: Condition
 }
 
@@ -29,8 +29,11 @@ export function attach(view: View, route: Loose, kind: string, ref: Loose, paren
   if (open.length === 0) return refused('NotAllowedByListeners', 'No listeners included by this parent ref allowed this attachment')
   const wanted = ((route.spec.hostnames ?? []) as string[]).map((h) => h.toLowerCase())
   const listeners = open.flatMap((listener) => {
-    if (!hostBound.has(listener.protocol) || kind === 'TCPRoute') return [{ listener, hostnames: [''] }]
-    const hostnames = wanted.length === 0 ? [listener.hostname] : [...new Set(wanted.flatMap((h) => intersect(listener.hostname, h) ?? []))]
+    if (!hostBound.has(listener.protocol) || kind === 'TCPRoute') return [{ listener, hostnames: [{ hostname: '', asked: '' }] }]
+    const hostnames = wanted.length === 0 ? [{ hostname: listener.hostname, asked: '' }] : wanted.flatMap((asked): Shared[] => {
+      const hostname = intersect(listener.hostname, asked)
+      return hostname === undefined ? [] : [{ hostname, asked }]
+    })
     return hostnames.length === 0 ? [] : [{ listener, hostnames }]
   })
   if (listeners.length === 0) return refused('NoMatchingListenerHostname', 'There were no hostname intersections between the route and this parent ref\'s listener(s)')
@@ -56,6 +59,11 @@ function unsupported(route: Loose): string | undefined {
   return undefined
 }
 
+function sessionOf(s: Loose, index: number): NonNullable<Rule['session']> {
+  const seconds = s.cookieConfig?.lifetimeType === 'Permanent' && s.absoluteTimeout !== undefined ? parseGoDuration(s.absoluteTimeout) / 1000 : undefined
+  return { name: s.sessionName ?? `session-${index}`, header: s.type === 'Header', ...(seconds !== undefined && { seconds }) }
+}
+
 /** The rules with their targets resolved. */
 export function compile(backends: Backends, route: Loose, kind: string): { readonly rules: readonly Rule[]; readonly resolved: Condition } {
   const from: Source = { kind, namespace: route.metadata.namespace }
@@ -71,7 +79,7 @@ export function compile(backends: Backends, route: Loose, kind: string): { reado
     const timeouts = r.timeouts && { ...(r.timeouts.request !== undefined && { request: parseGoDuration(r.timeouts.request) }), ...(r.timeouts.backendRequest !== undefined && { backendRequest: parseGoDuration(r.timeouts.backendRequest) }) }
     return {
       name: `${route.metadata.namespace}/${route.metadata.name}/${i}`, grpc: kind === 'GRPCRoute', filters: filtersOf(r.filters ?? []), targets: ((r.backendRefs ?? []) as Loose[]).map((b) => targetOf(b, filtersOf(b.filters ?? []))),
-      ...(timeouts && { timeouts }), ...(r.retry && { retry: { attempts: r.retry.attempts ?? 1, codes: r.retry.codes ?? [], backoff: r.retry.backoff === undefined ? 25 : parseGoDuration(r.retry.backoff) } }),
+      ...(timeouts && { timeouts }), ...(r.sessionPersistence && { session: sessionOf(r.sessionPersistence, i) }), ...(r.retry && { retry: { attempts: r.retry.attempts ?? 1, codes: r.retry.codes ?? [], backoff: r.retry.backoff === undefined ? 25 : parseGoDuration(r.retry.backoff) } }),
     }
   })
   const first = problems[0]
@@ -81,13 +89,13 @@ export function compile(backends: Backends, route: Loose, kind: string): { reado
 const whole = { path: { type: 'PathPrefix', value: '/' } }
 
 /** A listener's entries in order of precedence. */
-export function entriesOf(list: readonly { readonly route: Loose; readonly kind: string; readonly hostnames: readonly string[]; readonly rules: readonly Rule[] }[]): Entry[] {
+export function entriesOf(list: readonly { readonly route: Loose; readonly kind: string; readonly hostnames: readonly Shared[]; readonly rules: readonly Rule[] }[]): Entry[] {
   const ranked = [...list].sort((a, b) => byAge(a.route, b.route)).flatMap(({ route, kind, hostnames, rules }) =>
-    hostnames.flatMap((hostname) => rules.flatMap((rule, i) => {
+    hostnames.flatMap(({ hostname, asked }) => rules.flatMap((rule, i) => {
       const matches = (route.spec.rules[i].matches ?? []) as Loose[]
       return (matches.length === 0 ? [kind === 'GRPCRoute' ? {} : whole] : matches).map((m) => {
         const match = kind === 'GRPCRoute' ? grpcMatch(m) : { ...m, path: m.path ?? whole.path }
-        return { entry: { hostname, match, rule }, rank: rankOf(hostname, match) }
+        return { entry: { hostname, match, rule }, rank: [specificity(hostname), specificity(asked), ...rankOf(match)] }
       })
     })),
   )
@@ -112,8 +120,8 @@ function grpcMatch(m: Loose): Loose {
 
 const pathRank: Readonly<Record<string, number>> = { Exact: 3, RegularExpression: 2, PathPrefix: 1 }
 
-function rankOf(hostname: string, match: Loose): number[] {
-  return [specificity(hostname), pathRank[match.path.type ?? 'PathPrefix']!, String(match.path.value ?? '/').length, match.method ? 1 : 0, (match.headers ?? []).length, (match.queryParams ?? []).length]
+function rankOf(match: Loose): number[] {
+  return [pathRank[match.path.type ?? 'PathPrefix']!, String(match.path.value ?? '/').length, match.method ? 1 : 0, (match.headers ?? []).length, (match.queryParams ?? []).length]
 }
 
 export const routeSource = (kind: string, namespace: string) => ({ group: gatewayGroup, kind, namespace })

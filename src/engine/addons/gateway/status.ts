@@ -9,7 +9,7 @@ import type { ParentStatus } from './model.ts'
 import type { Listener } from './listeners.ts'
 
 /** Types that a controller sets and may take back. */
-const ours = new Set(['Accepted', 'Programmed', 'ResolvedRefs', 'Conflicted', 'InsecureFrontendValidationMode', 'SupportedVersion', 'PartiallyInvalid'])
+const ours = new Set(['Accepted', 'Programmed', 'ResolvedRefs', 'Conflicted', 'InsecureFrontendValidationMode', 'SupportedVersion', 'PartiallyInvalid', 'OverlappingTLSConfig'])
 
 export function mergeConditions(old: readonly Loose[] | undefined, now: readonly Condition[], generation: number, time: string): Loose[] {
   const stamp = (c: Condition): Loose => {

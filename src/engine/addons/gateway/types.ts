@@ -56,6 +56,12 @@ export interface BackendTls {
   readonly broken?: true
 }
 
+/** A host name for which a route hangs on a listener: what both allow, and what the route asked for. '' stands for every host. */
+export interface Shared {
+  readonly hostname: string
+  readonly asked: string
+}
+
 /** One match of one rule for one host name. */
 export interface Entry {
   /** '' stands for every host. */
@@ -71,6 +77,7 @@ export interface Rule {
   readonly filters: readonly Loose[]
   readonly targets: readonly Target[]
   readonly timeouts?: { readonly request?: number; readonly backendRequest?: number }
+  readonly session?: { readonly name: string; readonly header: boolean; /** Seconds; undefined: until the browser is closed. */ readonly seconds?: number }
   readonly retry?: { readonly attempts: number; readonly codes: readonly number[]; readonly backoff: number }
 }
 

@@ -45,11 +45,17 @@ export class View {
     return this.#informers.has(gvr.resource)
   }
 
+  /** The version that the definitions say they are of. */
+  get bundleVersion(): string | undefined {
+    return this.#api.informer(definitions).get(undefined, `${gatewayClasses.resource}.${gatewayGroup}`)?.metadata.annotations?.[`${gatewayGroup}/bundle-version`]
+  }
+
   #served(crd: KubeObject): void {
     const spec = crd['spec'] as { group?: string; names?: { plural?: string } } | undefined
     if (spec?.group !== gatewayGroup) return
     const gvr = optional.find((o) => o.resource === spec.names?.plural)
     if (gvr && !this.#informers.has(gvr.resource)) this.#watch(gvr)
+    if (gvr === gatewayClasses) this.#changed()
   }
 
   #watch(gvr: GroupVersionResource): void {
