@@ -68,6 +68,7 @@ export class Device {
   mac: Mac
   macChosen = false
   mtu: number
+  mtuChosen = false
   up = false
   /** Has been up once: the queue discipline stays. */
   wasUp = false

@@ -185,6 +185,7 @@ function setMaster(device: Device, bridge: Device | undefined): void {
     device.rxHandler = undefined
     device.hairpin = false
     chooseMac(old)
+    chooseMtu(old)
     old.ns.fib.generation++
   }
   if (!bridge) return
@@ -194,7 +195,7 @@ function setMaster(device: Device, bridge: Device | undefined): void {
   while (bridge.ports.some((p) => p.portNumber === number)) number++
   device.portNumber = number
   bridge.ports = [...bridge.ports, device]
-  if (bridge.ports.length === 1 || device.mtu < bridge.mtu) bridge.mtu = Math.min(...bridge.ports.map((p) => p.mtu))
+  chooseMtu(bridge)
   chooseMac(bridge)
   bridge.ns.fib.generation++
 }
@@ -203,6 +204,11 @@ function setMaster(device: Device, bridge: Device | undefined): void {
 function chooseMac(bridge: Device): void {
   if (bridge.macChosen || bridge.ports.length === 0) return
   bridge.mac = Math.min(...bridge.ports.map((p) => p.mac))
+}
+
+/** A bridge whose MTU nobody has set takes the smallest of its ports' (br_mtu_auto_adjust). */
+function chooseMtu(bridge: Device): void {
+  if (!bridge.mtuChosen) bridge.mtu = bridge.ports.length === 0 ? 1500 : Math.min(...bridge.ports.map((p) => p.mtu))
 }
 
 export function setLink(ns: Namespace, device: Device, change: Parameters<NetNamespace['setLink']>[1]): void {
@@ -220,6 +226,8 @@ export function setLink(ns: Namespace, device: Device, change: Parameters<NetNam
     if (change.mtu < 68) throw new NetError('EINVAL', 'mtu less than device minimum.')
     if (change.mtu > 65535 && !device.loopback) throw new NetError('EINVAL', 'mtu greater than device maximum.')
     device.mtu = change.mtu
+    device.mtuChosen = true
+    if (device.master) chooseMtu(device.master)
   }
   if (change.master !== undefined) {
     const bridge = change.master === null ? undefined : device.ns.device(change.master)

@@ -365,6 +365,28 @@ describe('bridges and tunnels', () => {
     expect(connect(w, blue, '10.96.0.50', 80)).toBe('blue')
   })
 
+  test('a bridge follows the smallest MTU of its ports until it is given one', () => {
+    const w = world()
+    const ns = host(w, 'h')
+    ns.addLink('br0', { kind: 'bridge' })
+    for (const i of [1, 2]) ns.addLink(`v${i}`, { kind: 'veth', peer: { name: `p${i}`, namespace: ns } })
+    const seen = [1500]
+    const after = (device: string, change: Parameters<Namespace['setLink']>[1]) => {
+      ns.setLink(device, change)
+      seen.push(ns.links.get('br0')!.mtu)
+    }
+    after('v1', { master: 'br0' })
+    after('v2', { master: 'br0' })
+    after('v1', { mtu: 1280 })
+    after('v1', { mtu: 1400 })
+    after('v1', { master: null })
+    after('v1', { master: 'br0' })
+    after('br0', { mtu: 1300 })
+    after('v1', { mtu: 1200 })
+    after('v1', { master: null })
+    expect(seen).toEqual([1500, 1500, 1500, 1280, 1400, 1500, 1400, 1300, 1300, 1300])
+  })
+
   test('the bridge learns, and forgets after five minutes', () => {
     const { node, red, sim, network } = pods()
     ping({ sim, network }, red, '10.244.1.12')
