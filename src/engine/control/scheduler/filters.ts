@@ -5,7 +5,7 @@
 import type { Pod, PodAffinityTerm } from '#engine/kinds/pod/types.ts'
 import { selectorMatches, toleratedBy, type LabelSelector } from '#engine/kinds/selectors.ts'
 import type { NodeInfo } from './node-info.ts'
-import { podRequests } from './resources.ts'
+import { podRequests } from '#engine/kinds/pod/requests.ts'
 import { matchesNodeAffinity } from './node-affinity.ts'
 import { spreadFilter } from './spread.ts'
 import { volumeFilter } from './volumes.ts'

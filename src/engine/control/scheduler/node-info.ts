@@ -1,7 +1,7 @@
 /** What the scheduler knows of one node: its object, its pods and the sum of their requests, kept in step pod by pod. */
 import type { Node } from '#engine/kinds/node/types.ts'
 import { isPodFinished, type Pod } from '#engine/kinds/pod/types.ts'
-import { addTo, nonZeroRequests, podRequests, resourceMap } from './resources.ts'
+import { addTo, nonZeroRequests, podRequests, resourceMap } from '#engine/kinds/pod/requests.ts'
 
 export class NodeInfo {
   node: Node

@@ -3,7 +3,7 @@ import { toleratedBy, nodeTermMatches } from '#engine/kinds/selectors.ts'
 import { controllerOf } from '../ownership.ts'
 import { affinityTermMatches, requiredAffinity, type CycleState } from './filters.ts'
 import type { NodeInfo } from './node-info.ts'
-import { nonZeroRequests } from './resources.ts'
+import { nonZeroRequests } from '#engine/kinds/pod/requests.ts'
 import { softSpread } from './spread.ts'
 
 type Scorer = (state: CycleState, feasible: readonly NodeInfo[]) => readonly number[]

@@ -7,7 +7,7 @@ import { persistentvolumeclaims, type PersistentVolumeClaim } from '#engine/kind
 import { pods, type Pod } from '#engine/kinds/pod/types.ts'
 import { keyOf, splitKey, timestamp, type ControllerContext } from '../controller.ts'
 import { tolerateGone } from '../ownership.ts'
-import { amount } from '../scheduler/resources.ts'
+import { amount } from '#engine/kinds/pod/requests.ts'
 import { mismatchOf, refersTo, volumeFits, volumeSize } from './match.ts'
 
 const component = 'persistentvolume-controller'

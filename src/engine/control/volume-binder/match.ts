@@ -1,5 +1,5 @@
 /** Which volume suits a claim (component-helpers volume.FindMatchingVolume): class, modes, size, selector; the smallest wins. */
-import { amount } from '../scheduler/resources.ts'
+import { amount } from '#engine/kinds/pod/requests.ts'
 import type { PersistentVolume } from '#engine/kinds/persistentvolume/types.ts'
 import type { PersistentVolumeClaim } from '#engine/kinds/persistentvolumeclaim/types.ts'
 import { selectorMatches } from '#engine/kinds/selectors.ts'

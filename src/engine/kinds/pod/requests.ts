@@ -1,6 +1,6 @@
-/** Resource arithmetic of the scheduler (component-helpers resource.PodRequests): cpu in milli, everything else in units. */
+/** What pods ask of nodes (component-helpers resource.PodRequests): cpu in milli, everything else in units. */
 import { parseQuantity, quantityMilliValue, quantityValue } from '#base/quantity.ts'
-import type { Container, Pod } from '#engine/kinds/pod/types.ts'
+import type { Container, Pod } from './types.ts'
 
 export type Resources = ReadonlyMap<string, number>
 
