@@ -7,8 +7,8 @@ import type { ApiRequest } from './types.ts'
 
 const STRUCT = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 
-/** A body of no particular type (patches, delete options). */
-export function parseBody(request: ApiRequest): Loose {
+/** A body of no particular type (patches, delete options). `what`: said before what is wrong with its JSON. */
+export function parseBody(request: ApiRequest, what = ''): Loose {
   const type = (request.headers.get('content-type') ?? 'application/json').split(';')[0]!.trim()
   if (type.endsWith('yaml')) {
     try {
@@ -20,7 +20,7 @@ export function parseBody(request: ApiRequest): Loose {
   try {
     return parseJson(request.body).value
   } catch (error) {
-    if (error instanceof JsonError) throw status.badRequest(error.message)
+    if (error instanceof JsonError) throw status.badRequest(what + error.message)
     throw error
   }
 }

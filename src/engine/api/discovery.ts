@@ -1,6 +1,7 @@
 /** Paths that are not about one resource: /version, /healthz, /api, /apis and their resource lists, all made from the kinds table. */
 import { decodeBytes, toBase64 } from '#base/bytes.ts'
 import { sha256 } from '#base/sha.ts'
+import { aggregatedDiscovery, wantsAggregated } from './aggregated-discovery.ts'
 import type { KindDefinition } from './kind.ts'
 import type { ApiServer } from './server.ts'
 import * as status from './status.ts'
@@ -55,10 +56,12 @@ export function answerDiscovery(server: ApiServer, request: ApiRequest): ApiResp
       return health(parts[0], parts.slice(1).join('/'), request)
     case 'api':
       if (parts.length === 1) {
+        if (wantsAggregated(request)) return aggregatedDiscovery(server, true)
         return json({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: server.options.advertiseAddress ?? '10.0.0.1:6443' }] })
       }
       return resourceList(server, '', parts[1]!)
     case 'apis':
+      if (parts.length === 1 && wantsAggregated(request)) return aggregatedDiscovery(server, false)
       if (parts.length === 1) return json({ kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(server) })
       if (parts.length === 2) {
         const group = groupsOf(server).find((g) => g.name === parts[1])

@@ -4,6 +4,7 @@
  */
 import type { FieldErrors } from './field-errors.ts'
 import type { Loose } from './loose.ts'
+import type { Schemas } from './schema.ts'
 import type { KubeObject, UserInfo } from './types.ts'
 
 /** Read access that strategies and admission get to other objects, and what they may know of the request. */
@@ -128,6 +129,12 @@ export interface KindDefinition extends Strategy {
   readonly custom?: boolean
   /** Said in a Warning header on every request. */
   readonly deprecation?: string
+  /** Types of a kind without `schema` for server-side apply; made when first needed. */
+  fieldTypes?(builtin: Schemas): { readonly schemas: Schemas; readonly root: string }
+  /** Deleting only marks the time: no grace period, no new generation. */
+  readonly plainDeletion?: boolean
+  /** What it owns stays when nothing else is asked for. */
+  readonly orphansByDefault?: boolean
   /** Takes the place of decoding by `schema`; may change its argument. */
   decode?(value: Loose): { readonly object: Loose; readonly unknown: readonly string[] }
 }

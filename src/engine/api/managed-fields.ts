@@ -39,6 +39,7 @@ export class ManagedFields {
   readonly #schemas: Schemas
   readonly #decoder: Decoder
   readonly #typers = new Map<string, FieldTyper>()
+  readonly #custom = new WeakMap<KindDefinition, FieldTyper>()
 
   constructor(schemas: Schemas, decoder: Decoder) {
     this.#schemas = schemas
@@ -46,6 +47,14 @@ export class ManagedFields {
   }
 
   #typer(kind: KindDefinition): FieldTyper {
+    if (kind.fieldTypes) {
+      let own = this.#custom.get(kind)
+      if (!own) {
+        const { schemas, root } = kind.fieldTypes(this.#schemas)
+        this.#custom.set(kind, (own = new FieldTyper(schemas, root)))
+      }
+      return own
+    }
     const key = kind.schema ?? ''
     let typer = this.#typers.get(key)
     if (!typer) this.#typers.set(key, (typer = new FieldTyper(this.#schemas, kind.schema)))

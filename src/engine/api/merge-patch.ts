@@ -104,7 +104,7 @@ function apply(root: Loose, operation: PatchOperation): Loose {
       const last = parts.at(-1)!
       if (at === undefined) throw new JsonPatchError(`replace operation does not apply: doc is missing path: ${path}: missing value`)
       if (Array.isArray(at)) at[index(at, last, 'replace', path, at.length)] = copy(operation.value)
-      else if (!(last in at)) throw new JsonPatchError(`replace operation does not apply: doc is missing key: ${path}: missing value`)
+      // Upstream's library replaces what is not there, too.
       else at[last] = copy(operation.value)
       return root
     }

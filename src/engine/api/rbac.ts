@@ -1,7 +1,8 @@
 /**
  * The RBAC authorizer over the stored roles and bindings. Rules of a user in a namespace are collected once and kept until a role or binding changes.
- * Members of system:masters may do anything; kubelets (system:nodes) have the rules of ClusterRole system:node (the Node authorizer's graph is left out).
+ * Members of system:masters may do anything; kubelets (system:nodes) have the rules of ClusterRole system:node and the Node authorizer's graph.
  */
+import { nodeRefusal } from './node-authorizer.ts'
 import type { Loose } from './loose.ts'
 import type { AuthorizationAttributes } from './server.ts'
 import type { Store } from './store.ts'
@@ -49,6 +50,7 @@ export class RbacAuthorizer {
 
   allows(user: UserInfo, a: AuthorizationAttributes): boolean {
     if (user.groups.includes('system:masters')) return true
+    if (nodeRefusal(this.#store, user, a) !== undefined) return false
     if (this.rulesOf(user, '').rules.some((r) => ruleAllows(r, a))) return true
     if (a.namespace && this.rulesOf(user, a.namespace).rules.some((r) => ruleAllows(r, a))) return true
     return false
@@ -56,6 +58,8 @@ export class RbacAuthorizer {
 
   /** What upstream adds to a refusal when bindings point nowhere: `RBAC: clusterrole.rbac.authorization.k8s.io "x" not found`. */
   reason(user: UserInfo, a: AuthorizationAttributes): string {
+    const node = nodeRefusal(this.#store, user, a)
+    if (node !== undefined) return node
     const errors = [...this.rulesOf(user, '').errors, ...(a.namespace ? this.rulesOf(user, a.namespace).errors : [])]
     return errors.length === 0 ? '' : `RBAC: ${errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`}`
   }

@@ -164,7 +164,7 @@ export class Registry {
     else meta.generation = old.metadata.generation
     meta.resourceVersion = old.metadata.resourceVersion
     if (meta.uid !== old.metadata.uid && !context.patch) {
-      throw status.conflict(this.#ref(kind), name, `StorageError: invalid object, Code: 4, Key: /${storagePrefix[kind.plural] ?? kind.plural}/${kind.namespaced ? namespace + '/' : ''}${name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${old.metadata.uid}`)
+      throw status.conflict(this.#ref(kind), name, `StorageError: invalid object, Code: 4, Key: ${context.dryRun ? '' : '/registry'}/${storagePrefix[kind.plural] ?? kind.plural}/${kind.namespaced ? namespace + '/' : ''}${name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${old.metadata.uid}`)
     }
     if (kind.earlyWarnings) context.warnings.push(...kind.earlyWarnings(object))
     const errors = new FieldErrors()
@@ -233,7 +233,8 @@ export class Registry {
     const object = copy(old) as Loose
     const meta = object.metadata
     const finalizers = new Set<string>(meta.finalizers ?? [])
-    const orphan = options.propagationPolicy === 'Orphan' || (options.propagationPolicy === undefined && options.orphanDependents === true)
+    const standard = kind.orphansByDefault === true && options.orphanDependents === undefined && !finalizers.has('foregroundDeletion')
+    const orphan = options.propagationPolicy === 'Orphan' || (options.propagationPolicy === undefined && (options.orphanDependents === true || standard))
     if (!meta.deletionTimestamp) {
       if (orphan) finalizers.add('orphan')
       if (options.propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion')
@@ -252,6 +253,11 @@ export class Registry {
         meta.deletionTimestamp = before.timestamp === undefined ? context.now : later(before.timestamp, -(before.grace ?? 0))
         meta.deletionGracePeriodSeconds = 0
       }
+      // A namespace that nothing holds any more still answers as one that is going.
+      if (kind.kind === 'Namespace' && kind.group === '') {
+        meta.deletionTimestamp ??= context.now
+        object.status = { ...object.status, phase: 'Terminating' }
+      }
       if (context.dryRun) return { object: old, removed: true }
       const last = this.#store.remove(key, object)
       this.committed(attributes)
@@ -259,8 +265,8 @@ export class Registry {
     }
     if (before.timestamp === undefined) {
       meta.deletionTimestamp = later(context.now, grace)
-      if (kind.kind !== 'Namespace') meta.deletionGracePeriodSeconds = grace
-      if (kind.hasGeneration && meta.generation) meta.generation++
+      if (kind.kind !== 'Namespace' && !kind.plainDeletion) meta.deletionGracePeriodSeconds = grace
+      if (kind.hasGeneration && meta.generation && !kind.plainDeletion) meta.generation++
     } else if (kind.gracePeriod && grace < (before.grace ?? 0)) {
       meta.deletionTimestamp = later(before.timestamp, grace - (before.grace ?? 0))
       meta.deletionGracePeriodSeconds = grace

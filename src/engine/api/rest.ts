@@ -254,6 +254,7 @@ export class Rest {
 
   #watch(request: ApiRequest, info: RequestInfo, kind: KindDefinition): ApiResponse {
     const { labels, fields } = this.#filters(request, kind)
+    checkWatchOptions(request)
     const named = info.name === '' ? fields : [...fields, { field: 'metadata.name', equal: true, value: info.name }]
     return watchResponse(this.#server, {
       kind,
@@ -369,8 +370,8 @@ export class Rest {
     if (!type) throw status.unsupportedMediaType()
     if (kind.custom && type === 'strategic') throw status.badBodyType(['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'])
     const { warnings } = this
-    const patch = parseBody(request)
-    if (type === 'json' && !Array.isArray(patch)) throw status.badRequest(`json: cannot unmarshal ${isObject(patch) ? 'object' : typeof patch} into Go value of type jsonpatch.Patch`)
+    const patch = parseBody(request, type === 'json' ? 'error decoding patch: ' : '')
+    if (type === 'json' && !Array.isArray(patch)) throw status.badRequest(`error decoding patch: json: cannot unmarshal ${isObject(patch) ? 'object' : typeof patch} into Go value of type []handlers.jsonPatchOp`)
     const shape: KindDefinition = info.subresource === 'scale' ? scaleShape(kind) : kind
     const applied = type === 'apply' && shape === kind
     if (applied) checkApplied(patch, kind)
@@ -408,10 +409,18 @@ export class Rest {
   }
 
   #deleteOptions(request: ApiRequest): DeleteOptions {
-    const body = request.body.trim() === '' ? {} : parseBody(request)
+    const body = request.body.trim() === '' ? {} : parseBody(request, "couldn't get version/kind; json parse error: ")
     const grace = request.query.get('gracePeriodSeconds')?.[0]
     const policy = request.query.get('propagationPolicy')?.[0]
-    return { ...(isObject(body) ? body : {}), ...(grace !== undefined ? { gracePeriodSeconds: Number(grace) } : {}), ...(policy !== undefined ? { propagationPolicy: policy } : {}) }
+    if (grace !== undefined && !/^[+-]?\d+$/.test(grace)) throw status.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`)
+    const options: Loose = { ...(isObject(body) ? body : {}), ...(grace !== undefined ? { gracePeriodSeconds: Number(grace) } : {}), ...(policy !== undefined ? { propagationPolicy: policy } : {}) }
+    const errors = new FieldErrors()
+    const policies = ['Foreground', 'Background', 'Orphan', 'nil']
+    if (options.propagationPolicy !== undefined && options.orphanDependents !== undefined) errors.invalid('propagationPolicy', options.propagationPolicy, 'orphanDependents and deletionPropagation cannot be both set')
+    if (options.propagationPolicy !== undefined && !policies.slice(0, 3).includes(options.propagationPolicy)) errors.notSupported('propagationPolicy', options.propagationPolicy, policies)
+    if (Array.isArray(options.dryRun) && options.dryRun.some((d: unknown) => d !== 'All')) errors.notSupported('dryRun', options.dryRun, ['All'])
+    if (errors.list.length > 0) throw status.invalid('meta.k8s.io', 'DeleteOptions', '', errors.list)
+    return options
   }
 
   #delete(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
@@ -419,6 +428,7 @@ export class Rest {
     const dry = this.#dryRun(request) || Array.isArray((options as Loose).dryRun)
     const context = this.#server.context(user, kind.namespaced ? info.namespace : '', '', { dryRun: dry })
     const { object, removed } = this.#server.registry.delete(kind, info.namespace, info.name, options, context)
+    if (kind.kind === 'Job' && kind.group === 'batch' && options.propagationPolicy === undefined && options.orphanDependents === undefined) this.warnings.push('child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning')
     if (removed && !returnsObject.has(kind.kind)) {
       return this.json(200, status.success({ name: info.name, ...(kind.group ? { group: kind.group } : {}), kind: kind.plural, uid: object.metadata.uid! }))
     }
@@ -455,6 +465,21 @@ function inGoOrder(object: Loose): Loose {
   return out
 }
 
+/** What a watch may not be asked for (ValidateListOptions). */
+function checkWatchOptions(request: ApiRequest): void {
+  const errors = new FieldErrors()
+  const one = (name: string) => request.query.get(name)?.[0] ?? ''
+  const initial = request.query.has('sendInitialEvents')
+  const match = one('resourceVersionMatch')
+  if (initial && match === '') errors.forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+  if (match !== '') {
+    if (!initial) errors.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
+    if (match !== 'NotOlderThan') errors.notSupported('resourceVersionMatch', match, ['NotOlderThan'])
+    if (one('continue') !== '') errors.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided')
+  }
+  if (errors.list.length > 0) throw status.invalid('meta.k8s.io', 'ListOptions', '', errors.list)
+}
+
 /** What server-side apply asks of a configuration. */
 function checkApplied(config: Loose, kind: KindDefinition): void {
   const { apiVersion = '', kind: name = '' } = isObject(config) ? config : {}
@@ -488,4 +513,4 @@ const scaleTable: TablePrinter = {
 }
 
 /** Kinds whose deletion answers with the object even when it is gone at once. */
-const returnsObject = new Set(['Pod', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'PersistentVolume', 'ResourceQuota', 'PodTemplate', 'ReplicationController', 'VolumeAttachment', 'StorageClass', 'CSIDriver', 'CSINode', 'VolumeAttributesClass', 'PodSecurityPolicy'])
+const returnsObject = new Set(['Pod', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'PersistentVolume', 'ResourceQuota', 'PodTemplate', 'ReplicationController', 'VolumeAttachment', 'StorageClass', 'Namespace', 'CSIDriver', 'CSINode', 'VolumeAttributesClass', 'PodSecurityPolicy'])

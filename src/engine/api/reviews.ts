@@ -43,7 +43,11 @@ export const reviews: Readonly<Record<string, Review>> = {
   LocalSubjectAccessReview: (server, kind, object, context) => {
     const { spec = {} } = object
     if (!spec.resourceAttributes) throw status.badRequest('spec.resourceAttributes is required')
-    if (spec.resourceAttributes.namespace !== context.namespace) throw status.badRequest(`spec.resourceAttributes.namespace must match namespace: ${context.namespace}`)
+    if (spec.resourceAttributes.namespace !== context.namespace) {
+      const errors = new FieldErrors()
+      errors.invalid('spec.resourceAttributes.namespace', spec.resourceAttributes.namespace ?? '', 'must match metadata.namespace')
+      throw status.invalid(kind.group, '', '', errors.list)
+    }
     access(server, kind, object, { name: spec.user ?? '', groups: spec.groups ?? [] })
   },
   SelfSubjectRulesReview: (server, _kind, object, context) => {

@@ -83,6 +83,11 @@ export class Schemas {
     this.#texts = texts
   }
 
+  /** These types and others. */
+  with(texts: Readonly<Record<string, string>>): Schemas {
+    return new Schemas({ ...this.#texts, ...texts })
+  }
+
   has(name: string): boolean {
     return this.#texts[name] !== undefined
   }

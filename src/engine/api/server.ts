@@ -194,6 +194,12 @@ export class ApiServer {
   }
 
   handle(request: ApiRequest): ApiResponse {
+    const answer = this.#answer(request)
+    // Nobody gets to see a body that goes with HEAD.
+    return request.method === 'HEAD' && answer.kind === 'complete' ? { ...answer, body: '' } : answer
+  }
+
+  #answer(request: ApiRequest): ApiResponse {
     try {
       return this.#rest.handle(request, requestInfo(request))
     } catch (error) {

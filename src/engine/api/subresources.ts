@@ -44,6 +44,7 @@ function bind(server: ApiServer, kind: KindDefinition, parent: Loose, body: Loos
 
 function evict(server: ApiServer, kind: KindDefinition, parent: Loose, body: Loose, context: RequestContext): Status {
   const { name, namespace } = parent.metadata
+  if ((body.metadata?.name ?? '') !== name) throw status.badRequest('name in URL does not match name in Eviction object')
   const options = body.deleteOptions ?? {}
   const done = { ...status.success(), code: 201 } as Status
   const finish = () => {
@@ -83,6 +84,9 @@ function evict(server: ApiServer, kind: KindDefinition, parent: Loose, body: Loo
 function token(server: ApiServer, parent: Loose, body: Loose, context: RequestContext): KubeObject {
   const spec = body.spec ?? {}
   const errors = new FieldErrors()
+  if (body.metadata?.name && body.metadata.name !== parent.metadata.name) errors.invalid('metadata.name', body.metadata.name, 'must match the service account name if specified')
+  if (body.metadata?.namespace && body.metadata.namespace !== parent.metadata.namespace) errors.invalid('metadata.namespace', body.metadata.namespace, 'must match the service account namespace if specified')
+  if (errors.list.length > 0) throw status.invalid('authentication.k8s.io', 'TokenRequest', parent.metadata.name, errors.list)
   const seconds: number = spec.expirationSeconds ?? 3600
   if (seconds < 600) errors.invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes')
   if (seconds > 2 ** 32) errors.invalid('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds')

@@ -7,9 +7,10 @@ import { signingRequestStrategy } from './certificatesigningrequest/strategy.ts'
 import { endpointSliceWarnings, endpointsWarnings, validateEndpointSlice, validateEndpointSliceUpdate, validateEndpointsObject } from './endpointslice/validation.ts'
 import { validateIngress, validateIngressClass, validateIngressClassUpdate, validateIngressUpdate } from './ingress/validation.ts'
 import { networkPolicyWarnings, validateNetworkPolicy } from './networkpolicy/validation.ts'
-import { claimWarnings, ipNameErrors, nodeWarnings, validateAttachment, validateServiceCidr } from './shared/object-validation.ts'
+import { claimWarnings, ipNameErrors, nodeWarnings, secretWarnings, validateAttachment, validateSecret, validateServiceCidr } from './shared/object-validation.ts'
 import { volumeSourceDefaults } from './pod/defaults.ts'
 import { validateDisruptionBudgetStatus } from './shared/policy-validation.ts'
+import { immutable, immutableData } from './update-rules.ts'
 import { each, fill } from './shared/defaults.ts'
 
 type Table = Readonly<Record<string, Strategy & Partial<KindDefinition>>>
@@ -76,6 +77,11 @@ export const simpleStrategies: Table = {
       const finalizers: string[] = ns.spec?.finalizers ?? []
       ns.spec = { ...ns.spec, finalizers: finalizers.includes('kubernetes') ? finalizers : [...finalizers, 'kubernetes'] }
     },
+    validateStatusUpdate(ns, old, errors) {
+      const phase = ns.status?.phase
+      if (!old.metadata.deletionTimestamp && phase !== 'Active') errors.invalid('status.Phase', phase ?? '', "may only be 'Active' if `deletionTimestamp` is empty")
+      if (old.metadata.deletionTimestamp && phase !== 'Terminating') errors.invalid('status.Phase', phase ?? '', "may only be 'Terminating' if `deletionTimestamp` is not empty")
+    },
     prepareForUpdate(ns, old) {
       ns.spec = old.spec
       ns.status = old.status
@@ -104,6 +110,12 @@ export const simpleStrategies: Table = {
       }
     },
     selectableFields: (s) => ({ type: s.type ?? '' }),
+    validateUpdate(s, old, errors) {
+      immutable(errors, 'type', s.type, old.type)
+      immutableData(['data'])(s, old, errors)
+      validateSecret(s, errors)
+    },
+    warnings: secretWarnings,
   },
   persistentvolumes: {
     defaults(pv) {

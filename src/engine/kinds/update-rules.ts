@@ -7,11 +7,11 @@ import { internalDiff, internalForm, internalPodTemplate, selectorForm } from '.
 
 type Rule = (object: Loose, old: Loose, errors: FieldErrors) => void
 
-const immutable = (errors: FieldErrors, at: string, value: Loose, before: Loose) => {
+export const immutable = (errors: FieldErrors, at: string, value: Loose, before: Loose) => {
   if (!equal(value, before)) errors.invalid(at, value, 'field is immutable')
 }
 
-const immutableData = (fields: readonly string[]): Rule => (object, old, errors) => {
+export const immutableData = (fields: readonly string[]): Rule => (object, old, errors) => {
   if (old.immutable !== true) return
   if (object.immutable !== true) errors.forbidden('immutable', 'field is immutable when `immutable` is set')
   for (const field of fields) if (!equal(object[field] ?? {}, old[field] ?? {})) errors.forbidden(field, 'field is immutable when `immutable` is set')
@@ -46,7 +46,10 @@ export const updateRules: Readonly<Record<string, Rule>> = {
     const { spec } = object
     const before = old.spec
     const indexed = before.completionMode === 'Indexed'
-    if (!equal(spec.completions, before.completions) && !(indexed && spec.completions === spec.parallelism && spec.completions !== undefined)) immutable(errors, 'spec.completions', spec.completions, before.completions)
+    if (!equal(spec.completions, before.completions)) {
+      if (!indexed || spec.completions === undefined || before.completions === undefined) immutable(errors, 'spec.completions', spec.completions, before.completions)
+      else if (spec.completions !== spec.parallelism) errors.invalid('spec.completions', spec.completions, 'can only be modified in tandem with spec.parallelism')
+    }
     selector(object, old, errors)
     jobTemplate(spec, before, old, errors)
     immutable(errors, 'spec.completionMode', spec.completionMode, before.completionMode)
@@ -68,10 +71,6 @@ export const updateRules: Readonly<Record<string, Rule>> = {
   resourcequotas(object, old, errors) {
     const set = (scopes: Loose) => [...new Set((scopes ?? []) as string[])].sort()
     if (!equal(set(object.spec?.scopes), set(old.spec?.scopes))) errors.invalid('spec.scopes', object.spec?.scopes ?? null, 'field is immutable')
-  },
-  secrets(object, old, errors) {
-    immutable(errors, 'type', object.type, old.type)
-    immutableData(['data'])(object, old, errors)
   },
   configmaps: immutableData(['data', 'binaryData']),
   persistentvolumeclaims(object, old, errors) {

@@ -78,7 +78,7 @@ export function rbacEscalation(rbac: RbacAuthorizer): AdmissionPlugin {
       const plural = refKind === 'ClusterRole' ? 'clusterroles' : 'roles'
       if (context.allowed({ verb: 'bind', group: GROUP, resource: plural, namespace, name: refName })) return
       const role = context.find(`${plural}.${GROUP}`, refKind === 'ClusterRole' ? '' : namespace, refName) as Loose
-      if (!role) throw status.notFound({ group: GROUP, resource: plural }, refName ?? '')
+      if (!role) throw status.notFound({ group: GROUP, resource: kind.plural }, refName ?? '')
       const missing = lacking(user, namespace, role.rules ?? [])
       if (missing.length > 0) throw refuse(missing)
     },

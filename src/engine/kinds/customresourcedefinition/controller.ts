@@ -51,7 +51,8 @@ export class CustomResources implements AdmissionPlugin {
     const claim = (field: string, value: Loose, used: ReadonlySet<unknown>, reason: string) => {
       if (value === undefined) return
       const clash = Array.isArray(value) ? value.find((v) => used.has(v)) : used.has(value) ? value : undefined
-      if (clash !== undefined) conflict ??= [reason, `${JSON.stringify(clash)} is already in use`]
+      // The last clash is the one that is told.
+      if (clash !== undefined) conflict = [reason, `${JSON.stringify(clash)} is already in use`]
       else accepted[field] = value
     }
     claim('plural', names.plural, taken, 'PluralConflict')

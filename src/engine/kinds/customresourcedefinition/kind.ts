@@ -5,6 +5,7 @@ import type { KindDefinition, TablePrinter } from '#engine/api/kind.ts'
 import { equal, type Loose } from '#engine/api/loose.ts'
 import { Correlation, unchanged } from './correlation.ts'
 import { compileRules, judge } from './rules.ts'
+import { customTypes } from './typing.ts'
 import { applyDefaults, dropNulls, prune, readPath, validateStructural } from '#engine/api/structural.ts'
 
 const types: Record<string, 'string' | 'integer' | 'number' | 'boolean' | 'date'> = { string: 'string', integer: 'integer', number: 'number', boolean: 'boolean', date: 'date' }
@@ -62,7 +63,7 @@ export function customKind(crd: Loose, version: Loose): KindDefinition {
   const specOf = ({ metadata: _m, status: s, apiVersion: _a, kind: _k, ...rest }: Loose) => (status ? rest : { ...rest, status: s })
   return {
     group, version: version.name, kind: names.kind, plural: names.plural, singular: names.singular ?? '', shortNames: names.shortNames ?? [], categories: names.categories ?? [],
-    namespaced: scope === 'Namespaced', verbs: ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'], subresources, hasGeneration: true, custom: true,
+    namespaced: scope === 'Namespaced', verbs: ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'], subresources, hasGeneration: true, custom: true, fieldTypes: (builtin) => customTypes(builtin, { kind: names.kind }, schema),
     allowUnconditionalUpdate: false, allowCreateOnUpdate: false, plainFinalizers: true,
     ...(version.deprecated ? { deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated` } : {}),
     ...(scale ? { scale: { specPath: scale.specReplicasPath, statusPath: scale.statusReplicasPath, ...(scale.labelSelectorPath ? { selectorPath: scale.labelSelectorPath } : {}) } } : {}),

@@ -35,6 +35,7 @@ export const crdStrategy: Strategy & Partial<KindDefinition> = {
     if (storage && !stored.includes(storage.name)) crd.status.storedVersions = [...stored, storage.name]
   },
   plainFinalizers: true,
+  plainDeletion: true,
   validate: validateCrd,
   validateUpdate: validateCrdUpdate,
   generationChanges: (crd, old) => !equal(crd.spec, old.spec),

@@ -61,6 +61,7 @@ export const jobStrategy: Strategy & Partial<KindDefinition> = {
       generateSelector(job)
     }
   },
+  orphansByDefault: true,
   readBack: labelsOfTemplate,
   validateUpdate(job, old, errors) {
     validateJob(job, errors, undefined, old)

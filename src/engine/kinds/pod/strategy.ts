@@ -4,7 +4,7 @@ import type { Loose } from '#engine/api/loose.ts'
 import { podDefaults } from './defaults.ts'
 import { validateEphemeralUpdate } from './ephemeral-validation.ts'
 import { qosClass } from './qos.ts'
-import { validatePodUpdate } from './update-validation.ts'
+import { validatePodUpdate, validateResize } from './update-validation.ts'
 import { validatePod, validatePodSpec } from './validation.ts'
 import { podWarnings } from './warnings.ts'
 
@@ -13,6 +13,7 @@ export const podStrategy: Strategy & Partial<KindDefinition> = {
   validate: validatePod,
   validateUpdate(pod, old, errors, context) {
     if (context.subresource === '') validatePodUpdate(pod, old, errors)
+    else if (context.subresource === 'resize') validateResize(pod, old, errors)
     else if (context.subresource === 'ephemeralcontainers') {
       validatePodSpec(pod.spec, pod.metadata, 'spec', errors)
       validateEphemeralUpdate(pod, old, errors)

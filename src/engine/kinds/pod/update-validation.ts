@@ -2,6 +2,7 @@
 import type { FieldErrors } from '#engine/api/field-errors.ts'
 import { copy, equal, type Loose } from '#engine/api/loose.ts'
 import { internalDiff, internalForm, internalPodSpec } from '../shared/internal-form.ts'
+import { qosClass } from './qos.ts'
 import { validatePodSpec } from './validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
@@ -67,6 +68,13 @@ export function validatePodUpdate(pod: Loose, old: Loose, errors: FieldErrors): 
 function keep(spec: Loose, old: Loose, field: string): void {
   if (old[field] === undefined) delete spec[field]
   else spec[field] = old[field]
+}
+
+/** ValidatePodResize: a pod keeps its class. Leaves out: what of resources may be resized on which nodes. */
+export function validateResize(pod: Loose, old: Loose, errors: FieldErrors): void {
+  validatePodSpec(pod.spec ?? {}, pod.metadata, 'spec', errors)
+  const before: string = old.status?.qosClass ?? qosClass(old.spec)
+  if (qosClass(pod.spec) !== before) errors.invalid('spec', before, 'Pod QOS Class may not change as a result of resizing')
 }
 
 /** A gated pod may still be told more precisely where it may go: what narrows its choice of nodes is taken over, the rest refused. */

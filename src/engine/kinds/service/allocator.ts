@@ -303,5 +303,5 @@ function normalizeClusterIps(service: Loose, old: Loose): void {
   const same = equal(spec.clusterIPs ?? [], old.spec.clusterIPs ?? [])
   if (before !== '' && ip === '') {
     if (same) delete spec.clusterIPs
-  } else if (ip !== '' && same) spec.clusterIPs = [ip]
+  } else if (ip !== '' && (same || !(spec.clusterIPs?.length > 0))) spec.clusterIPs = [ip]
 }

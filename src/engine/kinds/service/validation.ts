@@ -147,9 +147,11 @@ export function serviceWarnings(service: Loose): string[] {
   const { spec } = service
   const out: string[] = []
   if (spec.clusterIP === 'None') {
+    if (spec.loadBalancerIP) out.push('spec.loadBalancerIP is ignored for headless services')
     if (list(spec.externalIPs).length > 0) out.push('spec.externalIPs is ignored for headless services')
     if (spec.sessionAffinity && spec.sessionAffinity !== 'None') out.push('spec.SessionAffinity is ignored for headless services')
   }
+  if (spec.type !== 'ExternalName' && spec.externalName) out.push('spec.externalName is ignored when spec.type is not "ExternalName"')
   for (const [i, ip] of list(spec.externalIPs).entries()) out.push(...ipWarnings(String(ip), `spec.externalIPs[${i}]`))
   for (const [i, range] of list(spec.loadBalancerSourceRanges).entries()) out.push(...cidrWarnings(String(range), `spec.loadBalancerSourceRanges[${i}]`))
   if (spec.trafficDistribution === 'PreferClose') out.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')

@@ -326,6 +326,15 @@ export function ipNameErrors(name: string): string[] {
   return canonical === name ? [] : [`must be in canonical form (${JSON.stringify(canonical)})`]
 }
 
+/** A certificate and its key that are none. */
+export function secretWarnings(s: Loose): string[] {
+  if (s.type !== 'kubernetes.io/tls') return []
+  const [certificate, key] = ['tls.crt', 'tls.key'].map((name) => fromBase64(s.data?.[name] ?? '') ?? '')
+  if (!/-----BEGIN [A-Z0-9 ]+-----/.test(certificate!)) return ['tls: failed to find any PEM data in certificate input']
+  if (!/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(key!)) return [/-----BEGIN [A-Z0-9 ]+-----/.test(key!) ? 'tls: found a certificate rather than a key in the PEM for the private key' : 'tls: failed to find any PEM data in key input']
+  return []
+}
+
 export function nodeWarnings(node: Loose): string[] {
   const out: string[] = []
   if (node.spec?.externalID) out.push('spec.externalID: this field is deprecated, and is unused by Kubernetes')
