@@ -34,16 +34,16 @@ function base(path: string): string {
   return t.slice(t.lastIndexOf('/') + 1)
 }
 
-function join(dir: string, name: string): string {
+export function join(dir: string, name: string): string {
   return dir.endsWith('/') ? dir + name : `${dir}/${name}`
 }
 
-async function failure(process: Process, text: string, error: unknown): Promise<void> {
+export async function failure(process: Process, text: string, error: unknown): Promise<void> {
   if (!(error instanceof FsError)) throw error
   await complain(process, `${text}: ${strerror(error.code)}`)
 }
 
-async function ask(process: Process, question: string): Promise<boolean> {
+export async function ask(process: Process, question: string): Promise<boolean> {
   await process.stderr.write(question)
   const answer = await process.stdin.readLine()
   return /^[yY]/.test(answer ?? '')
@@ -59,6 +59,7 @@ interface CopyOptions {
   readonly verbose: boolean
   readonly follow: boolean
   readonly link: '' | 'hard' | 'symbolic'
+  readonly backup: boolean
 }
 
 /** Copies one tree; false after a complaint. */
@@ -108,7 +109,8 @@ async function copy(process: Process, from: string, to: string, o: CopyOptions, 
     }
     if (target && o.noClobber) return true
     if (target && o.update && target.mtime >= source.mtime) return true
-    if (target && o.interactive && !(await ask(process, `${nameOf(process)}: overwrite ${quote(to)}? `))) return false
+    if (target && o.interactive && !(await ask(process, `${nameOf(process)}: overwrite ${quote(to)}? `))) return true
+    if (target && o.backup) fs.rename(to, `${to}~`)
     if (o.link !== '' || (source.type === 'symlink' && !o.follow)) {
       if (target) fs.unlink(to)
       if (o.link === 'hard') fs.link(from, to)
@@ -155,9 +157,10 @@ function keep(process: Process, path: string, source: Stat): void {
 }
 
 /** Operands of cp, mv, ln and install: sources and where they go. */
-function destinations(process: Process, rest: readonly string[], targetDir: string | undefined, plain: boolean): [string, string][] {
+export function destinations(process: Process, rest: readonly string[], targetDir: string | undefined, plain: boolean): [string, string][] {
   const command = nameOf(process)
   if (rest.length === 0) throw new Fatal(`${command}: missing file operand\nTry '${command} --help' for more information.`)
+  if (targetDir !== undefined && stat(process, targetDir)?.type !== 'directory') throw new Fatal(`${command}: target directory ${quote(targetDir)}: ${stat(process, targetDir) ? 'Not a directory' : 'No such file or directory'}`)
   if (targetDir !== undefined) return rest.map((r) => [r, join(targetDir, base(r))])
   if (rest.length === 1) throw new Fatal(`${command}: missing destination file operand after ${quote(rest[0]!)}\nTry '${command} --help' for more information.`)
   const last = rest.at(-1)!
@@ -177,7 +180,7 @@ const cp: Program = tool(async (process) => {
   const o = parseOptions(process, { short: 'abdfHilLnprRst:TuvxP', long: { archive: 'a', force: 'f', interactive: 'i', link: 'l', dereference: 'L', 'no-dereference': 'P', 'no-clobber': 'n', 'preserve=?': 'p', recursive: 'r', 'symbolic-link': 's', 'target-directory=': 't', 'no-target-directory': 'T', update: 'u', verbose: 'v', parents: 'parents' } })
   const recursive = o.has('r') || o.has('R') || o.has('a')
   const options: CopyOptions = {
-    recursive, preserve: o.has('p') || o.has('a'), force: o.has('f'), noClobber: o.has('n'), interactive: o.has('i'), update: o.has('u'), verbose: o.has('v'), follow: o.has('L') || (!recursive && !o.has('P') && !o.has('d')), link: o.has('l') ? 'hard' : o.has('s') ? 'symbolic' : '',
+    recursive, preserve: o.has('p') || o.has('a'), force: o.has('f'), noClobber: o.has('n'), interactive: o.has('i'), update: o.has('u'), verbose: o.has('v'), follow: o.has('L') || (!recursive && !o.has('P') && !o.has('d')), link: o.has('l') ? 'hard' : o.has('s') ? 'symbolic' : '', backup: o.has('b'),
   }
   let ok = true
   for (const [from, to] of destinations(process, o.rest, o.get('t'), o.has('T'))) ok = (await copy(process, from, to, options, true)) && ok
@@ -203,6 +206,7 @@ const mv: Program = tool(async (process) => {
       continue
     }
     if (target && o.has('i') && !(await ask(process, `mv: overwrite ${quote(to)}? `))) continue
+    if (target && o.has('b') && target.type !== 'directory') process.fs.rename(to, `${to}~`)
     if (target?.type === 'directory' && source.type !== 'directory') {
       await complain(process, `cannot overwrite directory ${quote(to)} with non-directory`)
       ok = false
@@ -224,7 +228,7 @@ const mv: Program = tool(async (process) => {
       if (o.has('v')) await process.stdout.write(`renamed ${quote(from)} -> ${quote(to)}\n`)
     } catch (error) {
       if (error instanceof FsError && error.code === 'EXDEV') {
-        const done = await copy(process, from, to, { recursive: true, preserve: true, force: true, noClobber: false, interactive: false, update: false, verbose: false, follow: false, link: '' }, false)
+        const done = await copy(process, from, to, { recursive: true, preserve: true, force: true, noClobber: false, interactive: false, update: false, verbose: false, follow: false, link: '', backup: false }, false)
         if (done) removeTree(process, from)
         ok &&= done
       } else {
@@ -312,6 +316,7 @@ const mkdir: Program = tool(async (process) => {
   if (o.rest.length === 0) throw new Fatal("mkdir: missing operand\nTry 'mkdir --help' for more information.")
   let ok = true
   const mode = o.get('m')
+  if (mode !== undefined) parseMode(mode, 0, true, 0, 'mkdir')
   for (const path of o.rest) {
     const make = (p: string, last: boolean) => {
       process.fs.mkdir(p)
@@ -366,7 +371,7 @@ const rmdir: Program = tool(async (process) => {
 })
 
 const ln: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'fnsrt:Tv', long: { force: 'f', 'no-dereference': 'n', symbolic: 's', relative: 'r', 'target-directory=': 't', 'no-target-directory': 'T', verbose: 'v' } })
+  const o = parseOptions(process, { short: 'bfFdiLnPrsS:t:Tv', long: { 'backup=?': 'b', interactive: 'i', logical: 'L', physical: 'P', directory: 'd', 'suffix=': 'S', force: 'f', 'no-dereference': 'n', symbolic: 's', relative: 'r', 'target-directory=': 't', 'no-target-directory': 'T', verbose: 'v' } })
   const rest = o.rest.length === 1 && !o.has('t') ? [o.rest[0]!, `./${base(o.rest[0]!)}`] : o.rest
   const plain = o.has('T') || (o.has('n') && lstat(process, rest.at(-1) ?? '')?.type === 'symlink')
   let ok = true
@@ -386,8 +391,11 @@ const ln: Program = tool(async (process) => {
           continue
         }
       }
-      if (o.has('f') && lstat(process, to) && lstat(process, to)!.type !== 'directory') process.fs.unlink(to)
-      if (o.has('s')) process.fs.symlink(o.has('r') ? relative(logicalPath(process.cwd, to).replace(/\/[^/]*$/, ''), logicalPath(process.cwd, from)) : from, to)
+      const there = lstat(process, to)
+      if (there && o.has('i') && !(await ask(process, `ln: replace ${quote(to)}? `))) continue
+      if (there && o.has('b') && there.type !== 'directory') process.fs.rename(to, to + (o.get('S') ?? '~'))
+      else if (there && (o.has('f') || o.has('i')) && there.type !== 'directory') process.fs.unlink(to)
+      if (o.has('s')) process.fs.symlink(o.has('r') ? relative(logicalPath(process.cwd, to).replace(/\/[^/]*$/, ''), resolved(process, from)) : from, to)
       else process.fs.link(from, to)
       if (o.has('v')) await process.stdout.write(`${quote(to)} ${o.has('s') ? '->' : '=>'} ${quote(from)}\n`)
     } catch (error) {
@@ -397,6 +405,15 @@ const ln: Program = tool(async (process) => {
   }
   return ok ? 0 : 1
 })
+
+/** Where a path leads, as far as it exists. */
+function resolved(process: Process, path: string): string {
+  try {
+    return process.fs.realpath(path)
+  } catch {
+    return logicalPath(process.cwd, path)
+  }
+}
 
 export function relative(from: string, to: string): string {
   const a = from.split('/').filter((x) => x !== '')
@@ -429,6 +446,11 @@ const touch: Program = tool(async (process) => {
     try {
       if (!process.fs.exists(path)) {
         if (o.has('c')) continue
+        if (path.endsWith('/')) {
+          await complain(process, `setting times of ${quote(path)}: No such file or directory`)
+          ok = false
+          continue
+        }
         process.fs.writeFile(path, '')
       }
       process.fs.utimes(path, time)
@@ -441,15 +463,15 @@ const touch: Program = tool(async (process) => {
 })
 
 /** Octal or symbolic; throws Fatal. */
-export function parseMode(text: string, current: number, directory: boolean, umask: number): number {
+export function parseMode(text: string, current: number, directory: boolean, umask: number, command = 'chmod'): number {
   if (/^[0-7]{1,5}$/.test(text)) return parseInt(text, 8) | (directory && text.length < 5 ? current & 0o6000 : 0)
   let mode = current
   for (const clause of text.split(',')) {
-    const m = /^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]|[0-7]+))+)$/.exec(clause)
-    if (!m) throw new Fatal(`chmod: invalid mode: ‘${text}’\nTry 'chmod --help' for more information.`)
+    const m = /^([ugoa]*)((?:[-+=](?:[ugo](?![rwxXst])|[rwxXst]*|[0-7]+))+)$/.exec(clause)
+    if (!m) throw new Fatal(command === 'mkdir' ? `mkdir: invalid mode ‘${text}’` : `${command}: invalid mode: ‘${text}’\nTry '${command} --help' for more information.`)
     const all = m[1] === ''
     const who = all || m[1]!.includes('a') ? 'ugo' : m[1]!
-    for (const action of m[2]!.matchAll(/([-+=])([rwxXst]*|[ugo]|[0-7]+)/g)) {
+    for (const action of m[2]!.matchAll(/([-+=])([ugo](?![rwxXst])|[rwxXst]*|[0-7]+)/g)) {
       const op = action[1]!
       const perms = action[2]!
       let bits = 0
@@ -520,6 +542,10 @@ const chmod: Program = tool(async (process) => {
   return ok ? 0 : 1
 })
 
+export function groupKnown(process: Process, name: string): boolean {
+  return lookupGroup(process, name) !== undefined
+}
+
 function lookupGroup(process: Process, name: string): number | undefined {
   if (/^\d+$/.test(name)) return Number(name)
   const line = process.fs.readFile('/etc/group').split('\n').find((l) => l.startsWith(`${name}:`))
@@ -528,13 +554,17 @@ function lookupGroup(process: Process, name: string): number | undefined {
 
 const chown: Program = tool(async (process) => {
   const command = nameOf(process)
-  const o = parseOptions(process, { short: 'Rcfhv', long: { recursive: 'R', 'no-dereference': 'h', verbose: 'v', changes: 'c' } })
+  const o = parseOptions(process, { short: 'RHLPcfhv', long: { recursive: 'R', 'no-dereference': 'h', verbose: 'v', changes: 'c', quiet: 'f', silent: 'f', 'reference=': 'ref', dereference: 'D', 'from=': 'from' } })
   if (o.rest.length === 0) throw new Fatal(`${command}: missing operand\nTry '${command} --help' for more information.`)
-  if (o.rest.length === 1) throw new Fatal(`${command}: missing operand after ‘${o.rest[0]}’\nTry '${command} --help' for more information.`)
-  const spec = o.rest[0]!
-  let uid: number | undefined
-  let gid: number | undefined
-  if (command === 'chgrp') {
+  if (o.rest.length === 1 && !o.has('ref')) throw new Fatal(`${command}: missing operand after ‘${o.rest[0]}’\nTry '${command} --help' for more information.`)
+  const spec = o.has('ref') ? '' : o.rest[0]!
+  const model = o.has('ref') ? stat(process, o.get('ref')!) : undefined
+  if (o.has('ref') && !model) throw new Fatal(`${command}: failed to get attributes of ${quote(o.get('ref')!)}: No such file or directory`)
+  let uid = command === 'chgrp' ? undefined : model?.uid
+  let gid = model?.gid
+  if (model) {
+    // Both are known.
+  } else if (command === 'chgrp') {
     gid = lookupGroup(process, spec)
     if (gid === undefined) throw new Fatal(`chgrp: invalid group: ‘${spec}’`)
   } else {
@@ -550,10 +580,16 @@ const chown: Program = tool(async (process) => {
     }
   }
   let ok = true
-  for (const path of o.rest.slice(1)) {
+  for (const path of o.rest.slice(o.has('ref') ? 0 : 1)) {
     const change = async (p: string, s: Stat) => {
       try {
         process.fs.chown(p, uid ?? s.uid, gid ?? s.gid)
+        const changed = (uid ?? s.uid) !== s.uid || (gid ?? s.gid) !== s.gid
+        if (o.has('v') || (o.has('c') && changed)) {
+          const both = (u: number, g: number) => (command === 'chgrp' ? groupName(process, g) : gid === undefined ? userName(process, u) : `${userName(process, u)}:${groupName(process, g)}`)
+          const what = command === 'chgrp' ? 'group' : 'ownership'
+          await process.stdout.write(changed ? `changed ${what} of ${quote(p)} from ${both(s.uid, s.gid)} to ${both(uid ?? s.uid, gid ?? s.gid)}\n` : `${what} of ${quote(p)} retained as ${both(s.uid, s.gid)}\n`)
+        }
       } catch (error) {
         await failure(process, command === 'chgrp' ? `changing group of ${quote(p)}` : `changing ownership of ${quote(p)}`, error)
         ok = false
@@ -565,53 +601,6 @@ const chown: Program = tool(async (process) => {
       ok = false
     } else if (o.has('R')) await walk(process, path, change)
     else await change(path, s)
-  }
-  return ok ? 0 : 1
-})
-
-const typeNames = { file: 'regular file', directory: 'directory', symlink: 'symbolic link', device: 'character special file', fifo: 'fifo', socket: 'socket' }
-
-const statProgram: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'c:fLt', long: { 'format=': 'c', 'printf=': 'printf', dereference: 'L', 'file-system': 'f', terse: 't' } })
-  if (o.rest.length === 0) throw new Fatal("stat: missing operand\nTry 'stat --help' for more information.")
-  let ok = true
-  for (const path of o.rest) {
-    let s: Stat
-    try {
-      s = o.has('L') ? process.fs.stat(path) : process.fs.lstat(path)
-    } catch (error) {
-      await failure(process, `cannot statx ${quote(path)}`, error)
-      ok = false
-      continue
-    }
-    const type = s.type === 'file' && s.size === 0 ? 'regular empty file' : typeNames[s.type]
-    const time = strftime('%Y-%m-%d %H:%M:%S.%N +0000', s.mtime)
-    const link = s.type === 'symlink' ? `${quote(path)} -> ${quote(process.fs.readlink(path))}` : quote(path)
-    if (o.has('f')) {
-      const real = process.fs.realpath(path)
-      const kind = [['/proc', 'proc'], ['/sys', 'sysfs'], ['/dev', 'tmpfs'], ['/run', 'tmpfs']].find(([p]) => real === p || real.startsWith(p + '/'))?.[1] ?? 'ext2/ext3'
-      const facts: Record<string, string> = { T: kind, n: path, s: '4096', S: '4096', b: '20500000', f: '15300000', a: '14200000', c: '5242880', d: '4900000', i: '80100000000', l: '255' }
-      const format = o.get('c') ?? '  File: "%n"\n    ID: %i Namelen: %l     Type: %T\nBlock size: %s       Fundamental block size: %S\nBlocks: Total: %b   Free: %f   Available: %a\nInodes: Total: %c    Free: %d'
-      await process.stdout.write(format.replace(/%([a-zA-Z])/g, (all, c: string) => facts[c] ?? all) + '\n')
-      continue
-    }
-    const values: Record<string, string> = {
-      n: path, N: link, s: String(s.size), b: String(blocks(s) * 2), B: '512', a: s.mode.toString(8), A: modeText(s), F: type, u: String(s.uid), U: userName(process, s.uid), g: String(s.gid), G: groupName(process, s.gid), h: String(s.nlink), i: String(s.ino), o: '4096', x: time, y: time, z: time, w: time,
-      X: String(Math.floor(s.mtime / 1000)), Y: String(Math.floor(s.mtime / 1000)), Z: String(Math.floor(s.mtime / 1000)), W: String(Math.floor(s.mtime / 1000)), d: '2049', D: '801', f: (s.mode | ({ file: 0o100000, directory: 0o40000, symlink: 0o120000, device: 0o20000, fifo: 0o10000, socket: 0o140000 }[s.type])).toString(16), m: '/', t: '0', T: '0', C: '?',
-    }
-    const fill = (format: string) => format.replace(/%([-0#]*)(\d*)(\.\d+)?([a-zA-Z%])/g, (all, flags: string, width: string, _p: string, c: string) => {
-      if (c === '%') return '%'
-      let v = values[c]
-      if (v === undefined) return '?'
-      if (c === 'a' && flags.includes('#')) v = '0' + v
-      return flags.includes('-') ? v.padEnd(Number(width)) : v.padStart(Number(width), flags.includes('0') ? '0' : ' ')
-    })
-    if (o.has('printf')) await process.stdout.write(fill(o.get('printf')!.replace(/\\n/g, '\n').replace(/\\t/g, '\t')))
-    else if (o.has('c')) await process.stdout.write(fill(o.get('c')!) + '\n')
-    else
-      await process.stdout.write(
-        `  File: ${s.type === 'symlink' ? `${path} -> ${process.fs.readlink(path)}` : path}\n  Size: ${String(s.size).padEnd(10)}\tBlocks: ${String(blocks(s) * 2).padEnd(10)} IO Block: 4096   ${type}\nDevice: 8,1\tInode: ${String(s.ino).padEnd(11)} Links: ${s.nlink}\nAccess: (${s.mode.toString(8).padStart(4, '0')}/${modeText(s)})  Uid: (${String(s.uid).padStart(5)}/${userName(process, s.uid).padStart(8)})   Gid: (${String(s.gid).padStart(5)}/${groupName(process, s.gid).padStart(8)})\nAccess: ${time}\nModify: ${time}\nChange: ${time}\n Birth: ${time}\n`,
-      )
   }
   return ok ? 0 : 1
 })
@@ -731,42 +720,7 @@ const du: Program = tool(async (process) => {
   return ok ? 0 : 1
 })
 
-const truncate: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'cs:r:', long: { 'size=': 's', 'no-create': 'c', 'reference=': 'r' } })
-  const m = /^([-+]?)(\d+)([KMG]?)$/.exec(o.get('s') ?? '')
-  if (!m) throw new Fatal(`truncate: Invalid number: ‘${o.get('s') ?? ''}’`)
-  const size = Number(m[2]) * ({ '': 1, K: 1024, M: 1048576, G: 1073741824 }[m[3] as '']!)
-  for (const path of o.rest) {
-    const old = process.fs.exists(path) ? process.fs.readFile(path) : ''
-    const target = m[1] === '+' ? old.length + size : m[1] === '-' ? Math.max(0, old.length - size) : size
-    process.fs.writeFile(path, old.length >= target ? old.slice(0, target) : old + '\0'.repeat(target - old.length))
-  }
-  return 0
-})
-
-const install: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'dDm:o:g:t:Tvcp', long: { directory: 'd', 'mode=': 'm', 'owner=': 'o', 'group=': 'g', 'target-directory=': 't', verbose: 'v' } })
-  const mode = o.has('m') ? parseMode(o.get('m')!, 0, false, 0) : 0o755
-  if (o.has('d')) {
-    for (const path of o.rest) {
-      process.fs.mkdir(path, { parents: true })
-      process.fs.chmod(path, mode)
-    }
-    return 0
-  }
-  for (const [from, to] of destinations(process, o.rest, o.get('t'), o.has('T'))) {
-    if (o.has('D')) process.fs.mkdir(to.replace(/\/[^/]*$/, '') || '/', { parents: true })
-    process.fs.writeFile(to, process.fs.readFile(from))
-    process.fs.chmod(to, mode)
-  }
-  return 0
-})
-
 export const filePrograms: readonly (readonly [string, Program])[] = [
-  ['cp', cp], ['mv', mv], ['rm', rm], ['mkdir', mkdir], ['rmdir', rmdir], ['ln', ln], ['touch', touch], ['chmod', chmod], ['chown', chown], ['chgrp', chown], ['stat', statProgram], ['realpath', realpath], ['readlink', readlink], ['mktemp', mktemp], ['du', du], ['truncate', truncate], ['install', install],
-  ['unlink', tool(async (process) => {
-    process.fs.unlink(process.argv[1] ?? '')
-    return 0
-  })],
+  ['cp', cp], ['mv', mv], ['rm', rm], ['mkdir', mkdir], ['rmdir', rmdir], ['ln', ln], ['touch', touch], ['chmod', chmod], ['chown', chown], ['chgrp', chown], ['realpath', realpath], ['readlink', readlink], ['mktemp', mktemp], ['du', du], 
   ['sync', async () => 0],
 ]

@@ -8,7 +8,8 @@ import type { Process, Program } from '#engine/machine/process.ts'
 import { strftime } from '#shell/builtins/printf.ts'
 import { complain, Fatal, Out, tool } from './common.ts'
 import { blocks, groupName, modeText, userName } from './ls.ts'
-import { parseMode } from './files.ts'
+import { parseDate } from './dates.ts'
+import { groupKnown, parseMode } from './files.ts'
 
 interface Item {
   readonly path: string
@@ -115,6 +116,8 @@ class FindParser {
   }
 
   and(): Test {
+    const first = this.args[this.pos]
+    if (first !== undefined && ['-o', '-or', '-a', '-and', ','].includes(first)) throw new Fatal(`find: invalid expression; you have used a binary operator '${first}' with nothing before it.`)
     let left = this.not()
     for (;;) {
       const t = this.args[this.pos]
@@ -130,6 +133,7 @@ class FindParser {
     const t = this.args[this.pos]
     if (t === '!' || t === '-not') {
       this.pos++
+      if (this.args[this.pos] === undefined) throw new Fatal(`find: expected an expression after '${t}'`)
       const inner = this.not()
       return async (i) => !(await inner(i))
     }
@@ -159,7 +163,7 @@ class FindParser {
     const predicate = predicates.get(name)
     if (predicate) return predicate(this, name)
     if (name.startsWith('-')) throw new Fatal(`find: unknown predicate \`${name}'`)
-    throw new Fatal(name === ')' ? "find: invalid expression; you have too many ')'" : precede(this.c.process, name, this.args[this.pos - 3]))
+    throw new Fatal(name === ')' ? "find: invalid expression; expected to find a ')' but didn't see one. Perhaps you need an extra predicate after '('" : precede(this.c.process, name, this.args[this.pos - 3]))
   }
 
   exec(name: string): Test {
@@ -251,7 +255,7 @@ const predicates: NameTable<(parser: FindParser, name: string) => Test> = nameTa
     const v = parser.number(name)
     return async (i) => compare(v, v.startsWith('-') || v.startsWith('+') ? (c.now - i.stat.mtime) / 60000 : Math.ceil((c.now - i.stat.mtime) / 60000))
   },
-  '-newer': (parser, name) => {
+  '-newer -anewer -cnewer -newermm -neweraa -newercc -newerma -newermc': (parser, name) => {
     const { process } = parser.c
     const path = parser.value(name)
     let time: number
@@ -264,8 +268,29 @@ const predicates: NameTable<(parser: FindParser, name: string) => Test> = nameTa
   },
   '-newermt': (parser, name) => {
     const text = parser.value(name)
-    const time = Date.parse(/\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : `${text.replace(' ', 'T')}Z`)
+    const time = parseDate(text, parser.c.now)
+    if (time === undefined) throw new Fatal(`find: I cannot figure out how to interpret ‘${text}’ as a date or time`)
     return async (i) => i.stat.mtime > time
+  },
+  '-samefile': (parser, name) => {
+    const path = parser.value(name)
+    let ino: number
+    try {
+      ino = parser.c.process.fs.stat(path).ino
+    } catch {
+      throw new Fatal(`find: ‘${path}’: No such file or directory`)
+    }
+    return async (i) => i.stat.ino === ino
+  },
+  '-fprint -fprint0': (parser, name) => {
+    const { c } = parser
+    c.action = true
+    const file = new Out(c.process.open(parser.value(name), { write: true, create: true, truncate: true }))
+    file.lineBuffered = true
+    return async (i) => {
+      await file.put(i.path + (name === '-fprint' ? '\n' : '\0'))
+      return true
+    }
   },
   '-perm': (parser, name) => {
     const v = parser.value(name)
@@ -282,6 +307,7 @@ const predicates: NameTable<(parser: FindParser, name: string) => Test> = nameTa
   '-group': (parser, name) => {
     const { process } = parser.c
     const v = parser.value(name)
+    if (!/^\d+$/.test(v) && !groupKnown(process, v)) throw new Fatal(`find: ‘${v}’ is not the name of an existing group`)
     return async (i) => groupName(process, i.stat.gid) === v || String(i.stat.gid) === v
   },
   '-uid': (parser, name) => {
@@ -381,7 +407,11 @@ export const find: Program = tool(async (process) => {
   const args = process.argv.slice(1)
   let i = 0
   let follow = false
-  while (/^-[HLP]$/.test(args[i] ?? '')) follow = args[i++] === '-L'
+  while (/^-(?:[HLPD]|O\d)$/.test(args[i] ?? '')) {
+    if (args[i] === '-D' && args[++i] === undefined) throw new Fatal("find: Missing argument after the -D option.\nTry 'find --help' for more information.")
+    follow = args[i++] === '-L'
+  }
+  if (args[i] === ',') throw new Fatal('find: ‘,’: No such file or directory')
   const paths: string[] = []
   while (i < args.length && !/^[-(!]/.test(args[i]!) && args[i] !== ',') paths.push(args[i++]!)
   const c: Context = { process, out: new Out(process.stdout), now: process.now(), action: false, depthFirst: false, maxDepth: Infinity, minDepth: 0, prune: false, quit: false, failed: false, atEnd: [] }
@@ -391,12 +421,12 @@ export const find: Program = tool(async (process) => {
   if (i < args.length) {
     test = parser.or()
     const left = args[i + parser.pos]
-    if (left !== undefined) throw new Fatal(left === ')' ? "find: invalid expression; you have too many ')'" : precede(process, left, args[i + parser.pos - 2]))
+    if (left !== undefined) throw new Fatal(left === ')' ? "find: you have too many ')'" : precede(process, left, args[i + parser.pos - 2]))
   }
   if (!c.action) {
     const inner = test
     test = async (item) => {
-      if (await inner(item)) await c.out.put(item.path + '\n')
+      if ((await inner(item)) && !c.quit) await c.out.put(item.path + '\n')
       return true
     }
   }

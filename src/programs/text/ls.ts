@@ -1,4 +1,5 @@
 /** ls, dir, vdir: one name per line into a pipe, columns on a terminal; the long format, sorting, recursion, classification. */
+import { matchesPattern } from '#base/glob.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Stat } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
@@ -64,12 +65,24 @@ export function groupName(process: Process, gid: number): string {
 const colors: Record<string, string> = { directory: '01;34', symlink: '01;36', fifo: '40;33', socket: '01;35', device: '40;33;01' }
 const sixMonths = 15778476000
 
+/** What options with words take, those that mean the same on one line. */
+const listing: Readonly<Record<'sort' | 'time' | 'format', readonly (readonly string[])[]>> = {
+  sort: [['none'], ['time'], ['size'], ['extension'], ['version'], ['width']],
+  time: [['atime', 'access', 'use'], ['ctime', 'status'], ['mtime', 'modification'], ['birth', 'creation']],
+  format: [['verbose', 'long'], ['commas'], ['horizontal', 'across'], ['vertical'], ['single-column']],
+}
+const choices = { sort: [...listing.sort.flat(), 'name'], time: listing.time.flat(), format: listing.format.flat() }
+
 const ls: Program = tool(async (process) => {
   const o = parseOptions(process, {
     short: 'aAbBcCdDfFgGhHiI:klLmnNopqQrRsStT:uUvw:xXZ1',
-    long: { all: 'a', 'almost-all': 'A', escape: 'b', directory: 'd', classify: 'F', 'human-readable': 'h', inode: 'i', 'ignore=': 'I', 'numeric-uid-gid': 'n', literal: 'N', reverse: 'r', recursive: 'R', size: 's', 'sort=': 'sort', 'time=': 'time', 'time-style=': 'style', 'full-time': 'full', 'color=?': 'color', 'group-directories-first': 'first', 'no-group': 'G', 'quote-name': 'Q', 'quoting-style=': 'quoting', 'width=': 'w', 'indicator-style=': 'indicator', 'file-type': 'types', 'format=': 'format', si: 'si', dereference: 'L', 'show-control-chars': 'show', 'hide-control-chars': 'q' },
+    long: { all: 'a', 'almost-all': 'A', escape: 'b', directory: 'd', classify: 'F', 'human-readable': 'h', inode: 'i', 'ignore=': 'I', 'numeric-uid-gid': 'n', literal: 'N', reverse: 'r', recursive: 'R', size: 's', 'sort=': 'sort', 'time=': 'time', 'time-style=': 'style', 'full-time': 'full', 'color=?': 'color', 'group-directories-first': 'first', 'no-group': 'G', 'quote-name': 'Q', 'quoting-style=': 'quoting', 'width=': 'w', 'indicator-style=': 'indicator', 'file-type': 'types', 'format=': 'format', si: 'si', dereference: 'L', 'show-control-chars': 'show', 'hide-control-chars': 'q', 'hide=': 'hide', zero: 'zero', 'ignore-backups': 'B', author: 'author', 'no-hyperlink': 'nohyper', 'hyperlink=?': 'hyper', kibibytes: 'k', context: 'Z', 'dereference-command-line': 'H', 'block-size=': 'block', 'tabsize=': 'T' },
     code: 2,
   })
+  for (const [key, option] of [['sort', 'sort'], ['time', 'time'], ['format', 'format']] as const) {
+    const value = o.get(key)
+    if (value !== undefined && !choices[option].includes(value)) throw new Fatal(`${nameOf(process)}: invalid argument ‘${value}’ for ‘--${option}’\nValid arguments are:\n${listing[option].map((l) => `  - ${l.map((x) => `‘${x}’`).join(', ')}\n`).join('')}Try '${nameOf(process)} --help' for more information.`, 1)
+  }
   const tty = process.stdout.tty
   const name = nameOf(process)
   const long = o.has('l') || o.has('n') || o.has('g') || o.has('o') || o.has('full') || name === 'vdir' || o.get('format') === 'long'
@@ -95,7 +108,10 @@ const ls: Program = tool(async (process) => {
   const painted = (e: Entry, text: string) => {
     if (!color) return text
     const code = colors[e.stat.type] ?? (e.stat.mode & 0o111 ? '01;32' : undefined)
-    return code ? `\x1b[${code}m${text}\x1b[0m` : text
+    if (!code) return text
+    const lead = wroteColor ? '' : '\x1b[0m'
+    wroteColor = true
+    return `${lead}\x1b[${code}m${text}\x1b[0m`
   }
   const sizeText = (n: number) => (o.has('h') ? humanSize(n) : o.has('si') ? humanSize(n, 1000) : String(n))
   let status = 0
@@ -135,7 +151,6 @@ const ls: Program = tool(async (process) => {
     const prefix = (e: Entry, wi: number, ws: number) => (o.has('i') ? `${String(e.stat.ino).padStart(wi)} ` : '') + (o.has('s') ? `${(o.has('h') ? humanSize(blocks(e.stat) * 1024) : String(blocks(e.stat))).padStart(ws)} ` : '')
     const wi = Math.max(0, ...list.map((e) => String(e.stat.ino).length))
     const ws = Math.max(0, ...list.map((e) => (o.has('h') ? humanSize(blocks(e.stat) * 1024) : String(blocks(e.stat))).length))
-    if (color && list.length > 0 && !wroteColor) wroteColor = true
     // Quoted names stand one column in where others are not quoted.
     const anyQuoted = quoting === 'shell' && list.some((e) => shown(e.name) !== e.name)
     const label = (e: Entry) => (anyQuoted && shown(e.name) === e.name && (long || columns) ? ' ' : '') + painted(e, shown(e.name)) + suffix(e)
@@ -177,7 +192,7 @@ const ls: Program = tool(async (process) => {
       return
     }
     if (!columns) {
-      await write(list.map((e) => `${prefix(e, wi, ws)}${label(e)}\n`).join(''))
+      await write(list.map((e) => `${prefix(e, wi, ws)}${label(e)}${o.has('zero') ? '\0' : '\n'}`).join(''))
       return
     }
     if (list.length === 0) return
@@ -193,6 +208,8 @@ const ls: Program = tool(async (process) => {
     for (const n of names) {
       if (n.startsWith('.') && !o.has('a') && !o.has('A') && !o.has('f')) continue
       if (n.endsWith('~') && o.has('B')) continue
+      if (o.all('I').some((p) => matchesPattern(n, p, { extglob: false }))) continue
+      if (!o.has('a') && !o.has('A') && o.all('hide').some((p) => matchesPattern(n, p, { extglob: false }))) continue
       try {
         list.push({ name: n, path: join(n), stat: o.has('L') ? process.fs.stat(join(n)) : process.fs.lstat(join(n)) })
       } catch {

@@ -42,12 +42,19 @@ const xargs: Program = tool(async (process) => {
     if (Number(v) < 1 && flag !== 'P') throw new Fatal(`xargs: value ${v} for -${flag} option should be >= 1\nTry 'xargs --help' for more information.`)
     return Number(v)
   }
-  const source = o.has('a') ? await openInput(process, o.get('a')!) : process.stdin
+  const source = o.has('a') ? await openInput(process, o.get('a')!, (p, e) => `Cannot open input file ‘${p}’: ${strerror(e.code)}`) : process.stdin
   if (!source) return 1
-  const text = await source.readAll()
-  if (o.has('n') && (o.has('I') || o.has('i'))) await complain(process, 'warning: options --max-args and --replace/-I/-i are mutually exclusive, ignoring previous --max-args value')
-  const replace = o.has('I') ? o.get('I')! : o.has('i') ? o.get('i') || '{}' : undefined
+  if (o.has('p') && !process.tty) throw new Fatal('xargs: failed to open /dev/tty for reading: No such device or address')
+  const all = await source.readAll()
+  const order = o.list.map(([k]) => k).filter((k) => 'nIi'.includes(k))
+  const replacing = order.at(-1) !== 'n'
+  if (o.has('n') && (o.has('I') || o.has('i'))) await complain(process, replacing ? 'warning: options --max-args and --replace/-I/-i are mutually exclusive, ignoring previous --max-args value' : 'warning: options --replace and --max-args/-n are mutually exclusive, ignoring previous --replace value')
+  const replace = !replacing ? undefined : o.has('I') ? o.get('I')! : o.has('i') ? o.get('i') || '{}' : undefined
   const delimiter = o.has('0') ? '\0' : o.get('d')?.replace(/\\n/, '\n').replace(/\\t/, '\t').replace(/\\0/, '\0')
+  // What stands behind the word that marks the end is not read.
+  const mark = o.get('E')
+  const lead = mark === undefined || mark === '' || delimiter !== undefined ? null : new RegExp(`(^|\\s)${mark.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}(\\s|$)`).exec(all)
+  const text = lead ? all.slice(0, lead.index + lead[1]!.length) : all
   let items: string[]
   if (delimiter !== undefined) {
     items = text.split(delimiter)
@@ -56,10 +63,12 @@ const xargs: Program = tool(async (process) => {
   else items = words(text)
   const groups: string[][] = []
   const n = number('n')
-  const lines = number('L')
+  number('P')
+  const lines = number('L') ?? (o.has('l') ? Number(o.get('l') || 1) : undefined)
   if (replace !== undefined) for (const item of items) groups.push(command.map((a) => a.split(replace).join(item)))
   else if (lines !== undefined && delimiter === undefined) {
-    const rows = text.split('\n').filter((l) => l.trim() !== '')
+    // A line that ends in a blank goes on.
+    const rows = text.replace(/[ \t]\n/g, ' ').split('\n').filter((l) => l.trim() !== '')
     for (let i = 0; i < rows.length; i += lines) groups.push([...command, ...rows.slice(i, i + lines).flatMap(words)])
   } else {
     const size = n ?? Infinity

@@ -19,12 +19,13 @@ import { sed } from './sed/sed.ts'
 import { seq } from './seq.ts'
 import { simplePrograms } from './simple.ts'
 import { sort } from './sort.ts'
+import { statPrograms } from './stat.ts'
 import { sumPrograms } from './sums.ts'
 import { tarPrograms } from './tar.ts'
 import { tr } from './tr.ts'
 import { uniq } from './uniq.ts'
 
 export const textPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
-  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...rarePrograms,
+  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...statPrograms, ...rarePrograms,
   ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq], ['bc', bc], ['seq', seq], ['tr', tr], ['uniq', uniq],
 ])
