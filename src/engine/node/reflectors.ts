@@ -29,7 +29,7 @@ export function listRequest(server: string, r: Reflector, fresh: boolean): strin
 
 /** client-go's line as klog prints it. */
 export function failedToWatch(server: string, r: Reflector, why: string, fresh: boolean): string {
-  const error = why === 'Unauthorized' ? why : `${listRequest(server, r, fresh)}: ${why}`
+  const error = why === 'Unauthorized' || / is forbidden: User /.test(why) ? why : `${listRequest(server, r, fresh)}: ${why}`
   return `"Failed to watch" err=${JSON.stringify(`failed to list ${r.type}: ${error}`)} logger="UnhandledError" reflector=${JSON.stringify(r.from)} type=${JSON.stringify(r.type)}`
 }
 export const failedToWatchAt = 'reflector.go:205'

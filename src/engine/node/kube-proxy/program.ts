@@ -17,12 +17,14 @@ import { lineWriter } from '../daemon-log.ts'
 import { klogLine, structured } from '../klog.ts'
 import type { ContainerContext } from '../runtime/image.ts'
 import { readKubeconfig } from '../kubelet/kubeconfig.ts'
-import { failedToWatch, failedToWatchAt, fromFactory } from '../reflectors.ts'
+import { failedToWatch, failedToWatchAt } from '../reflectors.ts'
+import type { Reflector } from '../reflectors.ts'
 import { readConfiguration } from './configuration.ts'
 import { decodeConfiguration, validateConfiguration } from './decode.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
 import { ServiceHealth, serveHealthz, serveMetrics } from './health.ts'
-import { proxiers } from './proxiers.ts'
+import { defaultConfiguration, flagLines } from './flags.ts'
+import { proxiers, tellNotSyncing } from './proxiers.ts'
 import type { Log } from './proxiers.ts'
 
 export const kubeProxyVersion = 'v1.35.4'
@@ -55,6 +57,12 @@ function loadConfiguration(process: Process, flags: ReadonlyMap<string, string>,
   return error === undefined ? config : { error }
 }
 
+/** Where client-go made the informers, as this binary names it. */
+const reflectorName = 'pkg/mod/k8s.io/client-go@v0.35.4/tools/cache/reflector.go:289'
+
+/** Where the image keeps its programs. */
+const programFolders: ReadonlySet<string> = new Set(['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'])
+
 /** Selects the services that are kube-proxy's. */
 const proxied = '%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2Fservice-proxy-name'
 
@@ -75,10 +83,22 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
     await process.stdout.write(`Kubernetes ${kubeProxyVersion}\n`)
     return 0
   }
+  const verbosity = Number(flags.get('v') ?? 0)
+  const plain = (at: string, text: string) => write(klogLine(sim.now, 'I', text, { at, pid: process.pid }))
   const config = loadConfiguration(process, flags, log)
   if ('error' in config) {
     log('E', 'run.go:72', 'command failed', { err: config.error })
     return 1
+  }
+  const written = flags.get('write-config-to')
+  if (written) {
+    process.fs.writeFile(written, defaultConfiguration())
+    log('I', 'options.go:176', 'Wrote configuration', { file: written })
+    return 0
+  }
+  if (verbosity >= 2) {
+    for (const line of flagLines(flags)) plain('flags.go:64', line)
+    plain('feature_gate.go:385', 'feature gates: {map[]}')
   }
   if (config.kubeconfig === '' && flags.get('master') === undefined) {
     log('I', 'server.go:310', 'Neither kubeconfig file nor master URL was specified, falling back to in-cluster config')
@@ -94,20 +114,29 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   log('I', 'shared_informer.go:349', 'Waiting for caches to sync')
   const server = flags.get('master') ?? (config.kubeconfig === '' || !process.fs.exists(config.kubeconfig) ? '' : readKubeconfig(process, config.kubeconfig).server)
   const api = server === '' || !context.apiAt ? context.api : context.apiAt(server)
+  const reflector = (type: string, path: string): Reflector => ({ from: reflectorName, type, path })
   const reflectors = [
-    fromFactory('*v1.Service', `/api/v1/services?labelSelector=${proxied}&`),
-    fromFactory('*v1.EndpointSlice', `/apis/discovery.k8s.io/v1/endpointslices?labelSelector=${proxied}&`),
-    fromFactory('*v1.ServiceCIDR', '/apis/networking.k8s.io/v1/servicecidrs?'),
-    fromFactory('*v1.Node', `/api/v1/nodes?fieldSelector=metadata.name%3D${nodeName}&`),
+    reflector('*v1.Service', `/api/v1/services?labelSelector=${proxied}&`),
+    reflector('*v1.EndpointSlice', `/apis/discovery.k8s.io/v1/endpointslices?labelSelector=${proxied}&`),
+    reflector('*v1.ServiceCIDR', '/apis/networking.k8s.io/v1/servicecidrs?'),
+    reflector('*v1.Node', `/api/v1/nodes?fieldSelector=metadata.name%3D${nodeName}&`),
   ]
+  let nodeKnown = false
   context.lostWatches?.((url, why, fresh) => {
-    for (const r of reflectors) write(klogLine(sim.now, 'E', failedToWatch(url, r, why, fresh), { at: failedToWatchAt, pid: process.pid }))
+    // a refused connection is tried again in silence; before its node is known it asks for nothing else
+    if (/connection refused/.test(why)) return
+    for (const r of nodeKnown ? reflectors : reflectors.slice(-1)) write(klogLine(sim.now, 'E', failedToWatch(url, r, why, fresh), { at: failedToWatchAt, pid: process.pid }))
   }, ...(server === '' ? [] : [server]))
   const nodeInformer = api.informer<Node>(nodes)
   const serviceInformer = api.informer<Service>(services)
   const sliceInformer = api.informer<EndpointSlice>(endpointslices)
   sliceInformer.addIndex('service', (slice) => [serviceOfSlice(slice)])
   while (!nodeInformer.synced) await process.sleep(1000)
+  nodeKnown = true
+  const populated = (type: string) => {
+    if (verbosity >= 2) log('I', 'reflector.go:446', 'Caches populated', { type, reflector: reflectorName })
+  }
+  populated('*v1.Node')
   log('I', 'shared_informer.go:356', 'Caches are synced')
 
   let node = nodeInformer.get(undefined, nodeName)
@@ -129,6 +158,13 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   if (config.nodePortAddresses.length === 0 && config.mode !== 'nftables') {
     log('E', 'server.go:255', 'Kube-proxy configuration may be incomplete or incorrect', { err: 'nodePortAddresses is unset; NodePort connections will be accepted on all local IPs. Consider using `--nodeport-addresses primary`' })
   }
+  const path = process.env.get('PATH')
+  if (config.mode === 'iptables' && path !== undefined && !path.split(':').some((dir) => programFolders.has(dir))) {
+    const err = 'iptables is not available on this host : error listing chain "POSTROUTING" in table "nat": executable file not found in $PATH: '
+    log('E', 'server.go:140', 'Error running ProxyServer', { err })
+    log('E', 'run.go:72', 'command failed', { err })
+    return 1
+  }
   write(klogLine(sim.now, 'I', '"kube-proxy running in dual-stack mode" primary ipFamily="IPv4"', { at: 'server.go:264', pid: process.pid }))
   const makeProxier = proxiers[config.mode]
   if (!makeProxier) {
@@ -147,7 +183,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   const serviceHealth = new ServiceHealth(net.sockets, now)
   const cidrs = config.mode === 'nftables' ? api.informer<ServiceCidr>(serviceCidrs) : undefined
   const proxier = makeProxier({
-    sim, net, nodeName, nodeIp, podCidr: node?.spec.podCIDR, config, log, verbosity: Number(flags.get('v') ?? 0),
+    sim, net, nodeName, nodeIp, podCidr: node?.spec.podCIDR, config, log, verbosity,
     slicesOf: (service) => sliceInformer.byIndex('service', service).filter((s) => s.metadata.labels?.['service.kubernetes.io/headless'] === undefined && s.metadata.labels?.['service.kubernetes.io/service-proxy-name'] === undefined),
     serviceOf: (key) => serviceInformer.get(key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)),
     zone: () => nodeInformer.get(undefined, nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'] ?? '',
@@ -186,6 +222,11 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
 
   log('I', 'server.go:527', 'Version info', { version: kubeProxyVersion })
   log('I', 'server.go:529', 'Golang settings', { GOGC: '', GOMAXPROCS: '', GOTRACEBACK: '' })
+  if (verbosity >= 2 && process.can?.('SYS_RESOURCE') === false) {
+    const err = 'write /proc/self/oom_score_adj: permission denied'
+    plain('oom_linux.go:66', `failed to set "/proc/self/oom_score_adj" to "-999": ${err}`)
+    log('I', 'server.go:523', 'Failed to apply OOMScore', { err })
+  }
   const controllers = ['service config', 'endpoint slice config', 'serviceCIDR config', 'node config']
   for (const [i, controller] of controllers.entries()) {
     log('I', `config.go:${[200, 106, 403, 309][i]}`, `Starting ${controller} controller`)
@@ -207,7 +248,9 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
     if (after.metadata.name === nodeName && zone(after) !== zone(before)) proxier.forceFullSync()
   })
   while (!serviceInformer.synced || !sliceInformer.synced || cidrs?.synced === false) await process.sleep(100)
+  for (const type of ['*v1.EndpointSlice', '*v1.Service', '*v1.ServiceCIDR']) populated(type)
   for (const controller of [controllers[3]!, ...controllers.slice(0, 3)]) log('I', 'shared_informer.go:356', 'Caches are synced', { controller })
+  if (verbosity >= 2) tellNotSyncing(config.mode, log)
   proxier.start()
   await context.terminated()
   return 0

@@ -68,16 +68,17 @@ function iptables(n: ProxierNeeds): Proxier {
   }
   return new IptablesProxier({
     sim, net, nodeName, rules, minSyncPeriod: config.minSyncPeriod, syncPeriod: config.syncPeriod, slicesOf: n.slicesOf, serviceOf: n.serviceOf, zone: n.zone, onSynced: n.onSynced,
+    ...(n.verbosity >= 2 && { tell: (text: string, values: Readonly<Record<string, unknown>>) => log('I', `proxier.go:${places[text] ?? 1}`, text, values) }),
     logError: (message) => log('E', 'proxier.go:1405', 'Failed to execute iptables-restore', { err: message }),
   })
 }
 
 const mark = (bit: number) => `0x${((1 << bit) >>> 0).toString(16).padStart(8, '0')}`
 
-/** Line numbers of the nftables proxier's messages. */
+/** Line numbers of the proxiers' messages. */
 const places: Readonly<Record<string, number>> = {
   'Failed to list existing nftables objects': 1177, 'nftables sync failed': 1826, 'Sync failed': 1138, 'Deleting stale nftables chains': 1160, 'Unable to delete stale chains; will retry later': 1166,
-  'Syncing nftables rules': 1129, 'Reloading service nftables data': 1811, 'SyncProxyRules complete': 1123, 'Not syncing nftables until Services and Endpoints have been received from master': 1103,
+  'Syncing iptables rules': 677, 'Reloading service iptables data': 1370, 'Not syncing iptables until Services and Endpoints have been received from master': 659, 'Syncing nftables rules': 1129, 'Reloading service nftables data': 1811, 'SyncProxyRules complete': 1123, 'Not syncing nftables until Services and Endpoints have been received from master': 1103,
 }
 
 function nftables(n: ProxierNeeds): Proxier {
@@ -96,6 +97,12 @@ function nftables(n: ProxierNeeds): Proxier {
     sim, net, nodeName, options, minSyncPeriod: config.nftables.minSyncPeriod, syncPeriod: config.nftables.syncPeriod, verbosity: n.verbosity, slicesOf: n.slicesOf, serviceOf: n.serviceOf, zone: n.zone, onSynced: n.onSynced,
     log: (severity, text, values) => log(severity, `proxier.go:${places[text] ?? 1}`, text, values),
   })
+}
+
+/** At -v=2: the first of the two informers that is done finds that the other is not. */
+export function tellNotSyncing(mode: string, log: Log): void {
+  const text = `Not syncing ${mode} until Services and Endpoints have been received from master`
+  for (const ipFamily of mode === 'iptables' ? families : families.slice(1)) log('I', `proxier.go:${places[text]}`, text, { ipFamily })
 }
 
 /** By the mode's name. */

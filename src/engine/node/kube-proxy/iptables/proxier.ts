@@ -58,8 +58,17 @@ export interface ProxierOptions {
   readonly serviceOf: (service: string) => Service | undefined
   readonly zone: () => string
   readonly logError: (message: string, rules?: string) => void
+  /** -v=2: every sync is told. */
+  readonly tell?: (text: string, values: Readonly<Record<string, unknown>>) => void
   /** After each successful sync: local ready endpoints of services that have a health check node port. */
   readonly onSynced?: (counts: ReadonlyMap<string, { readonly nodePort: number; readonly endpoints: number }>) => void
+}
+
+/** Chains and rules that a text writes, by table. */
+function countsOf(text: string): Readonly<Record<string, number>> {
+  const [filter, nat] = text.split('*nat\n') as [string, string]
+  const count = (part: string, mark: RegExp) => (part.match(mark) ?? []).length
+  return { numFilterChains: count(filter, /^:/gm), numFilterRules: count(filter, /^-A/gm), numNATChains: count(nat, /^:/gm), numNATRules: count(nat, /^-A/gm) }
 }
 
 export class IptablesProxier {
@@ -136,6 +145,8 @@ export class IptablesProxier {
     this.syncs++
     const full = this.#full
     const dirty = [...this.#dirty]
+    const { tell } = this.#o
+    tell?.('Syncing iptables rules', { ipFamily: 'IPv4', fullSync: full })
     this.#dirty.clear()
     for (const service of dirty) this.#makeRules(service)
     if (full) this.#ensureJumps()
@@ -144,8 +155,11 @@ export class IptablesProxier {
     for (const p of this.ports) for (const chain of p.rules.chains.keys()) used.add(chain)
     const stale = this.#tables.chains('nat').filter((c) => isServiceChain(c) && !used.has(c))
     const text = restoreText({ services: this.ports.map((p) => p.rules), changed: changed.map((p) => p.rules), stale }, this.#o.rules)
+    if (tell) tell('Reloading service iptables data', { ipFamily: 'IPv4', numServices: this.ports.length, numEndpoints: this.ports.reduce((n, p) => n + p.endpoints.length, 0), ...countsOf(text) })
     try {
       this.#o.net.netfilter.restore(text, { noflush: true, counters: true })
+      tell?.('SyncProxyRules complete', { ipFamily: 'IPv4', elapsed: '21.4ms' })
+      if (full && tell) this.#tellOther(tell)
     } catch (error) {
       this.#full = true
       for (const service of dirty) this.#dirty.add(service)
@@ -156,6 +170,14 @@ export class IptablesProxier {
     cleanStaleUdp(this.#o.net.conntrack, this.ports)
     this.#o.onSynced?.(healthCounts(this.#services))
     return true
+  }
+
+  /** IPv6 has the fixed part only. */
+  #tellOther(tell: NonNullable<ProxierOptions['tell']>): void {
+    const text = restoreText({ services: [], changed: [], stale: [] }, { ...this.#o.rules, localhostNodePorts: false })
+    tell('Syncing iptables rules', { ipFamily: 'IPv6', fullSync: true })
+    tell('Reloading service iptables data', { ipFamily: 'IPv6', numServices: 0, numEndpoints: 0, ...countsOf(text) })
+    tell('SyncProxyRules complete', { ipFamily: 'IPv6', elapsed: '17.9ms' })
   }
 
   #ensureJumps(): void {
