@@ -106,6 +106,9 @@ function ingressOf(c: Loose, pathType: string): KubeObject | undefined {
   return made(c.name, c.annotations, { ...(c.tlsHosts && { tls: [{ hosts: c.tlsHosts, secretName: c.name }] }), rules: [one(c.host, [c.path], c.service, c.port)] })
 }
 
+/** The suite compares with white space taken together; backslashes suffered in the recording. */
+const flat = (text: string) => text.replaceAll('\\', '').split(/\s+/).join(' ').trim()
+
 interface Check {
   readonly lines: readonly string[]
   readonly ready: boolean
@@ -205,7 +208,7 @@ async function run(row: Row): Promise<Outcome> {
       } else if (kind === 'nginx_conf_contains') {
         await settle()
         const conf = await w.conf()
-        checks.push({ lines: ((Array.isArray(step.nginx_conf_contains) ? step.nginx_conf_contains : [step.nginx_conf_contains]) as Loose[]).filter((l) => typeof l === 'string' && !conf.replaceAll('\\', '').includes(l.replaceAll('\\', ''))), ready: true })
+        checks.push({ lines: ((Array.isArray(step.nginx_conf_contains) ? step.nginx_conf_contains : [step.nginx_conf_contains]) as Loose[]).filter((l) => typeof l === 'string' && !flat(conf).includes(flat(l))), ready: true })
       } else if (kind === 'request') {
         if (last !== 'request') await settle()
         const r = step.request

@@ -1,4 +1,4 @@
-/** Password files of basic authentication: apr1 (htpasswd's default), {SHA} and {PLAIN}. Left out: bcrypt and the system's crypt. */
+/** Password files of basic authentication: apr1 (htpasswd's default), MD5 crypt, {SHA} and {PLAIN}. Left out: bcrypt and other kinds of crypt. */
 import { decodeBytes, encodeBytes, toBase64 } from '#base/bytes.ts'
 import { sha1 } from '#base/sha.ts'
 
@@ -37,11 +37,11 @@ export function md5(input: readonly number[]): number[] {
 
 const letters = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** Apache's iterated MD5. */
-export function apr1(password: string, salt: string): string {
+/** Iterated MD5: Apache's, or (with `1`) the system's. */
+export function apr1(password: string, salt: string, magic: 'apr1' | '1' = 'apr1'): string {
   const [p, s] = [[...encodeBytes(password)], [...encodeBytes(salt)]]
   let inner = md5([...p, ...s, ...p])
-  const first = [...p, ...encodeBytes('$apr1$'), ...s]
+  const first = [...p, ...encodeBytes(`$${magic}$`), ...s]
   for (let left = p.length; left > 0; left -= 16) first.push(...inner.slice(0, Math.min(16, left)))
   for (let i = p.length; i > 0; i >>= 1) first.push(i & 1 ? 0 : p[0]!)
   inner = md5(first)
@@ -52,13 +52,13 @@ export function apr1(password: string, salt: string): string {
   }
   for (const [x, y, z] of [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]] as const) put((inner[x]! << 16) | (inner[y]! << 8) | inner[z]!, 4)
   put(inner[11]!, 2)
-  return `$apr1$${salt}$${out.join('')}`
+  return `$${magic}$${salt}$${out.join('')}`
 }
 
 /** Does a line of a password file let the user in? */
 export function matchesPassword(stored: string, password: string): boolean {
-  const apache = /^\$apr1\$([^$]{1,8})\$/.exec(stored)
-  if (apache) return apr1(password, apache[1]!) === stored
+  const iterated = /^\$(apr1|1)\$([^$]{1,8})\$/.exec(stored)
+  if (iterated) return apr1(password, iterated[2]!, iterated[1] as 'apr1' | '1') === stored
   if (stored.startsWith('{SHA}')) return stored === `{SHA}${toBase64(decodeBytes(sha1(password)))}`
   return stored.startsWith('{PLAIN}') && stored.slice(7) === password
 }

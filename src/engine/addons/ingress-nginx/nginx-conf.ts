@@ -10,6 +10,9 @@ export interface ConfFacts {
   readonly settings: Settings
   readonly servers: ReadonlyMap<string, Server>
   readonly version: string
+  /** Headers of the ConfigMaps that add-headers and proxy-set-headers name. */
+  readonly addHeaders?: Readonly<Record<string, string>> | undefined
+  readonly setHeaders?: Readonly<Record<string, string>> | undefined
   /** Headers of a location's custom-headers ConfigMap. */
   readonly customHeaders?: (location: Location) => readonly (readonly [string, string])[] | undefined
 }
@@ -26,7 +29,8 @@ function globalAuth(settings: Settings): boolean {
   return settings.text('global-auth-url') !== ''
 }
 
-export function nginxConf({ settings: s, servers, version, customHeaders }: ConfFacts): string {
+export function nginxConf(facts: ConfFacts): string {
+  const { settings: s, servers, version } = facts
   const out: string[] = []
   const put = (depth: number, ...lines: readonly string[]) => {
     for (const l of lines) for (const part of l.split('\n')) out.push(part === '' ? '' : '\t'.repeat(depth) + part)
@@ -42,20 +46,24 @@ export function nginxConf({ settings: s, servers, version, customHeaders }: Conf
   put(1, line(s, 'server_names_hash_max_size', 'server-name-hash-max-size'), line(s, 'server_names_hash_bucket_size', 'server-name-hash-bucket-size'), line(s, 'map_hash_bucket_size', 'map-hash-bucket-size'), '', line(s, 'proxy_headers_hash_max_size', 'proxy-headers-hash-max-size'), line(s, 'proxy_headers_hash_bucket_size', 'proxy-headers-hash-bucket-size'), '')
   put(1, line(s, 'variables_hash_bucket_size', 'variables-hash-bucket-size'), line(s, 'variables_hash_max_size', 'variables-hash-max-size'), '', `underscores_in_headers          ${onOff(s.flag('enable-underscores-in-headers'))};`, `ignore_invalid_headers          ${onOff(s.flag('ignore-invalid-headers'))};`, '')
   put(1, line(s, 'limit_req_status', 'limit-req-status-code'), line(s, 'limit_conn_status', 'limit-conn-status-code'), '', 'include /etc/nginx/mime.types;', 'default_type text/html;', '', `server_tokens ${onOff(s.flag('server-tokens'))};`, ...(s.flag('allow-backend-server-header') ? [] : ['more_clear_headers Server;']), '')
-  put(1, ...s.list('hide-headers').map((h) => `proxy_hide_header "${h}";`), ...(s.flag('use-gzip') ? ['gzip on;', line(s, 'gzip_comp_level', 'gzip-level')] : []), ...blocks(s))
+  put(1, ...s.list('hide-headers').map((h) => `proxy_hide_header "${h}";`), ...(s.flag('use-gzip') ? ['gzip on;', line(s, 'gzip_comp_level', 'gzip-level'), ...(s.text('gzip-disable') ? [`gzip_disable "${s.text('gzip-disable')}";`] : []), 'gzip_http_version 1.1;', line(s, 'gzip_min_length', 'gzip-min-length'), line(s, 'gzip_types', 'gzip-types'), 'gzip_proxied any;', 'gzip_vary on;'] : []), ...(s.flag('enable-brotli') ? ['brotli on;', line(s, 'brotli_comp_level', 'brotli-level'), line(s, 'brotli_min_length', 'brotli-min-length'), line(s, 'brotli_types', 'brotli-types')] : []), ...Object.entries(facts.addHeaders ?? {}).map(([k, v]) => `more_set_headers "${k}: ${v}";`), ...modsecurity(s.flag('enable-modsecurity'), s.flag('enable-owasp-modsecurity-crs'), s.text('modsecurity-snippet')), ...blocks(s))
   const escape = s.flag('log-format-escape-none') ? ' escape=none' : s.flag('log-format-escape-json') ? ' escape=json' : ''
-  put(1, '# $ingress_name', '# $service_name', `log_format upstreaminfo${escape} '${s.text('log-format-upstream')}';`, '', 'map $request_uri $loggable {', '\tdefault 1;', '}', s.flag('disable-access-log') || s.flag('disable-http-access-log') ? 'access_log off;' : 'access_log /var/log/nginx/access.log upstreaminfo  if=$loggable;', '', `error_log  ${s.text('error-log-path')} ${s.text('error-log-level')};`, '')
+  put(1, '# $ingress_name', '# $service_name', `log_format upstreaminfo${escape} '${s.text('log-format-upstream')}';`, '', 'map $request_uri $loggable {', '\tdefault 1;', '}', s.flag('disable-access-log') || s.flag('disable-http-access-log') ? 'access_log off;' : `access_log ${s.text('http-access-log-path') || s.text('access-log-path')} upstreaminfo ${s.text('access-log-params')} if=$loggable;`, '', `error_log  ${s.text('error-log-path')} ${s.text('error-log-level')};`, '')
   put(1, ...realIp(s), '# See https://www.nginx.com/blog/websocket-nginx', 'map $http_upgrade $connection_upgrade {', '\tdefault          upgrade;', "\t''               '';", '}', '')
   put(1, line(s, 'ssl_protocols', 'ssl-protocols'), '', 'ssl_early_data off;', '', '# turn on session caching to drastically improve performance', '', ...(s.flag('ssl-session-cache') ? [`ssl_session_cache shared:SSL:${s.text('ssl-session-cache-size')};`, line(s, 'ssl_session_timeout', 'ssl-session-timeout')] : []), '', `ssl_session_tickets ${onOff(s.flag('ssl-session-tickets'))};`)
   put(1, ...(s.flag('ssl-session-tickets') && s.text('ssl-session-ticket-key') ? ['ssl_session_ticket_key /etc/ingress-controller/tickets.key;'] : []), line(s, 'ssl_buffer_size', 'ssl-buffer-size'), '', `ssl_ciphers '${s.text('ssl-ciphers')}';`, 'ssl_prefer_server_ciphers on;', `ssl_ecdh_curve ${s.text('ssl-ecdh-curve')};`, '')
   put(1, 'ssl_certificate     /etc/ingress-controller/ssl/default-fake-certificate.pem;', 'ssl_certificate_key /etc/ingress-controller/ssl/default-fake-certificate.pem;', '', ...(s.list('custom-http-errors').length > 0 ? [`proxy_intercept_errors on;`] : []), ...s.list('custom-http-errors').map((code) => `error_page ${code} = @custom_upstream-default-backend_${code};`), 'proxy_ssl_session_reuse on;', '')
   put(1, ...(globalAuth(s) ? ['proxy_cache_path /tmp/nginx/nginx-cache-auth levels=1:2 keys_zone=auth_cache:10m max_size=128m inactive=30m use_temp_path=off;'] : []), 'upstream upstream_balancer {', '\tserver 0.0.0.1; # placeholder', '', '\tbalancer_by_lua_file /etc/nginx/lua/nginx/ngx_conf_balancer.lua;', '', `\tkeepalive ${s.text('upstream-keepalive-connections')};`, `\tkeepalive_timeout  ${s.text('upstream-keepalive-timeout')}s;`, `\tkeepalive_requests ${s.text('upstream-keepalive-requests')};`, '}', '')
   put(1, ...zones(servers), ...(s.text('http-snippet') ? [s.text('http-snippet')] : []))
-  for (const server of [...servers.values()].sort((a, b) => (a.host < b.host ? -1 : 1))) putServer(put, s, server, customHeaders)
+  for (const server of [...servers.values()].sort((a, b) => (a.host < b.host ? -1 : 1))) putServer(put, s, server, facts)
   put(0, '}', '', 'stream {')
-  put(1, `error_log  ${s.text('error-log-path')} ${s.text('error-log-level')};`, ...(s.text('stream-snippet') ? [s.text('stream-snippet')] : []), ...[...new Set([...servers.values()].flatMap((v) => v.locations.flatMap((l) => l.annotations['stream-snippet'] ?? [])))])
+  put(1, 'log_format log_stream [$remote_addr] [$time_local] $protocol $status $bytes_sent $bytes_received $session_time;', s.flag('disable-access-log') || s.flag('disable-stream-access-log') ? 'access_log off;' : `access_log ${s.text('stream-access-log-path') || s.text('access-log-path')} log_stream ${s.text('access-log-params')};`.replace(' ;', ';'), `error_log  ${s.text('error-log-path')} ${s.text('error-log-level')};`, ...(s.text('stream-snippet') ? [s.text('stream-snippet')] : []), ...[...new Set([...servers.values()].flatMap((v) => v.locations.flatMap((l) => l.annotations['stream-snippet'] ?? [])))])
   put(0, '}', '')
   return `# nginx-ingress-controller ${version}\n${out.join('\n')}`
+}
+
+function modsecurity(on: boolean, crs: boolean, snippet: string): string[] {
+  return on ? ['modsecurity on;', ...(snippet === '' ? ['modsecurity_rules_file /etc/nginx/modsecurity/modsecurity.conf;'] : [`modsecurity_rules '\n${snippet}\n';`]), ...(crs ? ['modsecurity_rules_file /etc/nginx/owasp-modsecurity-crs/nginx-modsecurity.conf;'] : [])] : []
 }
 
 /** Dictionaries with their sizes; a size that is none, or above 200, is left out. */
@@ -92,13 +100,15 @@ function zones(servers: ReadonlyMap<string, Server>): string[] {
 
 type Put = (depth: number, ...lines: readonly string[]) => void
 
-function putServer(put: Put, s: Settings, server: Server, customHeaders: ConfFacts['customHeaders']): void {
+function putServer(put: Put, s: Settings, server: Server, facts: ConfFacts): void {
   const proxy = s.flag('use-proxy-protocol') ? ' proxy_protocol' : ''
   const fallback = server.host === '_' ? ' default_server' : ''
   const reuse = fallback && s.flag('reuse-port') ? ' reuseport' : ''
   put(1, `## start server ${server.host}`, 'server {')
   put(2, `server_name ${server.host === '_' ? '_' : `"${server.host}"`}${server.aliases?.length ? ` ${server.aliases.join(' ')}` : ''} ;`, '', ...(s.flag('use-http2') ? ['http2 on;', ''] : []), `listen 80${proxy}${fallback}${reuse} backlog=4096 ;`, `listen 443${proxy}${fallback}${reuse} backlog=4096 ssl;`, '', 'set $proxy_upstream_name "-";', '', 'ssl_certificate_by_lua_file /etc/nginx/lua/nginx/ngx_conf_certificate.lua;', '')
   const own = (name: string) => server.locations.map((l) => l.annotations[name]).find((v) => v !== undefined)
+  const clients = own('auth-tls-secret')
+  if (clients) put(2, `ssl_client_certificate /etc/ingress-controller/ssl/ca-${clients.replace('/', '-')}.pem;`, `ssl_verify_client ${own('auth-tls-verify-client') ?? 'on'};`, `ssl_verify_depth ${own('auth-tls-verify-depth') ?? '1'};`, ...(own('auth-tls-error-page') ? [`error_page 495 496 = ${own('auth-tls-error-page')};`] : []))
   const ciphers = own('ssl-ciphers')
   if (ciphers) put(2, `ssl_ciphers ${ciphers};`)
   const prefer = own('ssl-prefer-server-ciphers')
@@ -107,7 +117,7 @@ function putServer(put: Put, s: Settings, server: Server, customHeaders: ConfFac
   if (snippet) put(2, '# Custom code snippet configured for host ' + server.host, snippet)
   if (s.text('server-snippet')) put(2, '# Custom code snippet configured in the configuration configmap', s.text('server-snippet'))
   const ordered = server.locations.some((l) => l.path === '/' || l.kind === 'regex') ? server.locations : [...server.locations, { path: '/', kind: 'prefix' as const, pattern: undefined, upstream: undefined, ingress: undefined, annotations: {} }]
-  for (const location of ordered) for (const head of headsOf(location)) putLocation(put, s, server, location, head, customHeaders?.(location))
+  for (const location of ordered) for (const head of headsOf(location)) putLocation(put, s, server, location, head, facts)
   put(1, '}', `## end server ${server.host}`, '')
 }
 
@@ -122,8 +132,9 @@ function headsOf(l: Location): string[] {
 
 const grpcSchemes: Readonly<Record<string, string>> = { GRPC: 'grpc_pass grpc://upstream_balancer;', GRPCS: 'grpc_pass grpcs://upstream_balancer;', FCGI: 'fastcgi_pass upstream_balancer;', HTTPS: 'proxy_pass https://upstream_balancer;', AUTO_HTTP: 'proxy_pass $scheme://upstream_balancer;' }
 
-function putLocation(put: Put, s: Settings, server: Server, l: Location, head: string, custom: readonly (readonly [string, string])[] | undefined): void {
+function putLocation(put: Put, s: Settings, server: Server, l: Location, head: string, facts: ConfFacts): void {
   const a = l.annotations
+  const custom = facts.customHeaders?.(l)
   const meta = l.ingress?.metadata
   put(2, `location ${head} {`)
   put(3, '', `set $namespace      "${meta?.namespace ?? ''}";`, `set $ingress_name   "${meta?.name ?? ''}";`, `set $service_name   "${l.upstream?.service ?? ''}";`, `set $service_port   "${l.upstream?.port ?? ''}";`, `set $location_path  "${l.path}";`, '')
@@ -136,6 +147,14 @@ function putLocation(put: Put, s: Settings, server: Server, l: Location, head: s
     const list = (a[annotation] ?? fallback).split(',').map((c) => c.trim()).filter((c) => c !== '')
     for (const c of list) put(3, `${annotation === 'denylist-source-range' ? 'deny' : 'allow'} ${c};`)
     if (annotation === 'whitelist-source-range' && list.length > 0) put(3, 'deny all;')
+  }
+  const wall = a['enable-modsecurity'] === undefined ? undefined : isTrue(a['enable-modsecurity'])
+  if (wall) put(3, ...modsecurity(true, isTrue(a['enable-owasp-core-rules']), a['modsecurity-snippet'] ?? ''), ...(a['modsecurity-transaction-id'] ? [`modsecurity_transaction_id "${a['modsecurity-transaction-id']}";`] : []))
+  if (wall === false && s.flag('enable-modsecurity')) put(3, 'modsecurity off;')
+  if (a['app-root']) put(3, `if ($uri = /) {`, `\treturn 302 $scheme://$http_host${a['app-root']};`, '}')
+  for (const name of ['limit-rate', 'limit-rate-after'] as const) {
+    const value = a[name] ?? s.text(name)
+    if (value !== '0') put(3, `${name.replaceAll('-', '_')} ${value}k;`)
   }
   if (a['satisfy']) put(3, `satisfy ${a['satisfy']};`)
   if (isTrue(a['relative-redirects']) || s.flag('relative-redirects')) put(3, 'absolute_redirect off;')
@@ -162,8 +181,8 @@ function putLocation(put: Put, s: Settings, server: Server, l: Location, head: s
   }
   const tries = (what: 'timeout' | 'tries') => `proxy_next_upstream_${what}             ${a[`proxy-next-upstream-${what}`] ?? s.text(`proxy-next-upstream-${what}`)};`
   const size = a['proxy-buffer-size'] ?? s.text('proxy-buffer-size')
-  put(3, time('connect'), time('send'), time('read'), '', `proxy_buffering                         ${a['proxy-buffering'] ?? s.text('proxy-buffering')};`, `proxy_buffer_size ${size};`, `proxy_buffers                           ${a['proxy-buffers-number'] ?? s.text('proxy-buffers-number')} ${size};`, `proxy_max_temp_file_size                ${a['proxy-max-temp-file-size'] ?? '1024m'};`, '')
-  put(3, `proxy_request_buffering                 ${a['proxy-request-buffering'] ?? s.text('proxy-request-buffering')};`, `proxy_http_version                      ${a['proxy-http-version'] ?? '1.1'};`, '', `proxy_cookie_domain                     ${a['proxy-cookie-domain'] ?? 'off'};`, `proxy_cookie_path                       ${a['proxy-cookie-path'] ?? 'off'};`, '')
+  put(3, time('connect'), time('send'), time('read'), '', `proxy_buffering                         ${a['proxy-buffering'] ?? s.text('proxy-buffering')};`, `proxy_buffer_size ${size};`, `proxy_buffers                           ${a['proxy-buffers-number'] ?? s.text('proxy-buffers-number')} ${size};`, `proxy_max_temp_file_size                ${a['proxy-max-temp-file-size'] ?? s.text('proxy-max-temp-file-size')};`, ...(a['proxy-busy-buffers-size'] || s.text('proxy-busy-buffers-size') ? [`proxy_busy_buffers_size                 ${a['proxy-busy-buffers-size'] || s.text('proxy-busy-buffers-size')};`] : []), ...Object.entries(facts.setHeaders ?? {}).map(([k, v]) => `${set} ${k} "${v}";`), '')
+  put(3, `proxy_request_buffering                 ${a['proxy-request-buffering'] ?? s.text('proxy-request-buffering')};`, `proxy_http_version                      ${a['proxy-http-version'] ?? s.text('proxy-http-version')};`, '', `proxy_cookie_domain                     ${a['proxy-cookie-domain'] ?? s.text('proxy-cookie-domain')};`, `proxy_cookie_path                       ${a['proxy-cookie-path'] ?? s.text('proxy-cookie-path')};`, '', ...proxySsl(l))
   put(3, `proxy_next_upstream                     ${a['proxy-next-upstream'] ?? s.text('proxy-next-upstream')}${s.flag('retry-non-idempotent') ? ' non_idempotent' : ''};`, tries('timeout'), tries('tries'), '')
   if (a['configuration-snippet']) put(3, a['configuration-snippet'])
   if (s.text('location-snippet')) put(3, s.text('location-snippet'))
@@ -171,8 +190,18 @@ function putLocation(put: Put, s: Settings, server: Server, l: Location, head: s
   if (errors.length > 0) put(3, 'proxy_intercept_errors on;', ...errors.map((code) => `error_page ${code} = @custom_${a['default-backend'] ? `custom-default-backend-${meta?.namespace}-${a['default-backend']}` : 'upstream-default-backend'}_${code};`))
   if (a['rewrite-target']) put(3, `rewrite "(?i)${l.path}" ${a['rewrite-target']} break;`)
   if (a['backend-protocol']?.toUpperCase() === 'FCGI') put(3, 'include /etc/nginx/fastcgi_params;', ...(a['fastcgi-index'] ? [`fastcgi_index "${a['fastcgi-index']}";`] : []))
-  put(3, l.upstream === undefined && server.host !== '_' ? 'proxy_pass http://upstream_balancer;' : (grpcSchemes[a['backend-protocol']?.toUpperCase() ?? ''] ?? 'proxy_pass http://upstream_balancer;'), '', `proxy_redirect                          ${a['proxy-redirect-from'] && a['proxy-redirect-from'] !== 'off' ? `${a['proxy-redirect-from']} ${a['proxy-redirect-to'] ?? ''}`.trim() : 'off'};`, '')
+  put(3, l.upstream === undefined && server.host !== '_' ? 'proxy_pass http://upstream_balancer;' : (grpcSchemes[a['backend-protocol']?.toUpperCase() ?? ''] ?? 'proxy_pass http://upstream_balancer;'), '', `proxy_redirect                          ${redirectOf(a['proxy-redirect-from'] ?? s.text('proxy-redirect-from'), a['proxy-redirect-to'] ?? s.text('proxy-redirect-to'))};`, '')
   put(2, '}', '')
+}
+
+const redirectOf = (from: string, to: string) => (from === 'off' || from === 'default' ? from : `${from} ${to}`)
+
+function proxySsl(l: Location): string[] {
+  const a = l.annotations
+  const names: readonly (readonly [annotation: string, directive: string])[] = [['proxy-ssl-ciphers', 'proxy_ssl_ciphers'], ['proxy-ssl-protocols', 'proxy_ssl_protocols'], ['proxy-ssl-verify', 'proxy_ssl_verify'], ['proxy-ssl-verify-depth', 'proxy_ssl_verify_depth'], ['proxy-ssl-name', 'proxy_ssl_name'], ['proxy-ssl-server-name', 'proxy_ssl_server_name']]
+  const secret = a['proxy-ssl-secret']
+  const pem = `/etc/ingress-controller/ssl/${secret?.replace('/', '-')}.pem`
+  return secret === undefined ? [] : [`proxy_ssl_certificate ${pem};`, `proxy_ssl_certificate_key ${pem};`, `proxy_ssl_trusted_certificate ${pem.replace('/ssl/', '/ssl/ca-')};`, ...names.flatMap(([k, d]) => (a[k] !== undefined ? [`${d} ${a[k]};`] : []))]
 }
 
 function putAuth(put: Put, s: Settings, l: Location): void {

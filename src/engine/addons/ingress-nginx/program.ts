@@ -119,9 +119,11 @@ export async function ingressNginx(process: Process, context: ContainerContext):
     const allowed = new Set(view.settings.list('global-allowed-response-headers').map((h) => h.toLowerCase()))
     return data && Object.keys(data).every((k) => allowed.has(k.toLowerCase())) ? Object.entries(data) : undefined
   }
+  /** The ConfigMap that a setting names. */
+  const named = (setting: 'add-headers' | 'proxy-set-headers') => (view.settings.text(setting) === '' ? undefined : view.configMapData(view.settings.text(setting)))
   let conf = ''
   const writeConf = () => {
-    const text = nginxConf({ settings: view.settings, servers: view.servers, version: ingressNginxVersion, customHeaders })
+    const text = nginxConf({ settings: view.settings, servers: view.servers, version: ingressNginxVersion, customHeaders, addHeaders: named('add-headers'), setHeaders: named('proxy-set-headers') })
     if (text === conf) return
     conf = text
     try {
@@ -227,12 +229,12 @@ export async function ingressNginx(process: Process, context: ContainerContext):
         back.close()
       }, { background: true })
       try {
-        const headers = upstreamHeaders(location, asked, x.head.headers, random.letters(32, '0123456789abcdef'), view.settings, extraHeaders)
+        const headers = upstreamHeaders(location, asked, x.head.headers, random.letters(32, '0123456789abcdef'), view.settings, [...Object.entries(named('proxy-set-headers') ?? {}).map(([k, v]) => [k, v.replace(/\$\{?(\w+)\}?/g, (_, name: string) => variable(name, asked))] as const), ...extraHeaders])
         if (x.body !== '' || x.head.headers.has('Content-Length')) headers.set('Content-Length', String(byteLength(x.body)))
         await back.write(encodeRequest({ method: x.head.method, target, headers, ...(x.body !== '' && { body: x.body }) }))
         const reader = new HttpReader(() => back.read(), 'response')
         if (x.head.method === 'HEAD') reader.parser.noBody = true
-        const own: readonly (readonly [string, string])[] = [...security, ...corsHeaders(location, asked), ...(customHeaders(location) ?? []), ...(a['configuration-snippet'] ? parseSnippet(a['configuration-snippet']).answer : []), ...serverAnswer(location), ...(chosen.cookie ? [chosen.cookie] : [])]
+        const own: readonly (readonly [string, string])[] = [...security, ...Object.entries(named('add-headers') ?? {}), ...corsHeaders(location, asked), ...(customHeaders(location) ?? []), ...(a['configuration-snippet'] ? parseSnippet(a['configuration-snippet']).answer : []), ...serverAnswer(location), ...(chosen.cookie ? [chosen.cookie] : [])]
         const length = await relay(reader, connection, x, own, (status) => {
           sim.cancel(patience)
           return errorCodes(location).includes(status)
