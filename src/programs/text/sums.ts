@@ -23,17 +23,14 @@ function primes(n: number): bigint[] {
   return out
 }
 
-/** The first 64 bits behind the point of the square (cube) roots of the primes; made when first asked for. */
-let tables: { readonly roots: readonly bigint[]; readonly cubes: readonly bigint[] } | undefined
-function constants(): NonNullable<typeof tables> {
-  tables ??= { roots: primes(16).map((p) => root(p << 128n, 2n) & mask), cubes: primes(80).map((p) => root(p << 192n, 3n) & mask) }
-  return tables
-}
+/** The first 64 bits behind the point of the square and cube roots of the primes. */
+const squareRoots = () => primes(16).map((p) => root(p << 128n, 2n) & mask)
+const cubeRoots = () => primes(80).map((p) => root(p << 192n, 3n) & mask)
 
 const rotr = (x: bigint, n: bigint) => ((x >> n) | (x << (64n - n))) & mask
 
 function sha2(bytes: Uint8Array, start: readonly bigint[], words: number): string {
-  const { cubes } = constants()
+  const cubes = cubeRoots()
   const size = ((bytes.length + 16) >> 7 << 7) + 128
   const data = new Uint8Array(size)
   data.set(bytes)
@@ -60,13 +57,13 @@ function sha2(bytes: Uint8Array, start: readonly bigint[], words: number): strin
   return h.slice(0, words).map((x) => x.toString(16).padStart(16, '0')).join('')
 }
 
-const sha512 = (bytes: Uint8Array) => sha2(bytes, constants().roots.slice(0, 8), 8)
-const sha384 = (bytes: Uint8Array) => sha2(bytes, constants().roots.slice(8), 6)
+const sha512 = (bytes: Uint8Array) => sha2(bytes, squareRoots().slice(0, 8), 8)
+const sha384 = (bytes: Uint8Array) => sha2(bytes, squareRoots().slice(8), 6)
 
 const sigma = ['0123456789abcdef', 'ea489fd61c02b753', 'b8c052fdae367194', '7931dcbe265a40f8', '9057fe2b1dc6384a', '2c6a0b834d75fe19', 'c51fed4a0763928b', 'db7ec13950f4862a', '6fe9b308c2d714a5', 'a2847615fb9e3cd0']
 
 function blake2b(bytes: Uint8Array): string {
-  const iv = constants().roots.slice(0, 8)
+  const iv = squareRoots().slice(0, 8)
   const h = [...iv]
   h[0] = h[0]! ^ 0x01010040n
   const blocks = Math.max(1, Math.ceil(bytes.length / 128))
