@@ -122,10 +122,12 @@ const resolved = (v: Loose): boolean => v === undefined || v === null || typeof 
 /** What an expected answer of the suite asks of a real one; undefined: fine. */
 export function judge(want: Loose, ask: Ask, got: Got, scheme: string): string | undefined {
   const wanted = statusesOf(want.Response)
-  if (!wanted && want.Backend === undefined && !want.RedirectRequest && !want.Response) return got.failed !== undefined || got.status >= 400 ? undefined : `answered ${got.status}`
+  if (!wanted && want.Backend === undefined && !want.RedirectRequest && !want.Response && !want.ExpectedRequest) return got.failed !== undefined || got.status >= 400 ? undefined : `answered ${got.status}`
   if (got.failed !== undefined) return got.failed
   if (!(wanted ?? [200]).includes(got.status)) return `status ${got.status}, not ${(wanted ?? [200]).join(' or ')}`
   for (const [k, v] of Object.entries((want.Response?.Headers ?? {}) as Record<string, string>)) if (got.headers.get(k.toLowerCase()) !== v) return `header ${k} is ${got.headers.get(k.toLowerCase())}, not ${v}`
+  const bare = (v: string | undefined) => (want.Response?.IgnoreWhitespace ? v?.replace(/\s+/g, '') : v)
+  for (const [k, list] of Object.entries((want.Response?.ValidHeaderValues ?? {}) as Record<string, string[]>)) if (!list.map(bare).includes(bare(got.headers.get(k.toLowerCase())))) return `header ${k} is ${got.headers.get(k.toLowerCase())}, none of ${list.join(' | ')}`
   for (const k of (want.Response?.AbsentHeaders ?? []) as string[]) if (got.headers.has(k.toLowerCase())) return `header ${k} is there`
   if (want.RedirectRequest) {
     const location = /^(\w+):\/\/([^/:]+)(?::(\d+))?(\/[^?]*)?/.exec(got.headers.get('location') ?? '')

@@ -136,7 +136,8 @@ export function corsHeaders(filter: Loose, asked: Asked, preflight: boolean): [s
     if (methods) out.push(['Access-Control-Allow-Methods', methods])
     if (headers) out.push(['Access-Control-Allow-Headers', headers])
     out.push(['Access-Control-Max-Age', String(filter.maxAge ?? 5)])
-  } else if ((filter.exposeHeaders ?? []).length > 0) out.push(['Access-Control-Expose-Headers', (filter.exposeHeaders as string[]).join(', ')])
+  }
+  if ((filter.exposeHeaders ?? []).length > 0) out.push(['Access-Control-Expose-Headers', (filter.exposeHeaders as string[]).join(', ')])
   return out
 }
 

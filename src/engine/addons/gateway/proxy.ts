@@ -13,7 +13,7 @@ import { lineWriter } from '#engine/node/daemon-log.ts'
 import { notFound, plain, serveHttp } from '#engine/node/http-server.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
 import { accept, join, peekServerName, readLines, Replayed } from './channel.ts'
-import { mostSpecific, matchesHost } from './hostnames.ts'
+import { mostSpecific } from './hostnames.ts'
 import { connectTo, preface, serveHttpConnection } from './http-proxy.ts'
 import type { ProxyTools } from './http-proxy.ts'
 import { openedPort } from './infrastructure.ts'
@@ -227,6 +227,6 @@ function identityFor(door: Door, serverName: string | undefined): TlsIdentity | 
     const loaded = loadIdentity(c.certificate, c.key)
     return loaded.ok ? [loaded.identity] : []
   })
-  const name = serverName?.toLowerCase()
-  return (name === undefined ? undefined : all.find((i) => i.chain[0]!.dnsNames.includes(name)) ?? all.find((i) => i.chain[0]!.dnsNames.some((d) => matchesHost(d, name)))) ?? all[0]
+  const named = all.flatMap((identity) => identity.chain[0]!.dnsNames.map((name) => ({ identity, name })))
+  return (serverName === undefined ? undefined : mostSpecific(named, (n) => n.name, serverName.toLowerCase())?.identity) ?? all[0]
 }
