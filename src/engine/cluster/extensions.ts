@@ -54,7 +54,7 @@ function reading({ runtime }: NodeTies, node: Node | undefined): NodeReading {
   for (const record of runtime.records.values()) {
     if (record.state !== 'Running') continue
     containers.push({
-      namespace: record.sandbox.podNamespace, pod: record.sandbox.podName, name: record.config.name, image: record.image.behaviour.repository, account: record.machine.cpu, startedAt: record.startedAt, limit: cpuLimit(record.config.pod(), record.config.name),
+      namespace: record.sandbox.podNamespace, pod: record.sandbox.podName, name: record.config.name, image: record.image.behaviour.repository, account: record.machine.cpu, held: record.machine.memory?.used ?? 0, startedAt: record.startedAt, limit: cpuLimit(record.config.pod(), record.config.name),
     })
   }
   const quantity = parseQuantity(String(node?.status?.allocatable?.['cpu'] ?? '1'))

@@ -26,17 +26,17 @@ export function resourceOf({ spec, status }: CustomResourceDefinition): Discover
   return { group: spec.group, version: version.name, resource: spec.names.plural, kind: spec.names.kind, namespaced: spec.scope === 'Namespaced' }
 }
 
-/** All that can be listed and deleted now. */
+/** All that can be listed and deleted now. From caches of the process: discovery is everybody's. */
 export function servedResources({ api, options }: ControllerContext): readonly DiscoveredResource[] {
   const known = options.resources ?? []
   if (!known.some((r) => r.resource === customresourcedefinitions.resource)) return known
-  return [...known, ...api.list<CustomResourceDefinition>(customresourcedefinitions).flatMap((crd) => resourceOf(crd) ?? [])]
+  return [...known, ...api.informer<CustomResourceDefinition>(customresourcedefinitions).list().flatMap((crd) => resourceOf(crd) ?? [])]
 }
 
 /** Group versions whose server does not answer, as discovery's error tells of them; undefined: all answer. */
 export function discoveryProblem(api: ApiClient, options: ControllerContext['options']): { readonly count: number; readonly message: string } | undefined {
   if (!options.resources?.some((r) => r.resource === apiservices.resource)) return undefined
-  const silent = api.list<ApiService>(apiservices).filter((s) => s.spec?.service && !s.status?.conditions?.some((c) => c.type === 'Available' && c.status === 'True')).map((s) => `${s.spec?.group ?? ''}/${s.spec?.version ?? ''}`)
+  const silent = api.informer<ApiService>(apiservices).list().filter((s) => s.spec?.service && !s.status?.conditions?.some((c) => c.type === 'Available' && c.status === 'True')).map((s) => `${s.spec?.group ?? ''}/${s.spec?.version ?? ''}`)
   if (silent.length === 0) return undefined
   return { count: silent.length, message: `unable to retrieve the complete list of server APIs: ${silent.sort().map((gv) => `${gv}: stale GroupVersion discovery: ${gv}`).join(', ')}` }
 }

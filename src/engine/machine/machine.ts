@@ -3,6 +3,7 @@
  * process table view and network namespace of its own). What it holds is what its programs can see and change.
  */
 import type { CpuAccount } from './cpu.ts'
+import type { MemoryAccount } from './memory.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import type { NetNamespace, Network } from '#engine/net/types.ts'
 import type { FileSystem } from './files.ts'
@@ -16,6 +17,7 @@ export interface Machine {
   readonly sim: Sim
   /** What its processes have computed. */
   readonly cpu?: CpuAccount
+  readonly memory?: MemoryAccount
   readonly network: Network
   hostname: string
   /** The namespace that its processes start in. */

@@ -1,6 +1,7 @@
 /** What a host and a container have in common as Machines: users, starting processes, terminals, kernel settings. */
 import type { Sim } from '#engine/sim/sim.ts'
 import { CpuAccount } from './cpu.ts'
+import { MemoryAccount } from './memory.ts'
 import type { NetNamespace, Network } from '#engine/net/types.ts'
 import { createPipe, SinkDescription, type Description } from './descriptions.ts'
 import type { PidSpace, Realm } from './kernel.ts'
@@ -22,6 +23,7 @@ export abstract class RealmBase implements Realm {
   readonly programs: ProgramTable
   readonly fs: View
   readonly cpu = new CpuAccount()
+  readonly memory = new MemoryAccount()
   /** Terminals opened here, by number. */
   readonly terminals = new Map<number, Tty>()
   readonly devices = new Superblock(5)

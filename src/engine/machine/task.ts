@@ -90,8 +90,8 @@ export class Task implements Process, Waiter {
   readonly #timers = new Set<Timer>()
   readonly #waiters = new WaitQueue()
   readonly #ends = new Set<() => void>()
-  /** When its last turn of computing ends, and how many came in a row with nothing else between. */
-  #resumes = -1
+  /** When its turns of computing end (one for each loop), and how many came in a row with nothing else between. */
+  readonly #resumes: number[] = []
   #turns = 0
   readonly #after = new Set<(status: WaitStatus) => void>()
   readonly #held: (() => void)[] = []
@@ -252,17 +252,19 @@ export class Task implements Process, Waiter {
 
   yield(): Promise<void> {
     const { now } = this.kernel.sim
-    this.#turns = now === this.#resumes ? this.#turns + 1 : 0
-    const long = this.background ? Math.max(0, this.#turns - patience) : 0
-    if (long === 0) {
-      this.#resumes = now + turn
-      this.machine.cpu?.spend(now, turn - systemCall)
-      return this.sleep(turn)
+    const at = this.#resumes.indexOf(now)
+    if (at >= 0) {
+      this.#resumes.splice(at, 1)
+      this.#turns++
+    } else {
+      this.#turns = 0
+      if (this.#resumes.length > 0 && this.#resumes[0]! < now) this.#resumes.length = 0
     }
-    const ms = Math.min(turn * 2 ** (long / 16), longTurn)
-    this.#resumes = now + ms
-    this.machine.cpu?.spend(now, ms)
-    return this.sleep(ms, true)
+    const long = this.background ? Math.max(0, this.#turns - patience) : 0
+    const ms = long === 0 ? turn : Math.min(turn * 2 ** (long / 16), longTurn)
+    this.#resumes.push(now + ms)
+    this.machine.cpu?.spend(now, ms - systemCall)
+    return this.sleep(ms, long > 0)
   }
 
   compute(ms: number): Promise<void> {

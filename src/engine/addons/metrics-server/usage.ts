@@ -13,6 +13,8 @@ export interface ContainerReading {
   /** Repository. */
   readonly image: string
   readonly account: CpuAccount | undefined
+  /** Bytes that its programs say they hold. */
+  readonly held: number
   readonly startedAt: number
   /** Limit in millicores. */
   readonly limit: number | undefined
@@ -64,7 +66,7 @@ export function containerUsage(c: ContainerReading, end: number): Usage | undefi
   const factor = own(`${c.namespace}/${c.pod}/${c.name}`)
   const load = ((c.account?.usedBefore(end) ?? 0) / window) * 1000
   const used = Math.min(milli * factor + load, c.limit ?? Infinity)
-  return { cpu: Math.round(used * 1e6), memory: Math.round((size * factor * mebi) / 4096) * 4096 }
+  return { cpu: Math.round(used * 1e6), memory: Math.round((size * factor * mebi + c.held) / 4096) * 4096 }
 }
 
 export function nodeUsage(node: NodeReading, name: string, end: number): Usage | undefined {

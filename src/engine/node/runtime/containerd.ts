@@ -2,6 +2,7 @@
  * The container runtime of one node: containerd with runc, as the kubelet (CRI) and crictl see it. Sandboxes own a network namespace, containers are
  * Machines with an image's files. Stopping the daemon leaves containers running (their shims live on) but nothing can be asked of it.
  */
+import { parseQuantity, quantityValue } from '#base/quantity.ts'
 import type { ApiClient, KubeObject, UserInfo } from '#engine/api/types.ts'
 import { FsError, type FileSystem } from '#engine/machine/files.ts'
 import type { Container, ContainerInfo, ContainerRuntime, ImageInfo, Machine, MountSpec, SandboxInfo, TerminalSession } from '#engine/machine/machine.ts'
@@ -113,6 +114,18 @@ export interface RuntimeTies {
 }
 
 export class RuntimeError extends Error {}
+
+/** The limit of a container's control group, bytes. */
+function memoryLimit(pod: KubeObject, container: string): number {
+  interface Limited {
+    readonly name: string
+    readonly resources?: { readonly limits?: Readonly<Record<string, string>> }
+  }
+  const spec = pod['spec'] as { readonly containers: readonly Limited[]; readonly initContainers?: readonly Limited[] }
+  const text = [...spec.containers, ...(spec.initContainers ?? [])].find((c) => c.name === container)?.resources?.limits?.['memory']
+  const quantity = text === undefined ? undefined : parseQuantity(String(text))
+  return quantity ? Number(quantityValue(quantity)) : Infinity
+}
 
 const hexDigits = '0123456789abcdef'
 
@@ -465,6 +478,11 @@ export class Containerd implements ContainerRuntime {
     }
     record.state = 'Running'
     record.startedAt = this.sim.now
+    const { memory } = record.machine
+    if (memory) {
+      memory.limit = memoryLimit(record.config.pod(), record.config.name)
+      memory.onExceeded(() => this.kill(record, 'SIGKILL'))
+    }
     record.child.onEnd((status) => this.#exited(record, status.code))
     this.#tell(record.sandbox)
   }
@@ -474,7 +492,7 @@ export class Containerd implements ContainerRuntime {
     record.state = 'Exited'
     record.finishedAt = this.sim.now
     record.exitCode = code
-    record.reason = code === 0 ? 'Completed' : 'Error'
+    record.reason = record.machine.memory?.exceeded ? 'OOMKilled' : code === 0 ? 'Completed' : 'Error'
     record.log.flush(this.sim.now)
     for (const listener of [...record.onEnd]) listener()
     this.#tell(record.sandbox)
