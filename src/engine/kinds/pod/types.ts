@@ -60,6 +60,8 @@ export interface PodSecurityContext {
 
 export interface Container {
   name: string
+  restartPolicyRules?: { action: string; exitCodes?: { operator: string; values?: number[] } }[]
+  resizePolicy?: { resourceName: string; restartPolicy: string }[]
   image?: string
   command?: string[]
   args?: string[]
@@ -144,6 +146,8 @@ export interface Volume {
   projected?: { defaultMode?: number; sources?: ProjectedSource[] }
   persistentVolumeClaim?: { claimName: string; readOnly?: boolean }
   ephemeral?: { volumeClaimTemplate?: { metadata?: Record<string, unknown>; spec: Record<string, unknown> } }
+  nfs?: { server: string; path: string; readOnly?: boolean }
+  csi?: { driver: string }
   [other: string]: unknown
 }
 

@@ -15,8 +15,12 @@ export function ephemeralContainers(pod: Pod): readonly EphemeralContainer[] {
   return pod.spec.ephemeralContainers ?? []
 }
 
-/** Would a container that ended with this code be started again? */
+/** Would a container that ended with this code be started again? Its own rules come first, then its policy, then the pod's. */
 export function restarts(pod: Pod, container: Container, exitCode: number): boolean {
+  for (const { action, exitCodes } of container.restartPolicyRules ?? []) {
+    const listed = exitCodes?.values?.includes(exitCode) ?? false
+    if (exitCodes && (exitCodes.operator === 'NotIn' ? !listed : listed)) return action === 'Restart'
+  }
   const policy = isSidecar(container) ? 'Always' : (container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always')
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
 }

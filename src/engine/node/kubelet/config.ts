@@ -25,6 +25,7 @@ export interface KubeletConfig {
   /** Authorities of those who may call the kubelet; '' for none. */
   readonly clientCaFile: string
   readonly containerRuntimeEndpoint: string
+  readonly allowedUnsafeSysctls: readonly string[]
   /** ms */
   readonly syncFrequency: number
   readonly fileCheckFrequency: number
@@ -101,6 +102,7 @@ export function readConfig(fs: FileSystem, path: string, lenient: (why: string) 
     readOnlyPort: number('readOnlyPort', 0),
     clientCaFile: ca,
     containerRuntimeEndpoint: text('containerRuntimeEndpoint', 'unix:///run/containerd/containerd.sock'),
+    allowedUnsafeSysctls: Array.isArray(data['allowedUnsafeSysctls']) ? (data['allowedUnsafeSysctls'] as string[]) : [],
     syncFrequency: duration('syncFrequency', 60_000),
     fileCheckFrequency: duration('fileCheckFrequency', 20_000),
     registerWithTaints: Array.isArray(data['registerWithTaints']) ? (data['registerWithTaints'] as KubeletConfig['registerWithTaints'] & []) : [],

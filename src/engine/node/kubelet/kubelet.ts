@@ -8,7 +8,7 @@ import { configmaps, secrets, type ConfigMap, type Secret } from '#engine/kinds/
 import { nodes, type Node } from '#engine/kinds/node/types.ts'
 import { persistentvolumeclaims, type PersistentVolumeClaim } from '#engine/kinds/persistentvolumeclaim/types.ts'
 import { persistentvolumes, type PersistentVolume } from '#engine/kinds/persistentvolume/types.ts'
-import { pods, type Pod, type PodStatus } from '#engine/kinds/pod/types.ts'
+import { isPodFinished, pods, type Pod, type PodStatus } from '#engine/kinds/pod/types.ts'
 import { services, type Service } from '#engine/kinds/service/types.ts'
 import type { Machine } from '#engine/machine/machine.ts'
 import type { Sockets } from '#engine/machine/sockets.ts'
@@ -16,10 +16,12 @@ import type { Sim, Timer } from '#engine/sim/sim.ts'
 import type { NodeFacts } from '../cni/runtime.ts'
 import { failedToWatch, failedToWatchAt, fromFactory, tellOfLostWatches, type Reach, type Reflector } from '../reflectors.ts'
 import type { Containerd } from '../runtime/containerd.ts'
+import { admissionProblem } from './admission.ts'
 import { Backoff } from './backoff.ts'
 import type { KubeletConfig } from './config.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { initialNode, nodeConditions, nodeStatus, type NodeFactsInput } from './node-status.ts'
+import { seconds } from './pod-status.ts'
 import { PodWorker } from './pod-worker.ts'
 import { complainOfRuntime } from './runtime-loss.ts'
 import type { DnsSettings } from './sandbox-files.ts'
@@ -79,6 +81,7 @@ export class Kubelet implements WorkerHost {
   #ready: boolean | undefined
   #retrying = false
   readonly #heartbeat: Heartbeat
+  readonly #ownNode: () => Node | undefined
 
   constructor(options: KubeletOptions) {
     this.#options = options
@@ -98,6 +101,7 @@ export class Kubelet implements WorkerHost {
     this.allocatable = nodeStatus(options.facts, []).allocatable ?? {}
     const { api } = options
     const own = api.informer<Node>(nodes)
+    this.#ownNode = () => own.get(undefined, this.nodeName)
     let correcting = false
     own.onUpdate((node) => {
       // Somebody (the node controller, in the kubelet's silence) says otherwise: the next status update, one in ten seconds, puts it right.
@@ -330,9 +334,27 @@ export class Kubelet implements WorkerHost {
       return
     }
     if (pod.status) this.#statuses.set(uid, pod.status)
+    if (pod.metadata.deletionTimestamp === undefined && this.#rejected(pod)) return
     const fresh = new PodWorker(this, pod)
     this.workers.set(uid, fresh)
     if (pod.metadata.deletionTimestamp !== undefined) fresh.update(pod)
+  }
+
+  /** Pods that the node does not take fail at once. One that runs here already was taken before. */
+  #rejected(pod: Pod): boolean {
+    if ([...this.runtime.pods.values()].some((s) => s.podUid === pod.metadata.uid)) return false
+    const others = [...this.workers.values()].filter((w) => {
+      const status = this.statusOf(w.pod) ?? w.pod.status
+      return !w.done && !(status && isPodFinished({ ...w.pod, status }))
+    }).map((w) => w.pod)
+    const problem = admissionProblem(pod, { node: this.#ownNode(), allocatable: this.allocatable, others, allowedUnsafeSysctls: this.#options.config.allowedUnsafeSysctls })
+    if (!problem) return false
+    this.event(pod, 'Warning', problem.reason, problem.message)
+    const { conditions, qosClass } = pod.status ?? {}
+    this.publish(pod, {
+      observedGeneration: pod.metadata.generation ?? 1, phase: 'Failed', ...(conditions ? { conditions } : {}), reason: problem.reason, message: `Pod was rejected: ${problem.message}`, startTime: seconds(this.sim.now), ...(qosClass ? { qosClass } : {}),
+    }, false)
+    return true
   }
 
   #podGone(pod: Pod): void {

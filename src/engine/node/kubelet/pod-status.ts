@@ -5,7 +5,7 @@
 import type { Condition, Container, ContainerState, ContainerStatus, Pod, PodStatus } from '#engine/kinds/pod/types.ts'
 import { parseQuantity, quantityValue } from '#base/quantity.ts'
 import type { ContainerRecord, Sandbox } from '../runtime/containerd.ts'
-import { ephemeralContainers, isSidecar } from './actions.ts'
+import { ephemeralContainers, isSidecar, restarts } from './actions.ts'
 
 export interface Reason {
   readonly reason: string
@@ -54,10 +54,7 @@ function shouldRestart(pod: Pod, container: Container, record: ContainerRecord |
   if (!record) return true
   if (record.state === 'Running') return false
   if (record.state === 'Created') return true
-  const policy = isSidecar(container) ? 'Always' : (pod.spec.restartPolicy ?? 'Always')
-  if (policy === 'Never') return false
-  if (policy === 'OnFailure') return record.exitCode !== 0
-  return true
+  return restarts(pod, container, record.exitCode)
 }
 
 type ContainerList = 'containerStatuses' | 'initContainerStatuses' | 'ephemeralContainerStatuses'
@@ -197,12 +194,21 @@ function phaseOf(input: StatusInput, init: readonly ContainerStatus[], statuses:
   if (running > 0) return 'Running'
   if (stopped > 0) {
     if (input.terminating && input.allTerminated) return succeeded === stopped ? 'Succeeded' : 'Failed'
-    if (policy === 'Always') return 'Running'
+    if (policy === 'Always' || anotherRound(pod, statuses)) return 'Running'
     if (stopped === succeeded) return 'Succeeded'
     if (policy === 'Never') return 'Failed'
     return 'Running'
   }
   return 'Pending'
+}
+
+/** A container's own policy or rules start it again, whatever the pod's says. */
+function anotherRound(pod: Pod, statuses: readonly ContainerStatus[]): boolean {
+  return pod.spec.containers.some((c) => {
+    const ended = (c.restartPolicy || c.restartPolicyRules) && statuses.find((s) => s.name === c.name)
+    const last = ended && (ended.state.terminated ?? ended.lastState.terminated)
+    return last !== undefined && last !== '' && restarts(pod, c, last.exitCode)
+  })
 }
 
 function conditionsOf(input: StatusInput, phase: string, init: readonly ContainerStatus[], statuses: readonly ContainerStatus[]): Condition[] {

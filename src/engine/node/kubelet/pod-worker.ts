@@ -12,6 +12,7 @@ import { ephemeralContainers, goSeconds, isSidecar, podText, restarts } from './
 import { containerConfig, logFolder, terminationPath } from './container-config.ts'
 import { ConfigError } from './environment.ts'
 import { runHook } from './hooks.ts'
+import { evictionInterval, exceeded, limitedVolumes, usage } from './local-storage.ts'
 import { generateStatus, type Reason } from './pod-status.ts'
 import { ProbeWorker, type ProbeHost, type ProbeKind } from './probes.ts'
 import { podHostname } from './sandbox-files.ts'
@@ -46,6 +47,7 @@ export class PodWorker {
   #terminating: { grace: number; failure: Reason | undefined; kill: boolean } | undefined
   #gone = false
   #failure: Reason | undefined
+  #storage: (() => void)[] | undefined
 
   constructor(host: WorkerHost, pod: Pod) {
     this.#host = host
@@ -115,6 +117,7 @@ export class PodWorker {
     for (const timer of [this.#timer, this.#plegTimer, this.#deadline]) this.#host.sim.cancel(timer)
     for (const probe of this.#probes.values()) probe.stop()
     this.#probes.clear()
+    for (const stop of this.#storage ?? []) stop()
   }
 
   get sandbox(): Sandbox | undefined {
@@ -242,6 +245,28 @@ export class PodWorker {
     })
   }
 
+  /** emptyDirs with a limit are looked at when something in them has changed, at the eviction manager's next round. */
+  #watchStorage(): void {
+    if (this.#storage) return
+    this.#storage = []
+    const { node, sim } = this.#host
+    for (const volume of limitedVolumes(this.#pod)) {
+      const path = this.#volumes.get(volume.name)?.path
+      if (path === undefined) continue
+      let waiting = false
+      this.#storage.push(node.fs.watch(path, () => {
+        if (waiting) return
+        waiting = true
+        sim.after(evictionInterval - (sim.now % evictionInterval), () => {
+          waiting = false
+          if (this.#gone || this.#terminating || usage(node.fs, path) <= volume.bytes) return
+          this.#event('Warning', 'Evicted', exceeded(volume))
+          this.terminate(1, { reason: 'Evicted', message: exceeded(volume) })
+        })
+      }))
+    }
+  }
+
   #act(done: Done): void {
     const { runtime } = this.#host
     const problem = this.#pod.spec.hostNetwork ? undefined : runtime.networkProblem()
@@ -260,6 +285,7 @@ export class PodWorker {
       return
     }
     this.#volumeTries = 0
+    this.#watchStorage()
     const sandbox = this.sandbox
     if (sandbox?.state === 'Ready') {
       this.#startContainers(sandbox, done)

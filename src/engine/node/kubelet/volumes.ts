@@ -69,12 +69,21 @@ function mountVolume(fs: FileSystem, pod: Pod, volume: Volume, source: VolumeSou
   const kind = volume.configMap ? 'configmap' : volume.secret ? 'secret' : volume.downwardAPI ? 'downward-api' : volume.projected ? 'projected' : undefined
   if (!kind) {
     const path = folder('other')
+    const remote = remoteProblem(volume, folder('nfs'))
+    if (remote !== undefined) throw failed(remote)
     fs.mkdir(path, { parents: true })
     return { path, readOnly: false }
   }
   const path = folder(kind)
   writeAtomically(fs, path, project(pod, volume, source, facts, failed), now, kind === 'configmap' ? 0o777 : 0o1777, fsGroup)
   return { path, readOnly: true }
+}
+
+/** Why a disk elsewhere cannot be mounted: the nodes have neither NFS's mount program nor CSI drivers. */
+function remoteProblem(source: { readonly nfs?: { readonly server: string; readonly path: string }; readonly csi?: { readonly driver: string } }, path: string): string | undefined {
+  if (source.csi) return `kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: driver name ${source.csi.driver} not found in the list of registered CSI drivers`
+  if (!source.nfs) return undefined
+  return `mount failed: exit status 32\nMounting command: mount\nMounting arguments: -t nfs ${source.nfs.server}:${source.nfs.path} ${path}\nOutput: mount: ${path}: bad option; for several filesystems (e.g. nfs, cifs) you might need a /sbin/mount.<type> helper program.\n       dmesg(1) may have more information after failed mount system call.\n`
 }
 
 function project(pod: Pod, volume: Volume, source: VolumeSource, facts: PodFacts, failed: (why: string) => Error): Projected[] {
@@ -222,7 +231,9 @@ function claimed(fs: FileSystem, pod: Pod, volume: Volume, source: VolumeSource)
   if (persistent.spec.hostPath) {
     return { path: hostPath(fs, persistent.spec.hostPath.path, persistent.spec.hostPath.type ?? '', (why) => new MountFailure(`MountVolume.SetUp failed for volume "${volumeName}" : ${why}`)), readOnly }
   }
-  // NFS, CSI and the like: a directory of the node stands in for the disk.
+  const remote = remoteProblem(persistent.spec as Parameters<typeof remoteProblem>[0], `${podFolder(pod.metadata.uid ?? '')}/volumes/kubernetes.io~nfs/${volumeName}`)
+  if (remote !== undefined) throw new MountFailure(`MountVolume.SetUp failed for volume "${volumeName}" : ${remote}`)
+  // Other disks: a directory of the node stands in for them.
   const path = `/var/lib/kubelet/plugins/kubernetes.io/${volumeName}`
   if (!fs.exists(path)) fs.mkdir(path, { parents: true })
   return { path, readOnly }
