@@ -83,7 +83,10 @@ export function customKind(crd: Loose, version: Loose): KindDefinition {
     validate: (object, errors) => judgeObject(object, undefined, errors),
     validateUpdate: judgeObject,
     prepareForCreate(object) {
-      if (status) delete object.status
+      if (!status) return
+      delete object.status
+      // What is read from the store has its defaults again, the status among them.
+      applyDefaults(object, schema)
     },
     prepareForUpdate(object, old) {
       if (!status) return
