@@ -2,6 +2,7 @@
  * The files that a freshly installed Debian 12 host has, as far as learners and programs meet them. Image trees of containers are
  * built elsewhere (engine/images); what every container gets on top (/etc/hosts, /dev, /proc) is in container.ts.
  */
+import { serviceEntries } from '#engine/net/services.ts'
 import type { ProgramTable } from './machine.ts'
 import { FileTree } from './tree.ts'
 
@@ -55,13 +56,7 @@ messagebus:x:107:
 candidate:x:1000:
 `
 
-const services = [
-  'tcpmux 1/tcp', 'echo 7/tcp', 'echo 7/udp', 'discard 9/tcp', 'daytime 13/tcp', 'ftp-data 20/tcp', 'ftp 21/tcp', 'ssh 22/tcp', 'telnet 23/tcp', 'smtp 25/tcp', 'domain 53/tcp', 'domain 53/udp',
-  'bootps 67/udp', 'bootpc 68/udp', 'tftp 69/udp', 'http 80/tcp', 'kerberos 88/tcp', 'pop3 110/tcp', 'sunrpc 111/tcp', 'ntp 123/udp', 'imap2 143/tcp', 'snmp 161/udp', 'bgp 179/tcp', 'ldap 389/tcp',
-  'https 443/tcp', 'https 443/udp', 'microsoft-ds 445/tcp', 'syslog 514/udp', 'ldaps 636/tcp', 'imaps 993/tcp', 'pop3s 995/tcp', 'mysql 3306/tcp', 'postgresql 5432/tcp', 'bbs 7000/tcp', 'redis 6379/tcp', 'http-alt 8080/tcp webcache', 'zabbix-agent 10050/tcp',
-]
-
-export const servicesFile = services.map((s) => { const [name, port, ...rest] = s.split(' '); return [name!.padEnd(15), port, ...rest].join('\t') }).join('\n') + '\n'
+export const servicesFile = `${serviceEntries.flatMap((s) => s.protocols.map((protocol) => `${s.name.padEnd(15)}\t${s.port}/${protocol}`)).join('\n')}\n`
 
 /** What Debian's start-up files come to. */
 export const bashrc = '[ -z "$PS1" ] && return\nPS1=\'\\u@\\h:\\w\\$ \'\n'

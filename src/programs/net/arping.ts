@@ -4,13 +4,24 @@ import type { Program } from '#engine/machine/process.ts'
 import { getopt } from './getopt.ts'
 import { complain, lookupErrors, say } from './support.ts'
 
-const usage = '\nUsage:\n  arping [options] <destination>\n\nOptions:\n  -f            quit on first reply\n  -q            be quiet\n  -b            keep on broadcasting, do not unicast\n  -D            duplicate address detection mode\n  -U            unsolicited ARP mode, update your neighbours\n  -A            ARP answer mode, update your neighbours\n  -V            print version and exit\n  -c <count>    how many packets to send\n  -w <timeout>  how long to wait for a reply\n  -i <interval> set interval between packets (default: 1 second)\n  -I <device>   which ethernet device to use\n  -s <source>   source IP address\n  <destination> DNS name or IP address\n\nFor more details see arping(8).\n'
+const usage = '\nUsage:\n  arping [options] <destination>\n\nOptions:\n  -f            quit on first reply\n  -q            be quiet\n  -b            keep on broadcasting, do not unicast\n  -D            duplicate address detection mode\n  -U            unsolicited ARP mode, update your neighbours\n  -A            ARP answer mode, update your neighbours\n  -V            print version and exit\n  -c <count>    how many packets to send\n  -w <timeout>  how long to wait for a reply\n  -i <interval> set interval between packets (default: 1 second)\n  -I <device>   which ethernet device to use\n  -s <source>   source ip address\n  <destination> dns name or ip address\n\nFor more details see arping(8).\n'
 
 export const arping: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'fqbDUAVhc:w:i:I:s:')
-  if (o.error || o.has('h') || o.operands.length === 0) {
+  if (o.error || o.has('h') || (o.operands.length === 0 && !o.has('V'))) {
     await complain(p, o.error ? `arping: ${o.error}\n${usage}` : usage)
     return 2
+  }
+  if (o.has('V')) {
+    await say(p, 'arping from iputils 20221126\nlibcap: yes, IDN: yes, NLS: no, error.h: yes, getrandom(): yes, __fpending(): yes\n')
+    return 0
+  }
+  for (const letter of ['c', 'w', 'i']) {
+    const value = o.get(letter)
+    if (value !== undefined && !/^\d+(\.\d+)?$/.test(value)) {
+      await complain(p, `arping: invalid argument: '${value}'\n`)
+      return 1
+    }
   }
   const found = await p.sockets.lookup(o.operands[0]!)
   if (!found.ok) {

@@ -1,4 +1,5 @@
 /** OpenBSD netcat 1.219 as Debian has it. Leaves out: UNIX sockets, proxies, TLS, telnet negotiation. */
+import { parseIpv4 } from '#base/ip.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Connection, Datagrams } from '#engine/machine/sockets.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
@@ -10,6 +11,45 @@ const usage = `usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M tt
 	  [-q seconds] [-s sourceaddr] [-T keyword] [-V rtable] [-W recvlimit]
 	  [-w timeout] [-X proxy_protocol] [-x proxy_address[:port]]
 	  [destination] [port]
+`
+
+const summary = `\tCommand Summary:
+\t\t-4\t\tUse IPv4
+\t\t-6\t\tUse IPv6
+\t\t-b\t\tAllow broadcast
+\t\t-C\t\tSend CRLF as line-ending
+\t\t-D\t\tEnable the debug socket option
+\t\t-d\t\tDetach from stdin
+\t\t-F\t\tPass socket fd
+\t\t-h\t\tThis help text
+\t\t-I length\tTCP receive buffer length
+\t\t-i interval\tDelay interval for lines sent, ports scanned
+\t\t-k\t\tKeep inbound sockets open for multiple connects
+\t\t-l\t\tListen mode, for inbound connects
+\t\t-M ttl\t\tOutgoing TTL / Hop Limit
+\t\t-m minttl\tMinimum incoming TTL / Hop Limit
+\t\t-N\t\tShutdown the network socket after EOF on stdin
+\t\t-n\t\tSuppress name/port resolutions
+\t\t-O length\tTCP send buffer length
+\t\t-P proxyuser\tUsername for proxy authentication
+\t\t-p port\t\tSpecify local port for remote connects
+\t\t-q secs\t\tquit after EOF on stdin and delay of secs
+\t\t-r\t\tRandomize remote ports
+\t\t-S\t\tEnable the TCP MD5 signature option
+\t\t-s sourceaddr\tLocal source address
+\t\t-T keyword\tTOS value
+\t\t-t\t\tAnswer TELNET negotiation
+\t\t-U\t\tUse UNIX domain socket
+\t\t-u\t\tUDP mode
+\t\t-V rtable\tSpecify alternate routing table
+\t\t-v\t\tVerbose
+\t\t-W recvlimit\tTerminate after receiving a number of packets
+\t\t-w timeout\tTimeout for connects and final net reads
+\t\t-X proto\tProxy protocol: "4", "5" (SOCKS) or "connect"
+\t\t-x addr[:port]\tSpecify proxy address and port
+\t\t-Z\t\tDCCP mode
+\t\t-z\t\tZero-I/O mode [used for scanning]
+\tPort numbers can be individual or ranges: lo-hi [inclusive]
 `
 
 interface Options {
@@ -29,7 +69,7 @@ interface Options {
 export const nc: Program = async (p) => {
   const o = getopt(p.argv.slice(1), '46bCDdFhI:i:klM:m:NnO:P:p:q:rSs:T:tUuV:vW:w:X:x:Zz')
   if (o.error || o.has('h')) {
-    await complain(p, o.error ? `nc: ${o.error}\n${usage}` : `OpenBSD netcat (Debian patchlevel 1.219-1)\n${usage}`)
+    await complain(p, o.error ? `nc: ${o.error}\n${usage}` : `OpenBSD netcat (Debian patchlevel 1.219-1)\n${usage}${summary}`)
     return o.error ? 1 : 0
   }
   const seconds = (name: string) => (o.get(name) === undefined ? undefined : Number(o.get(name)) * 1000)
@@ -37,7 +77,22 @@ export const nc: Program = async (p) => {
     verbose: o.has('v'), udp: o.has('u'), scan: o.has('z'), numeric: o.has('n'), timeout: seconds('w'), source: o.get('s'), sourcePort: o.get('p') === undefined ? undefined : Number(o.get('p')),
     keep: o.has('k'), shutdown: o.has('N'), noInput: o.has('d'), quit: seconds('q'),
   }
-  if (o.has('l')) return listen(p, options, o.operands)
+  const refuse = async (text: string) => {
+    await complain(p, text)
+    return 1
+  }
+  for (const [letter, what] of [['w', 'timeout'], ['i', 'interval'], ['q', 'quit timer']] as const) {
+    const value = o.get(letter)
+    if (value !== undefined && !/^-?\d+$/.test(value)) return refuse(`nc: ${what} invalid: ${value}\n`)
+  }
+  if (o.has('V')) return refuse('nc: no alternate routing table support available\n')
+  if (o.has('k') && !o.has('l')) return refuse('nc: must use -l with -k\n')
+  if (o.has('Z')) return refuse(usage)
+  if (o.has('U')) return refuse(o.operands[0] === undefined ? usage : `nc: ${o.operands[0]}: No such file or directory\n`)
+  if (o.has('l')) {
+    if (o.has('p') && o.operands.length > 1) return refuse(usage)
+    return listen(p, options, o.operands)
+  }
   const [host, ports] = o.operands
   if (host === undefined) {
     await complain(p, usage)
@@ -49,11 +104,10 @@ export const nc: Program = async (p) => {
   }
   const list = await portList(p, ports, options.udp)
   if (!list) return 1
-  const found = await p.sockets.lookup(host)
-  if (!found.ok) {
-    await complain(p, `nc: getaddrinfo for host "${host}" port ${list[0]}: ${lookupErrors[found.error]}\n`)
-    return 1
-  }
+  const address = parseIpv4(host) !== undefined
+  if (o.has('6') && address) return refuse(`nc: getaddrinfo for host "${host}" port ${list[0]}: Address family for hostname not supported\n`)
+  const found = o.has('n') && !address ? ({ ok: false, error: 'EAI_NONAME' } as const) : await p.sockets.lookup(host)
+  if (!found.ok) return refuse(`nc: getaddrinfo for host "${host}" port ${list[0]}: ${lookupErrors[found.error]}\n`)
   let code = 1
   for (const port of list) {
     const done = options.udp ? await udpClient(p, options, host, found.addresses[0]!, port) : await tcpClient(p, options, host, found.addresses, port)
@@ -96,6 +150,10 @@ async function tcpClient(p: Process, o: Options, host: string, addresses: readon
       return true
     } catch (error) {
       if (!(error instanceof FsError)) throw error
+      if (error.code === 'EADDRNOTAVAIL' && o.source !== undefined) {
+        await complain(p, `nc: bind failed: ${reason(error)}\n`)
+        return false
+      }
       if (!o.verbose) continue
       const target = host === address ? host : `${host} (${address})`
       await complain(p, error.code === 'ETIMEDOUT' && o.timeout !== undefined ? `nc: connect to ${target} port ${port} (tcp) timed out: Operation now in progress\n` : `nc: connect to ${target} port ${port} (tcp) failed: ${reason(error)}\n`)
@@ -216,7 +274,7 @@ async function listen(p: Process, o: Options, operands: readonly string[]): Prom
   const portText = operands.length > 1 ? operands[1]! : (operands[0] ?? String(o.sourcePort ?? ''))
   const port = portNamed(p, portText, o.udp ? 'udp' : 'tcp')
   if (port === undefined) {
-    await complain(p, portText === '' ? usage : `nc: port number invalid: ${portText}\n`)
+    await complain(p, portText === '' ? 'nc: missing port number\n' : 'nc: getaddrinfo: Servname not supported for ai_socktype\n')
     return 1
   }
   const bound = host === '0.0.0.0' ? { ok: true as const, addresses: ['0.0.0.0'] } : await p.sockets.lookup(host)

@@ -45,6 +45,19 @@ Options:
   -V                 print version and exit
   -w <deadline>      reply wait <deadline> in seconds
   -W <timeout>       time to wait for response
+
+IPv4 options:
+  -4                 use IPv4
+  -b                 allow pinging broadcast
+  -R                 record route
+  -T <timestamp>     define timestamp, can be one of <tsonly|tsandaddr|tsprespec>
+
+IPv6 options:
+  -6                 use IPv6
+  -F <flowlabel>     define flow label, default is random
+  -N <nodeinfo opt>  use icmp6 node info query, try <help> as argument
+
+For more details see ping(8).
 `
 
 interface Settings {
@@ -84,11 +97,11 @@ export const ping: Program = async (p) => {
     await complain(p, text)
     return code
   }
-  const o = getopt(p.argv.slice(1), 'aAbBc:CDde:fhHI:i:Ll:m:M:nOp:qQ:rRs:S:t:T:UvVw:W:4')
-  if (o.error) return fail(`ping: ${o.error}\n${usage}`, 2)
+  const o = getopt(p.argv.slice(1), 'aAbBc:CDde:fhHI:i:Ll:m:M:nOp:qQ:rRs:S:t:T:UvVw:W:46')
+  if (o.error) return fail(`ping: ${o.error.startsWith('unrecognized') ? "invalid option -- '-'" : o.error}\n${usage}`, 2)
   if (o.has('h')) return fail(usage, 2)
   if (o.has('V')) {
-    await say(p, 'ping from iputils 20221126\n')
+    await say(p, 'ping from iputils 20221126\nlibcap: yes, IDN: yes, NLS: no, error.h: yes, getrandom(): yes, __fpending(): yes\n')
     return 0
   }
   const limits: Readonly<Record<string, readonly [number, number]>> = { c: [1, Infinity], i: [0, 2147483], s: [0, 2147483647], t: [0, 255], w: [0, 2147483647], W: [0, 2147483], l: [1, 65536], m: [0, 4294967295] }
@@ -102,6 +115,9 @@ export const ping: Program = async (p) => {
   }
   const pmtu = o.get('M')
   if (pmtu !== undefined && !['do', 'dont', 'want'].includes(pmtu)) return fail(`ping: invalid -M argument: ${pmtu}\n`, 2)
+  const pattern = o.get('p')
+  if (pattern !== undefined && !/^[0-9a-f]+$/i.test(pattern)) return fail(`ping: patterns must be specified as hex digits: ${pattern}\n`, 2)
+  if (values['t'] === 0) return fail('ping: cannot set unicast time-to-live: Invalid argument\n', 2)
   let name = o.operands.at(-1)
   if (name === undefined) return fail('ping: usage error: Destination address required\n', 1)
   const interval = o.has('f') ? 0.01 : (values['i'] ?? 1)
@@ -110,6 +126,7 @@ export const ping: Program = async (p) => {
     count: values['c'], interval: interval * 1000, size: values['s'] ?? 56, ttl: values['t'], deadline: values['w'] === undefined ? undefined : values['w'] * 1000, linger: (values['W'] ?? 10) * 1000,
     quiet: o.has('q') || o.has('f'), numeric: o.has('n'), stamps: o.has('D'), outstanding: o.has('O'), dontFragment: pmtu === 'do' ? true : pmtu === 'dont' ? false : undefined, broadcast: o.has('b'), mark: values['m'],
   }
+  if (o.has('6') && parseIpv4(name) !== undefined) return fail(`ping: ${name}: Address family for hostname not supported\n`, 2)
   const found = await p.sockets.lookup(name === '0' ? '127.0.0.1' : name)
   if (!found.ok) return fail(`ping: ${name}: ${lookupErrors[found.error]}\n`, 2)
   const target = found.addresses[0]!

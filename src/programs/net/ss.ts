@@ -1,4 +1,5 @@
 /** `ss` of iproute2 6.1 and `netstat` of net-tools 2.10, for TCP and UDP over IPv4. */
+import { parseIpv4 } from '#base/ip.ts'
 import type { SocketInfo } from '#engine/net/types.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import { getopt } from './getopt.ts'
@@ -16,12 +17,51 @@ const usage = `Usage: ss [ OPTIONS ]
    -e, --extended      show detailed socket information
    -m, --memory        show socket memory usage
    -p, --processes     show process using socket
+   -T, --threads       show thread using socket
    -i, --info          show internal TCP information
+       --tipcinfo      show internal tipc socket information
    -s, --summary       show socket usage summary
+       --tos           show tos and priority information
+       --cgroup        show cgroup information
+   -b, --bpf           show bpf filter socket information
+   -E, --events        continually display sockets as they are destroyed
+   -Z, --context       display task SELinux security contexts
+   -z, --contexts      display task and socket SELinux security contexts
+   -N, --net           switch to the specified network namespace name
+
    -4, --ipv4          display only IP version 4 sockets
    -6, --ipv6          display only IP version 6 sockets
+   -0, --packet        display PACKET sockets
    -t, --tcp           display only TCP sockets
+   -M, --mptcp         display only MPTCP sockets
+   -S, --sctp          display only SCTP sockets
    -u, --udp           display only UDP sockets
+   -d, --dccp          display only DCCP sockets
+   -w, --raw           display only RAW sockets
+   -x, --unix          display only Unix domain sockets
+       --tipc          display only TIPC sockets
+       --vsock         display only vsock sockets
+       --xdp           display only XDP sockets
+   -f, --family=FAMILY display sockets of type FAMILY
+       FAMILY := {inet|inet6|link|unix|netlink|vsock|tipc|xdp|help}
+
+   -K, --kill          forcibly close sockets, display what was closed
+   -H, --no-header     Suppress header line
+   -O, --oneline       socket's data printed on a single line
+       --inet-sockopt  show various inet socket options
+
+   -A, --query=QUERY, --socket=QUERY
+       QUERY := {all|inet|tcp|mptcp|udp|raw|unix|unix_dgram|unix_stream|unix_seqpacket|packet|packet_raw|packet_dgram|netlink|dccp|sctp|vsock_stream|vsock_dgram|tipc|xdp}[,QUERY]
+
+   -D, --diag=FILE     Dump raw information about TCP sockets to FILE
+   -F, --filter=FILE   read filter information from FILE
+       FILTER := [ state STATE-FILTER ] [ EXPRESSION ]
+       STATE-FILTER := {all|connected|synchronized|bucket|big|TCP-STATES}
+         TCP-STATES := {established|syn-sent|syn-recv|fin-wait-{1,2}|time-wait|closed|close-wait|last-ack|listening|closing}
+          connected := {established|syn-sent|syn-recv|fin-wait-{1,2}|time-wait|close-wait|last-ack|closing}
+       synchronized := {established|syn-recv|fin-wait-{1,2}|time-wait|close-wait|last-ack|closing}
+             bucket := {syn-recv|time-wait}
+                big := {established|syn-sent|fin-wait-{1,2}|closed|close-wait|last-ack|listening|closing}
 `
 
 const split = (text: string) => {
@@ -39,8 +79,11 @@ const stateWords: Readonly<Record<string, (s: SocketInfo) => boolean>> = {
 
 type Test = (s: SocketInfo) => boolean
 
+/** What is wrong with a filter, with its newline; the usage follows where it is the syntax. */
+class FilterError extends Error {}
+
 /** The filter language: `sport = :80 or ( dst 10.0.0.0/8 and not dport :22 )`. */
-function parseFilter(p: Process, words: readonly string[]): Test | undefined {
+function parseFilter(p: Process, words: readonly string[]): Test {
   let i = 0
   const any = (): Test => {
     let left = both()
@@ -78,7 +121,7 @@ function parseFilter(p: Process, words: readonly string[]): Test | undefined {
     if (word === 'sport' || word === 'dport') {
       const operators = ['=', 'eq', '==', '!=', 'ne', 'neq', '>=', 'ge', 'geq', '<=', 'le', 'leq', '>', 'gt', '<', 'lt']
       const operator = operators.includes(words[i] ?? '') ? words[i++]! : '='
-      const port = portNamed(p, (words[i++] ?? '').replace(/^:/, ''), 'tcp') ?? -1
+      const port = portOf(words[i++] ?? '')
       const of = (s: SocketInfo) => Number(split(word === 'sport' ? s.local : s.remote).port)
       if (/^(!=|ne|neq)$/.test(operator)) return (s) => of(s) !== port
       if (/^(>=|ge|geq)$/.test(operator)) return (s) => of(s) >= port
@@ -87,11 +130,20 @@ function parseFilter(p: Process, words: readonly string[]): Test | undefined {
       if (/^(<|lt)$/.test(operator)) return (s) => of(s) < port
       return (s) => of(s) === port
     }
-    throw new Error(word)
+    // A word alone is the other end.
+    if (word === undefined) throw new FilterError()
+    return address((s) => s.remote, word)
+  }
+  const portOf = (text: string): number => {
+    const port = portNamed(p, text.replace(/^.*:/, ''), 'tcp')
+    if (port === undefined) throw new FilterError(`Error: "${text.replace(/^.*:/, '')}" does not look like a port.\nCannot parse dst/src address.\n`)
+    return port
   }
   const address = (of: (s: SocketInfo) => string, text: string): Test => {
     const { host, port } = text.includes(':') ? split(text) : { host: text, port: '' }
     const [ip, length] = host.split('/')
+    if (host !== '' && host !== '*' && parseIpv4(ip!) === undefined) throw new FilterError(text.includes(':') || /^\d/.test(text) || /[./]/.test(text) ? `Error: an inet prefix is expected rather than "${host}".\nCannot parse dst/src address.\n` : `Error: "${text}" does not look like a port.\nCannot parse dst/src address.\n`)
+    if (port !== '' && port !== '*') portOf(port)
     const bits = (a: string) => a.split('.').reduce((n, x) => n * 256 + Number(x), 0)
     const shift = 2 ** (32 - Number(length ?? 32))
     return (s) => {
@@ -99,20 +151,35 @@ function parseFilter(p: Process, words: readonly string[]): Test | undefined {
       return (host === '' || host === '*' || Math.floor(bits(is.host) / shift) === Math.floor(bits(ip!) / shift)) && (port === '' || port === '*' || is.port === String(portNamed(p, port, 'tcp')))
     }
   }
-  try {
-    return words.length === 0 ? () => true : any()
-  } catch {
-    return undefined
-  }
+  return words.length === 0 ? () => true : any()
 }
+
+const families = ['inet', 'inet6', 'unix', 'link', 'netlink', 'vsock', 'tipc', 'xdp', 'help']
+const tables = ['all', 'inet', 'udp', 'dccp', 'tcp', 'sctp', 'raw', 'unix', 'unix_stream', 'unix_dgram', 'unix_seqpacket', 'packet', 'packet_raw', 'packet_dgram', 'netlink', 'vsock', 'vsock_stream', 'vsock_dgram', 'tipc', 'xdp', 'mptcp']
 
 export const ss: Program = async (p) => {
   const o = getopt(p.argv.slice(1), '+hVnralomepisbEZz460tudwxf:A:F:HOKN:DSM', {
-    help: '', version: '', numeric: '', resolve: '', all: '', listening: '', options: '', memory: '', extended: '', processes: '', info: '', summary: '', ipv4: '', ipv6: '', tcp: '', udp: '', unix: '', raw: '', family: ':', query: ':', 'no-header': '', oneline: '', kill: '', net: ':',
+    help: '', version: '', numeric: '', resolve: '', all: '', listening: '', options: '', memory: '', extended: '', processes: '', info: '', summary: '', ipv4: '', ipv6: '', tcp: '', udp: '', unix: '', raw: '', family: ':', query: ':', 'no-header': '', oneline: '', kill: '', net: ':', events: '', context: '', contexts: '', packet: '', dccp: '', sctp: '', tipc: '', vsock: '', xdp: '', mptcp: '', threads: '', bpf: '', tos: '', cgroup: '', 'inet-sockopt': '', tipcinfo: '', diag: ':', filter: ':',
   })
   if (o.error || o.has('h', 'help')) {
     await (o.error ? complain : say)(p, (o.error ? `ss: ${o.error}\n` : '') + usage)
     return o.error ? 255 : 0
+  }
+  if (o.has('V', 'version')) {
+    await say(p, 'ss utility, iproute2-6.1.0\n')
+    return 0
+  }
+  if (o.has('Z', 'z', 'context', 'contexts')) {
+    await complain(p, 'ss: SELinux is not enabled.\n')
+    return 1
+  }
+  for (const [names, known, what] of [[['f', 'family'], families, 'invalid family'], [['A', 'query'], tables, 'illegal socket table id']] as const) {
+    const given = o.get(...names)
+    const bad = given?.split(',').find((x) => !known.includes(x.replace(/^!/, '')))
+    if (bad !== undefined) {
+      await complain(p, `ss: "${bad}" is ${what}\n${usage}`)
+      return 255
+    }
   }
   const words = o.operands.flatMap((w) => w.split(/\s+|(?=[()])|(?<=[()])/).filter((x) => x !== ''))
   const states: Test[] = []
@@ -129,27 +196,42 @@ export const ss: Program = async (p) => {
       states.push(word === 'state' ? test : (s) => !test(s))
     } else rest.push(word)
   }
-  const filter = parseFilter(p, rest)
-  if (!filter) {
-    await complain(p, `ss: bison bellows (while parsing filter): "syntax error!" Sorry.\n${usage}`)
-    return 255
+  let filter: Test
+  try {
+    filter = parseFilter(p, rest)
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error
+    await complain(p, error.message !== '' ? error.message : `ss: bison bellows (while parsing filter): "syntax error!" Sorry.\n${usage}`)
+    return error.message !== '' ? 1 : 255
   }
   if (o.has('s', 'summary')) return summary(p)
   const query = o.get('A', 'query')?.split(',') ?? []
   const tcp = o.has('t', 'tcp') || query.includes('tcp') || query.includes('inet')
   const udp = o.has('u', 'udp') || query.includes('udp') || query.includes('inet')
-  const both = !tcp && !udp && !o.has('x', 'w', 'd', 'unix', 'raw')
+  const others = [o.has('w', 'raw'), o.has('d', 'dccp'), o.has('M', 'mptcp'), o.has('S', 'sctp')].filter((x) => x).length
+  const both = !tcp && !udp && others === 0 && !o.has('x', 'unix', '0', 'packet')
   const kinds = new Set([...(tcp || both ? ['tcp'] : []), ...(udp || both ? ['udp'] : [])])
   const all = o.has('a', 'all')
   const listening = o.has('l', 'listening')
   const rows = (o.has('6', 'ipv6') ? [] : p.net.sockets.list()).filter((s) => kinds.has(s.protocol) && filter(s) && (states.length > 0 ? states.every((t) => t(s)) : all || (listening ? s.state === 'LISTEN' || s.state === 'UNCONN' : open(s))))
   const order = ['udp', 'tcp']
   if (kinds.size > 1) rows.sort((a, b) => order.indexOf(a.protocol) - order.indexOf(b.protocol))
-  await say(p, table(p, rows, { netid: kinds.size !== 1, state: states.length !== 1 || words[0] === 'exclude' || ['all', 'connected', 'synchronized', 'listening'].includes(words[1] ?? ''), numeric: o.has('n', 'numeric'), processes: o.has('p', 'processes'), header: !o.has('H', 'no-header'), extended: o.has('e', 'extended') }))
+  await say(p, table(p, rows, { netid: kinds.size + others !== 1, state: !(o.has('w', 'raw') && kinds.size === 0) && !o.has('0', 'packet') && (states.length !== 1 || words[0] === 'exclude' || ['all', 'connected', 'synchronized'].includes(words[1] ?? '')), resolve: o.has('r', 'resolve') ? names(p) : undefined, numeric: o.has('n', 'numeric'), processes: o.has('p', 'processes'), header: !o.has('H', 'no-header'), extended: o.has('e', 'extended') }))
   return 0
 }
 
+/** Names of addresses in /etc/hosts. */
+function names(p: Process): ReadonlyMap<string, string> {
+  const map = new Map<string, string>()
+  for (const line of p.fs.exists('/etc/hosts') ? p.fs.readFile('/etc/hosts').split('\n') : []) {
+    const [address, name] = line.replace(/#.*/, '').trim().split(/\s+/)
+    if (name !== undefined && !map.has(address!)) map.set(address!, name)
+  }
+  return map
+}
+
 interface TableOptions {
+  readonly resolve: ReadonlyMap<string, string> | undefined
   readonly netid: boolean
   readonly state: boolean
   readonly numeric: boolean
@@ -164,7 +246,7 @@ function table(p: Process, rows: readonly SocketInfo[], o: TableOptions): string
   const cells = rows.map((s) => {
     const [local, remote] = [split(s.local), split(s.remote)]
     const port = (text: string) => services?.get(`${text}/${s.protocol}`) ?? text
-    const host = (text: string, device?: string) => (text === '*' ? '0.0.0.0' : text) + (device !== undefined ? `%${device}` : '')
+    const host = (text: string, device?: string) => (text === '*' ? '0.0.0.0' : (o.resolve?.get(text) ?? text)) + (device !== undefined ? `%${device}` : '')
     const [name, pid, fd] = s.owner.split(',')
     return [
       ...(o.netid ? [s.protocol as string] : []), ...(o.state ? [s.state] : []), String(s.receiveQueue), String(s.sendQueue), host(local.host, s.device), port(local.port), host(remote.host), port(remote.port),
@@ -219,7 +301,7 @@ export const netstat: Program = async (p) => {
   }
   for (const s of rows) {
     const [name, pid] = s.owner.split(',')
-    text += `${s.protocol.padEnd(5)} ${String(s.receiveQueue).padStart(6)} ${String(s.sendQueue).padStart(6)} ${end(s.local, s.protocol).padEnd(23)} ${end(s.remote, s.protocol).padEnd(23)} ${(netstatStates[s.state] ?? s.state).padEnd(11)} ${programs ? (pid !== undefined && pid !== '' ? `${pid}/${name}` : '-').padEnd(20) : ''}\n`
+    text += `${s.protocol.padEnd(5)} ${String(s.state === 'LISTEN' ? 0 : s.receiveQueue).padStart(6)} ${String(s.state === 'LISTEN' ? 0 : s.sendQueue).padStart(6)} ${end(s.local, s.protocol).padEnd(23)} ${end(s.remote, s.protocol).padEnd(23)} ${(netstatStates[s.state] ?? s.state).padEnd(11)}${programs ? ` ${(pid !== undefined && pid !== '' ? `${pid}/${name}` : '-').padEnd(20)}` : ''}\n`
   }
   await say(p, text)
   return 0
