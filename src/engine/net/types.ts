@@ -310,6 +310,8 @@ export interface ChainInfo {
   readonly counters: Counters
   readonly references: number
   readonly rules: readonly RuleInfo[]
+  /** Counts up with the age of the namespace: what was made earlier has the smaller number; 0: not yet. */
+  readonly order?: number
 }
 
 export interface RuleInfo {
@@ -328,6 +330,8 @@ export interface RuleInfo {
   readonly destination: string
   /** The last column of -L: `tcp dpt:80 ctstate NEW /* text *\/ to:10.0.0.1:80`. */
   details(numeric: boolean): string
+  /** As `ChainInfo.order`. */
+  readonly order?: number
 }
 
 export interface ConntrackTuple {

@@ -176,21 +176,36 @@ function targetText(name: string, goto: boolean, o: ReadonlyMap<string, string>)
 }
 
 /** Chains that iptables has made: a built-in one exists for nft once it was used. */
-function existing(p: Process, table: string): readonly ChainInfo[] {
+function existing(p: Process, table: string): ChainInfo[] {
   if (!p.net.netfilter.tables.includes(table)) return []
   return p.net.netfilter.chains(table).filter((c) => c.policy === undefined || c.policy !== 'ACCEPT' || c.rules.length > 0)
 }
 
+/** When chains and rules were made. A base chain is made by its first rule, just before it; iptables-restore makes all chains before the rules. */
+function agesOf(chains: readonly ChainInfo[]): Map<ChainInfo | RuleInfo, number> {
+  const out = new Map<ChainInfo | RuleInfo, number>()
+  const first = Math.min(...chains.flatMap((c) => c.rules.map((r) => r.order ?? 0)))
+  for (const [i, c] of chains.entries()) {
+    const own = Math.min(...c.rules.map((r) => r.order ?? 0))
+    const made = c.order ?? 0
+    out.set(c, made > own ? (made - own === 1 ? own : first) - 1 + (i + 1) / (chains.length + 1) : made)
+    for (const r of c.rules) out.set(r, r.order ?? 0)
+  }
+  return out
+}
+
 function tableText(p: Process, table: string, only: string | undefined, handles: boolean): Shown {
   let foreign = false
-  let handle = 0
-  const blocks = existing(p, table).map((c) => {
-    const own = ++handle
+  const chains = existing(p, table)
+  const age = agesOf(chains)
+  const ordered = [...age.keys()].sort((a, b) => age.get(a)! - age.get(b)!)
+  const handle = new Map(ordered.map((x, i) => [x, i + 1]))
+  const blocks = chains.sort((a, b) => age.get(a)! - age.get(b)!).map((c) => {
+    const own = handle.get(c)!
     const rows = c.rules.map((r) => {
       const t = translate(r)
       foreign ||= t.foreign
-      handle++
-      return `\t\t${t.text}${handles ? ` # handle ${handle}` : ''}\n`
+      return `\t\t${t.text}${handles ? ` # handle ${handle.get(r)}` : ''}\n`
     })
     const head = c.policy === undefined ? '' : `\t\ttype ${table === 'nat' ? 'nat' : table === 'mangle' && c.name === 'OUTPUT' ? 'route' : 'filter'} hook ${hooks[table]?.[c.name] ?? ''}; policy ${c.policy.toLowerCase()};\n`
     return { name: c.name, text: `\tchain ${c.name} {${handles ? ` # handle ${own}` : ''}\n${head}${rows.join('')}\t}\n` }

@@ -170,7 +170,6 @@ export class NetfilterState implements Netfilter {
     // A nat chain alone does not start connection tracking: a rule that needs it does, and without entries nat chains are not asked.
     this.tracking = this.#iptablesTracks || tracking
     this.active = this.tracking || hooked !== undefined || this.base.some((b) => Object.keys(b).length > 0)
-    for (const chains of this.base) for (const chain of Object.values(chains)) if (chain.order === 0) chain.order = this.nextOrder()
     if (hooked === undefined) {
       this.steps = plainSteps
       this.natChains = undefined
@@ -188,6 +187,7 @@ export class NetfilterState implements Netfilter {
       return chains
     })
     this.#iptablesTracks = [...this.#tables.values()].some((t) => [...t.chains.values()].some((c) => c.rules.some((r) => r.tracks)))
+    for (const table of this.#tables.values()) for (const chain of table.chains.values()) if (chain.order === 0 && chain.exists) chain.order = this.nextOrder()
     this.rehook()
     this.ns.touched()
     for (const listener of [...this.#listeners]) listener()

@@ -62,8 +62,12 @@ export class Rule implements RuleInfo {
   readonly #protocol: number
   #text: string | undefined
 
+  /** When it was made. */
+  readonly order: number
+
   constructor(spec: RuleSpecification, ns: Namespace) {
     this.spec = spec
+    this.order = ns.netfilter.nextOrder()
     this.packets = spec.packets
     this.bytes = spec.bytes
     const tests: Test[] = []
