@@ -1,4 +1,5 @@
 /** The API server of the recordings: kubeadm's flags, nothing else running, namespaces `lab` and `other`. */
+import { Aggregation } from '#engine/api/aggregation.ts'
 import { ApiServer } from '#engine/api/server.ts'
 import type { ApiRequest, ApiResponse, UserInfo } from '#engine/api/types.ts'
 import { buildApiServer } from '#engine/kinds/build.ts'
@@ -15,6 +16,8 @@ export interface Rig {
 export function buildRig(namespaces: readonly string[], labels: Record<string, string> = {}): Rig {
   const sim = new Sim({ seed: 'oracles', start: Date.parse('2026-03-01T12:00:00Z') })
   const server = buildApiServer({ sim, version: 'v1.35.4', serviceCidr: '10.96.0.0/12', nodePortRange: [30000, 32767], advertiseAddress: '172.30.1.2:6443' })
+  // Nothing serves other groups there, but the API server says so in their conditions.
+  server.aggregation = new Aggregation(server, (address, port) => `dial tcp ${address}:${port}: connect: connection refused`)
   // No controller manager ran there: aggregated roles had no rules.
   for (const role of server.store.list('clusterroles.rbac.authorization.k8s.io') as Json[]) if (role.aggregationRule) server.store.put('clusterroles.rbac.authorization.k8s.io', { ...role, metadata: { ...role.metadata }, rules: null })
   for (const name of namespaces) {

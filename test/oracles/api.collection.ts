@@ -51,7 +51,7 @@ function situation(id: string): { rig: Rig; before: Json } {
     const base = bases[id]!
     const made = send(rig.server, 'POST', base.path, base.manifest)
     const name = JSON.parse(made.body).metadata.name
-    if (id.startsWith('crd/')) rig.sim.runUntil(rig.sim.now + 1000)
+    if (/^(crd|apiservice)\//.test(id)) rig.sim.runUntil(rig.sim.now + 1000)
     const before = JSON.parse(send(rig.server, 'GET', `${base.path}/${name}`).body)
     s = { rig, before }
     given.set(id, s)

@@ -1,5 +1,5 @@
 /** Request bodies (JSON, or YAML where the content type says so) and simple query options. */
-import { parseYaml } from '#base/yaml.ts'
+import { parseYaml } from '#base/go-yaml/parse.ts'
 import { JsonError, parseJson, summarize } from './json.ts'
 import { isObject, type Loose } from './loose.ts'
 import * as status from './status.ts'
@@ -12,9 +12,9 @@ export function parseBody(request: ApiRequest, what = ''): Loose {
   const type = (request.headers.get('content-type') ?? 'application/json').split(';')[0]!.trim()
   if (type.endsWith('yaml')) {
     try {
-      return parseYaml(request.body)
+      return parseYaml(request.body) as Loose
     } catch (error) {
-      throw status.badRequest(`error decoding YAML: ${error instanceof Error ? error.message : String(error)}`)
+      throw status.badRequest(`error decoding YAML: error converting YAML to JSON: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
   try {

@@ -92,6 +92,7 @@ function remove(root: Loose, path: string, op: string): Loose {
 function apply(root: Loose, operation: PatchOperation): Loose {
   const { op, path } = operation
   if (typeof path !== 'string') throw new JsonPatchError(`${op} operation failed to decode path: missing value`)
+  if (path !== '' && !path.startsWith('/')) throw new JsonPatchError(`${op} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`)
   switch (op) {
     case 'add':
       return add(root, path, operation.value, 'add')

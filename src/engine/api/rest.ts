@@ -7,6 +7,7 @@ import { fieldsOf, type FieldRequirement, matchesFields, parseFieldSelector } fr
 import { FieldErrors, goJson, goValue } from './field-errors.ts'
 import { versionText } from './managed-fields.ts'
 import { forbiddenError } from './forbidden.ts'
+import { afterMerge, afterOperations, inGoOrder } from './go-order.ts'
 import { fieldsUnknownTo, isRegistered } from './legacy-versions.ts'
 import { type KindDefinition, resourceKey, type TablePrinter } from './kind.ts'
 import { matches, parseSelector, type Selector, SelectorError } from './label-selector.ts'
@@ -328,6 +329,7 @@ export class Rest {
     if (info.subresource !== '') {
       if (!kind.subresources.some((s) => s.name === info.subresource)) throw status.pathNotFound()
       const sub = createSubresources[`${resourceKey(kind)}/${info.subresource}`]
+      if (!sub && !proxied.has(info.subresource)) throw status.methodNotAllowed()
       const object = this.#server.registry.get(kind, info.namespace, info.name)
       if (!sub) return this.#connect(request, info, kind, object)
       const body = this.decode(request, { ...kind, kind: sub.kind }, parseBody(request), warnings, sub.schema)
@@ -399,7 +401,8 @@ export class Rest {
         const why = error instanceof StatusError && type !== 'strategic' && shape === kind && !kind.custom ? (/cannot be handled as an? \w+: ([^]*)$/.exec(error.message)?.[1] ?? '') : ''
         if (why === '') throw error
         const errors = new FieldErrors()
-        errors.add('Invalid', 'patch', `Invalid value: ${goValue(JSON.stringify(inGoOrder(made)))}: ${why}`)
+        const written = inGoOrder(made, kind.schema, this.#server.schemas, this.#server.options.fieldOrder ?? {})
+        errors.add('Invalid', 'patch', `Invalid value: ${goValue(goJson(type === 'json' ? afterOperations(written, patch) : afterMerge(written, patch)))}: ${why}`)
         throw status.invalid('', '', '', errors.list)
       }
     }
@@ -412,6 +415,7 @@ export class Rest {
     const body = request.body.trim() === '' ? {} : parseBody(request, "couldn't get version/kind; json parse error: ")
     const grace = request.query.get('gracePeriodSeconds')?.[0]
     const policy = request.query.get('propagationPolicy')?.[0]
+    if (isObject(body) && body.kind && body.kind !== 'DeleteOptions') throw status.badRequest(`no kind ${JSON.stringify(body.kind)} is registered for version ${JSON.stringify(body.apiVersion ?? '')} in scheme "pkg/runtime/scheme.go:111"`)
     if (grace !== undefined && !/^[+-]?\d+$/.test(grace)) throw status.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`)
     const options: Loose = { ...(isObject(body) ? body : {}), ...(grace !== undefined ? { gracePeriodSeconds: Number(grace) } : {}), ...(policy !== undefined ? { propagationPolicy: policy } : {}) }
     const errors = new FieldErrors()
@@ -452,17 +456,6 @@ export class Rest {
 /** The field manager that a request names, or the program it comes from. */
 function managerOf(request: ApiRequest): string {
   return request.query.get('fieldManager')?.[0] || (request.headers.get('user-agent') ?? '').split('/')[0]!.trim().slice(0, 128) || 'unknown'
-}
-
-const metadataOrder = ['name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'labels', 'annotations', 'ownerReferences', 'finalizers', 'managedFields']
-
-/** A patched object as Go writes it. */
-function inGoOrder(object: Loose): Loose {
-  const metadata: Record<string, Loose> = {}
-  for (const name of metadataOrder) if (object.metadata?.[name] !== undefined) metadata[name] = object.metadata[name]
-  const out: Record<string, Loose> = {}
-  for (const name of Object.keys(object).sort()) out[name] = name === 'metadata' ? { ...metadata, ...object.metadata } : object[name]
-  return out
 }
 
 /** What a watch may not be asked for (ValidateListOptions). */

@@ -30,6 +30,8 @@ export interface ApiServerOptions {
   readonly kinds: readonly KindDefinition[]
   /** Type texts of src/engine/kinds/generated/schemas.ts. */
   readonly schemas?: Readonly<Record<string, string>>
+  /** Members of types in the order in which Go writes them. */
+  readonly fieldOrder?: Readonly<Record<string, string>>
   readonly admission?: readonly AdmissionPlugin[] | ((server: ApiServer) => readonly AdmissionPlugin[])
   /** `v1.35.4` */
   readonly version?: string
@@ -244,6 +246,11 @@ export class ApiServer {
             const made = make(old)
             return old ? { ...copy(old), metadata: { ...made.metadata }, status: made.status } : made
           }
+        : subresource === 'resize'
+          ? (old: KubeObject | undefined) => {
+              const made = make(old)
+              return old ? resized(old, made) : made
+            }
         : subresource === 'ephemeralcontainers'
           ? (old: KubeObject | undefined) => {
               const made = make(old)
@@ -280,4 +287,16 @@ export class ApiServer {
     if (!informer) this.#informers.set(key, (informer = make()))
     return informer
   }
+}
+
+/** Of a resize request only resources and what belongs to them count. */
+function resized(old: Loose, made: Loose): Loose {
+  const containers = (field: string) =>
+    old.spec[field]?.map((c: Loose) => {
+      const wanted = (made.spec?.[field] ?? []).find((m: Loose) => m.name === c.name)
+      const { resources: _r, resizePolicy: _p, ...rest } = c
+      return wanted ? { ...rest, ...(wanted.resources ? { resources: wanted.resources } : {}), ...(wanted.resizePolicy ? { resizePolicy: wanted.resizePolicy } : {}) } : c
+    })
+  const init = containers('initContainers')
+  return { ...copy(old), metadata: { ...copy(old.metadata), resourceVersion: made.metadata.resourceVersion }, spec: { ...copy(old.spec), containers: containers('containers'), ...(init ? { initContainers: init } : {}), ...(made.spec?.resources ? { resources: made.spec.resources } : {}) } }
 }

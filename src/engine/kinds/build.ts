@@ -1,6 +1,7 @@
 /** An API server with all built-in kinds, kubeadm's admission plugins and the objects of a fresh control plane. */
 import { ApiServer, type ApiServerOptions } from '#engine/api/server.ts'
 import { kubeadmAdmission } from './admission/all.ts'
+import { fieldOrder } from './field-order.ts'
 import { bootstrapObjects, builtinKinds, schemas } from './all.ts'
 
 export type BuildOptions = Omit<ApiServerOptions, 'kinds' | 'schemas' | 'bootstrap' | 'admission'> & { readonly caCertificate?: string }
@@ -11,6 +12,7 @@ export function buildApiServer(options: BuildOptions): ApiServer {
     ...options,
     kinds: builtinKinds(),
     schemas,
+    fieldOrder,
     admission: kubeadmAdmission,
     bootstrap: bootstrapObjects({ now, ...(options.advertiseAddress ? { advertiseAddress: options.advertiseAddress } : {}), ...(options.caCertificate ? { caCertificate: options.caCertificate } : {}) }),
   })

@@ -30,6 +30,8 @@ export const daemonSetStrategy: Strategy & Partial<KindDefinition> = {
       update.rollingUpdate.maxSurge ??= 0
     }
     spec.revisionHistoryLimit ??= 10
+    // The number of the template is a field that only this annotation shows.
+    if (ds.metadata.annotations?.[GENERATION] === undefined) templateGeneration(ds, 0)
   },
   prepareForCreate(ds) {
     ds.status = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 }

@@ -75,6 +75,14 @@ export function validateResize(pod: Loose, old: Loose, errors: FieldErrors): voi
   validatePodSpec(pod.spec ?? {}, pod.metadata, 'spec', errors)
   const before: string = old.status?.qosClass ?? qosClass(old.spec)
   if (qosClass(pod.spec) !== before) errors.invalid('spec', before, 'Pod QOS Class may not change as a result of resizing')
+  for (const field of ['containers', 'initContainers']) {
+    for (const [i, c] of list(pod.spec?.[field]).entries()) {
+      for (const what of ['requests', 'limits']) {
+        const gone = Object.keys(list(old.spec[field])[i]?.resources?.[what] ?? {}).some((name) => c.resources?.[what]?.[name] === undefined)
+        if (gone) errors.forbidden(`spec.${field}[${i}].resources.${what}`, `resource ${what} cannot be removed`)
+      }
+    }
+  }
 }
 
 /** A gated pod may still be told more precisely where it may go: what narrows its choice of nodes is taken over, the rest refused. */
