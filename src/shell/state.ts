@@ -243,9 +243,15 @@ export class Shell {
     s.sourceName = this.sourceName
     s.started = this.started
     s.secondsOffset = this.secondsOffset
-    s.randomState = (this.randomState + process.pid) % 2147483647 || 1
+    s.randomState = this.randomState
     s.getoptsPlace = this.getoptsPlace
     return s
+  }
+
+  /** The child that a copy was made for has begun. */
+  inhabit(process: Process): void {
+    this.process = process
+    this.randomState = (this.randomState + process.pid) % 2147483647 || 1
   }
 
   /** What `trap -p` shows in a subshell that has not set any. */

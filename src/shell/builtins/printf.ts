@@ -1,4 +1,5 @@
 /** `printf` (the builtin and, with other escapes of `%q`, the program) and `echo -e`. */
+import { longFixed } from './long-double.ts'
 import { nameTable, type NameTable } from '#base/name-table.ts'
 import { byteLength, decodeBytes, encodeBytes } from '#base/bytes.ts'
 import { quoteBackslash } from '../print/quote.ts'
@@ -248,8 +249,10 @@ const conversions: NameTable<(a: Arguments, how: Conversion) => string> = nameTa
   },
   'd i o u x X': (a, how) => pad(formatInteger(a.signedOnly(a.next(), how.conversion), how.conversion, how.flags, how.precision), how.width, how.left, how.zero && how.precision === undefined),
   'e E f F g G': (a, how) => {
-    const value = a.float(a.next())
-    let text = formatFloat(value, how.conversion, how.precision, how.flags.includes('#'))
+    const arg = a.next()
+    const value = a.float(arg)
+    const exact = how.conversion.toLowerCase() === 'f' && Number.isFinite(value) && !how.flags.includes('#') ? longFixed(arg ?? '', how.precision ?? 6) : undefined
+    let text = exact ?? formatFloat(value, how.conversion, how.precision, how.flags.includes('#'))
     if (!text.startsWith('-')) text = (how.flags.includes('+') ? '+' : how.flags.includes(' ') ? ' ' : '') + text
     return pad(text, how.width, how.left, how.zero && Number.isFinite(value))
   },

@@ -188,7 +188,7 @@ function assocKey(key: string): string {
 async function unbound(sh: Shell, name: string, subscript: string | undefined): Promise<never> {
   const shown = subscript !== undefined ? `${name}[${subscript}]` : /^\d+$/.test(name) ? `$${name}` : name
   await sh.complain(`${shown}: unbound variable`)
-  throw new Discard(sh.source === '-c' && !sh.option('errexit') ? 127 : 1, true)
+  throw new Discard(sh.source === '-c' && !sh.option('errexit') && !sh.subshell ? 127 : 1, true)
 }
 
 async function scalarOf(sh: Shell, value: Value): Promise<string | undefined> {

@@ -9,7 +9,7 @@ import { jobText } from '../print/command.ts'
 import type { Shell } from '../state.ts'
 import { announceJob } from './foreground.ts'
 import { spawn } from './spawn.ts'
-import { runSubshell } from './subshell.ts'
+import { subshellOf } from './subshell.ts'
 
 /** The highest free number from 63 down, as bash moves its own files out of the way. */
 function hold(sh: Shell, file: OpenFile): number {
@@ -44,7 +44,7 @@ export async function runCoproc(sh: Shell, command: Command & { kind: 'coproc' }
     argv: [sh.name],
     fds: { 0: input.read, 1: output.write },
     ...(sh.monitor ? { newGroup: true } : {}),
-    program: (process) => runSubshell(sh, process, (sub) => sub.interpreter.executeCommand(sub, command.body, true)),
+    program: subshellOf(sh, (sub) => sub.interpreter.executeCommand(sub, command.body, true)),
   })
   input.read.release()
   output.write.release()

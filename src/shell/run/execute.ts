@@ -16,7 +16,7 @@ import { announceJob, notifyJobs, waitForeground } from './foreground.ts'
 import { applyRedirects, RedirectFailed, undoRedirects } from './redirect.ts'
 import type { Undo } from './redirect.ts'
 import { runSimple, trace } from './simple.ts'
-import { runSubshell } from './subshell.ts'
+import { subshellOf } from './subshell.ts'
 import { runPendingTraps, runTrap } from './traps.ts'
 import { runSelect } from './select.ts'
 import { spawn } from './spawn.ts'
@@ -114,12 +114,11 @@ function startPipe(sh: Shell, p: Pipeline, background: boolean): Child[] {
         argv: [sh.name],
         fds,
         ...join,
-        program: (process) =>
-          runSubshell(sh, process, async (sub) => {
-            if (command.kind === 'simple') sub.subshellDepth--
-            if (background && !sh.monitor) for (const s of ['SIGINT', 'SIGQUIT'] as const) process.onSignal(s, 'ignore')
-            return executeCommand(sub, command, true)
-          }),
+        program: subshellOf(sh, async (sub, process) => {
+          if (command.kind === 'simple') sub.subshellDepth--
+          if (background && !sh.monitor) for (const s of ['SIGINT', 'SIGQUIT'] as const) process.onSignal(s, 'ignore')
+          return executeCommand(sub, command, true)
+        }),
       }),
     )
     noInput?.release()
@@ -176,7 +175,7 @@ async function startBackground(sh: Shell, andor: AndOr): Promise<number> {
         argv: [sh.name],
         ...(sh.monitor ? { newGroup: true } : {}),
         ...(input ? { fds: { 0: input } } : {}),
-        program: (process) => runSubshell(sh, process, (sub) => executeAndOr(sub, andor, true)),
+        program: subshellOf(sh, (sub) => executeAndOr(sub, andor, true)),
       }),
     ]
     input?.release()
@@ -239,7 +238,7 @@ async function subshell(sh: Shell, command: Command & { kind: 'subshell' | 'grou
     child = spawn(sh, {
       argv: [sh.name],
       ...(sh.monitor ? { newGroup: true } : {}),
-      program: (process) => runSubshell(sh, process, (sub) => executeList(sub, command.body)),
+      program: subshellOf(sh, (sub) => executeList(sub, command.body)),
     })
   } finally {
     undoRedirects(undo)

@@ -4,14 +4,20 @@ import type { Shell } from '../state.ts'
 import { outcome } from './source.ts'
 import { installTraps, runExitTrap } from './traps.ts'
 
-/** Runs `body` on a forked shell; its EXIT trap runs at the end. */
-export async function runSubshell(parent: Shell, process: Process, body: (sub: Shell) => Promise<number>): Promise<number> {
-  const sub = parent.fork(process)
-  installTraps(sub)
-  try {
-    sub.status = await body(sub)
-  } catch (error) {
-    sub.status = outcome(sub, error)
+/**
+ * Takes the copy now, as fork does, and gives what the child runs: the parent may have gone on (the next turn of a loop that starts
+ * background jobs) before the child's first step. Its EXIT trap runs at the end.
+ */
+export function subshellOf(parent: Shell, body: (sub: Shell, process: Process) => Promise<number>): (process: Process) => Promise<number> {
+  const sub = parent.fork(parent.process)
+  return async (process) => {
+    sub.inhabit(process)
+    installTraps(sub)
+    try {
+      sub.status = await body(sub, process)
+    } catch (error) {
+      sub.status = outcome(sub, error)
+    }
+    return runExitTrap(sub, sub.status)
   }
-  return runExitTrap(sub, sub.status)
 }

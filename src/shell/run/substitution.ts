@@ -5,7 +5,7 @@ import { expandString } from '../expand/word.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import { runSource } from './source.ts'
 import { spawn } from './spawn.ts'
-import { runSubshell } from './subshell.ts'
+import { subshellOf } from './subshell.ts'
 
 type CommandPart = Extract<Part, { kind: 'command' }>
 type ProcessPart = Extract<Part, { kind: 'process' }>
@@ -31,13 +31,12 @@ export async function substituteCommand(sh: Shell, part: CommandPart): Promise<s
   const child = spawn(sh, {
     argv: ['bash'],
     fds: { 1: write },
-    program: async (process) =>
-      runSubshell(sh, process, async (sub) => {
-        sub.traceDepth++
-        if (!sub.shopt('inherit_errexit') && !sub.posix) sub.options.delete('errexit')
-        if (part.program && !part.backquoted) return sub.interpreter.executeList(sub, part.program)
-        return runSource(sub, part.source, { name: 'command substitution', line: part.line })
-      }),
+    program: subshellOf(sh, async (sub) => {
+      sub.traceDepth++
+      if (!sub.shopt('inherit_errexit') && !sub.posix) sub.options.delete('errexit')
+      if (part.program && !part.backquoted) return sub.interpreter.executeList(sub, part.program)
+      return runSource(sub, part.source, { name: 'command substitution', line: part.line })
+    }),
   })
   write.release()
   const text = await read.readAll()
@@ -56,7 +55,7 @@ export async function substituteProcess(sh: Shell, part: ProcessPart): Promise<s
   const child = spawn(sh, {
     argv: ['bash'],
     fds: { [part.direction === '<' ? 1 : 0]: theirs },
-    program: async (process) => runSubshell(sh, process, (sub) => runSource(sub, part.source, { name: 'process substitution', line: part.line })),
+    program: subshellOf(sh, (sub) => runSource(sub, part.source, { name: 'process substitution', line: part.line })),
   })
   theirs.release()
   sh.lastBackground = child.pid
