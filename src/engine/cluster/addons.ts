@@ -8,7 +8,9 @@ import { ingressNginxManifests } from '#engine/addons/ingress-nginx/manifests.ts
 import { metricsServerManifests } from '#engine/addons/metrics-server/manifests.ts'
 import { coreDnsManifest, kubeProxyManifest, manifestObjects, proxyConfiguration } from '#engine/kubeadm/addons.ts'
 import { bootstrapRules, clusterInfoObjects, configObjects, kubeletObjects, signature } from '#engine/kubeadm/cluster-objects.ts'
+import { etcdImage, kubernetesImage } from '#engine/kubeadm/images.ts'
 import { kubeletConfigText, kubeletConfiguration } from '#engine/kubeadm/kubelet.ts'
+import { componentNames } from '#engine/kubeadm/static-pods.ts'
 import { addonImages } from '#engine/addons/images.ts'
 import { nodeImages } from '#engine/node/images.ts'
 import type { ImageTable } from '#engine/node/runtime/image.ts'
@@ -60,7 +62,8 @@ export function preloadedImages(spec: ClusterSpec, node: NodeSpec): string[] {
   const objects = [...kubeadmObjects(spec, ''), ...appliedObjects(spec)]
   out.push(...objects.flatMap(imagesOf))
   if (node.roles.includes('control-plane')) {
-    out.push('registry.k8s.io/etcd:3.6.6-0', ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((name) => `registry.k8s.io/${name}:${spec.version}`))
+    const configuration = clusterConfiguration(spec)
+    out.push(etcdImage(configuration, spec.version), ...componentNames.map((name) => kubernetesImage(configuration, name)))
   }
   return [...new Set(out)]
 }

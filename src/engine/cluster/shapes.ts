@@ -95,4 +95,7 @@ export const bare3: ClusterSpec = {
   plugin: 'none',
 }
 
-export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, trioMetrics, duoFlannel, noCni, reference, singleNode, bare3].map((s) => [s.name, s]))
+/** A cluster that is one minor version behind: its upgrade is the exercise. */
+export const duoBehind: ClusterSpec = { ...duoFlannel, name: 'duo-1.34', title: 'Two nodes with flannel, Kubernetes 1.34', version: 'v1.34.2' }
+
+export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, trioMetrics, duoFlannel, noCni, reference, singleNode, bare3, duoBehind].map((s) => [s.name, s]))

@@ -7,5 +7,11 @@ export const pause: ImageBehaviour = {
   size: 320_448,
   entrypoint: ['/pause'],
   user: '65535',
-  programs: { '/pause': (process) => process.forever() },
+  programs: {
+    '/pause': async (process) => {
+      if (process.argv[1] !== '-v') return process.forever()
+      await process.stdout.write('pause.c 3.10.1\n')
+      return 0
+    },
+  },
 }

@@ -4,7 +4,7 @@ import type { ImageBehaviour, ImageTable } from './runtime/image.ts'
 
 const kubeProxyImage: ImageBehaviour = {
   repository: 'registry.k8s.io/kube-proxy',
-  tags: ['v1.35.4', 'v1.35.3', 'v1.35.2', 'v1.35.1', 'v1.35.0', 'v1.34.6', 'v1.34.0'],
+  tags: [...[4, 3, 2, 1, 0].map((n) => `v1.35.${n}`), ...[7, 6, 5, 4, 3, 2, 1, 0].map((n) => `v1.34.${n}`)],
   size: 25_788_480,
   env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
   programs: { '/usr/local/bin/kube-proxy': kubeProxy },

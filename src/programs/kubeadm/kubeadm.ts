@@ -41,7 +41,7 @@ async function dispatch(process: Process, words: readonly string[], version: str
   const command = commandOf(path)
   const parent = entry.subcommands !== undefined && !command
   const args = flags.args
-  if (args.length > 0 && !anyArguments.has(path)) throw new Failure(`unknown command ${JSON.stringify(args[0])} for ${JSON.stringify(path)}`)
+  if (args.length > 0 && !anyArguments.has(path) && !path.startsWith('kubeadm upgrade apply phase ')) throw new Failure(`unknown command ${JSON.stringify(args[0])} for ${JSON.stringify(path)}`)
   if (path === 'kubeadm join' && args.length > 1) throw new Failure(`accepts at most 1 arg(s), received ${args.length}`)
   if (parent || (path.endsWith(' phase') && entry.subcommands)) {
     await process.stdout.write(helpOf(path))

@@ -18,6 +18,15 @@ export interface KubeletTarget {
   readonly patches: string
 }
 
+/** config.yaml alone. */
+export async function writeKubeletConfig(d: KubeletTarget, criSocket: string, clusterText: string, folder: string): Promise<void> {
+  const { run } = d
+  const patched = await patchesOf(d).apply('kubeletconfiguration', parseYaml(clusterText) as object)
+  await run.out('[patches] Applied patch of type "application/strategic-merge-patch+json" to target "kubeletconfiguration"')
+  await run.out(`[kubelet-start] Writing kubelet configuration to file ${JSON.stringify(`${folder}/config.yaml`)}`)
+  writeFile(run, `${folder}/config.yaml`, nodeKubeletConfig(formatSorted(patched), criSocket), 0o644)
+}
+
 /** The three files below /var/lib/kubelet. */
 export async function writeKubeletFiles(d: KubeletTarget, node: NodeRegistration, clusterText: string, folder: string, taints?: readonly Taint[] | null): Promise<void> {
   const { run } = d
@@ -25,10 +34,7 @@ export async function writeKubeletFiles(d: KubeletTarget, node: NodeRegistration
   writeFile(run, `${folder}/kubeadm-flags.env`, kubeletFlagsFile({ node: node.name, hostname: run.process.machine.hostname.toLowerCase(), ...(node.kubeletExtraArgs ? { extra: node.kubeletExtraArgs } : {}), taints }), 0o644)
   await run.out(`[kubelet-start] Writing kubelet configuration to file ${JSON.stringify(`${folder}/instance-config.yaml`)}`)
   writeFile(run, `${folder}/instance-config.yaml`, instanceConfig(node.criSocket), 0o644)
-  const patched = await patchesOf(d).apply('kubeletconfiguration', parseYaml(clusterText) as object)
-  await run.out('[patches] Applied patch of type "application/strategic-merge-patch+json" to target "kubeletconfiguration"')
-  await run.out(`[kubelet-start] Writing kubelet configuration to file ${JSON.stringify(`${folder}/config.yaml`)}`)
-  writeFile(run, `${folder}/config.yaml`, nodeKubeletConfig(formatSorted(patched), node.criSocket), 0o644)
+  await writeKubeletConfig(d, node.criSocket, clusterText, folder)
 }
 
 export const kubeletStartPhase: Phase<InitData> = {
