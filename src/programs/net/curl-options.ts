@@ -90,6 +90,9 @@ export class CurlOptions {
   writeOut: string | undefined
   dumpHeader: string | undefined
   requestTarget: string | undefined
+  proxy: string | undefined
+  ipv6 = false
+  globOff = false
 
   buffered = true
   #standard: StandardOutput | undefined
@@ -118,13 +121,18 @@ const data = (kind: CurlData['kind']): Setter => (o, text) => {
 const flag = (long: string, set: (o: CurlOptions, on: boolean) => void, short?: string): Spec => ({ long, value: false, set: (o, v) => set(o, v !== 'no'), ...(short !== undefined && { short }) })
 const taking = (long: string, set: Setter, short?: string): Spec => ({ long, value: true, set, ...(short !== undefined && { short }) })
 
+const forgotten = (names: string, value: boolean): Spec[] => names.split(' ').map((name) => {
+  const [long, short] = name.split('/')
+  return { long: long!, value, set: () => undefined, ...(short !== undefined && { short }) }
+})
+
 const specs: readonly Spec[] = [
   flag('silent', (o, on) => (o.silent = on), 's'), flag('show-error', (o, on) => (o.showError = on), 'S'), flag('verbose', (o, on) => (o.verbose = on), 'v'), flag('insecure', (o, on) => (o.insecure = on), 'k'),
   flag('include', (o, on) => (o.include = on), 'i'), flag('head', (o, on) => (o.head = on), 'I'), flag('location', (o, on) => (o.location = on), 'L'), flag('location-trusted', (o, on) => (o.location = on)),
   flag('fail', (o, on) => (o.fail = on), 'f'), flag('fail-with-body', (o, on) => (o.failWithBody = on)), flag('fail-early', (o, on) => (o.failEarly = on)), flag('get', (o, on) => (o.get = on), 'G'),
-  flag('http1.0', (o, on) => (o.http10 = on), '0'), flag('http1.1', () => undefined), flag('http2', () => undefined), flag('http2-prior-knowledge', () => undefined), flag('ipv4', () => undefined, '4'), flag('ipv6', () => undefined, '6'),
+  flag('http1.0', (o, on) => (o.http10 = on), '0'), flag('http1.1', () => undefined), flag('http2', () => undefined), flag('http2-prior-knowledge', () => undefined), flag('ipv4', () => undefined, '4'), flag('ipv6', (o, on) => (o.ipv6 = on), '6'),
   flag('compressed', (o, on) => (o.compressed = on)), flag('progress-bar', (o, on) => (o.progressBar = on), '#'), flag('progress-meter', (o, on) => (o.noProgress = !on)), flag('no-progress-meter', (o) => (o.noProgress = true)), flag('create-dirs', (o, on) => (o.createDirs = on)),
-  flag('retry-connrefused', (o, on) => (o.retryConnRefused = on)), flag('retry-all-errors', (o, on) => (o.retryAll = on)), flag('globoff', () => undefined, 'g'), flag('no-buffer', (o) => (o.buffered = false), 'N'), flag('buffer', (o, on) => (o.buffered = on)), flag('tlsv1.2', () => undefined),
+  flag('retry-connrefused', (o, on) => (o.retryConnRefused = on)), flag('retry-all-errors', (o, on) => (o.retryAll = on)), flag('globoff', (o, on) => (o.globOff = on), 'g'), flag('no-buffer', (o) => (o.buffered = false), 'N'), flag('buffer', (o, on) => (o.buffered = on)), flag('tlsv1.2', () => undefined),
   flag('tlsv1.3', () => undefined), flag('path-as-is', () => undefined), flag('tcp-nodelay', () => undefined), flag('keepalive', () => undefined), flag('no-keepalive', () => undefined), flag('remote-name', (o) => o.outputs.push('\0remote'), 'O'), flag('remote-header-name', () => undefined, 'J'), flag('disable', () => undefined, 'q'),
   flag('http0.9', () => undefined), flag('raw', () => undefined), flag('basic', () => undefined), flag('anyauth', () => undefined), flag('styled-output', () => undefined), flag('parallel', () => undefined, 'Z'),
   taking('request', (o, v) => (o.method = v), 'X'), taking('data', data('plain'), 'd'), taking('data-ascii', data('plain')), taking('data-binary', data('binary')), taking('data-raw', data('raw')), taking('data-urlencode', data('urlencode')),
@@ -143,8 +151,11 @@ const specs: readonly Spec[] = [
   taking('cookie-jar', () => undefined, 'c'), taking('range', (o, v) => (o.range = v), 'r'), taking('resolve', (o, v) => o.resolve.push(v)), taking('connect-to', (o, v) => o.connectTo.push(v)), taking('cacert', (o, v) => (o.cacert = v)), taking('capath', () => undefined),
   taking('cert', (o, v) => (o.cert = v), 'E'), taking('key', (o, v) => (o.key = v)), taking('interface', (o, v) => (o.interface = v)), taking('local-port', (o, v) => (o.localPort = Number(v.split('-')[0]))), taking('dump-header', (o, v) => (o.dumpHeader = v), 'D'),
   taking('upload-file', (o, v) => (o.upload = v), 'T'), taking('retry', (o, v) => (o.retry = Number(v))), taking('retry-delay', (o, v) => (o.retryDelay = ms(v))), taking('retry-max-time', () => undefined), taking('max-redirs', (o, v) => (o.maxRedirects = Number(v) < 0 ? Infinity : Number(v))),
-  taking('max-filesize', (o, v) => (o.maxFileSize = Number(v))), taking('url', (o, v) => o.urls.push(v)), taking('request-target', (o, v) => (o.requestTarget = v)), taking('proxy', () => undefined, 'x'), taking('noproxy', () => undefined), taking('limit-rate', () => undefined), taking('speed-limit', () => undefined, 'Y'),
+  taking('max-filesize', (o, v) => (o.maxFileSize = Number(v))), taking('url', (o, v) => o.urls.push(v)), taking('request-target', (o, v) => (o.requestTarget = v)), taking('proxy', (o, v) => (o.proxy = v), 'x'), taking('noproxy', () => undefined), taking('limit-rate', () => undefined), taking('speed-limit', () => undefined, 'Y'),
   taking('speed-time', () => undefined, 'y'), taking('tls-max', () => undefined), taking('ciphers', () => undefined), taking('dns-servers', () => undefined), taking('keepalive-time', () => undefined), taking('form', data('plain'), 'F'), taking('cert-type', () => undefined), taking('key-type', () => undefined), taking('unix-socket', () => undefined), taking('config', () => undefined, 'K'),
+  // Read and forgotten: other protocols, proxies, tuning. A letter stands behind the slash.
+  ...forgotten('append/a cert-status compressed-ssh crlf digest disable-eprt disable-epsv disallow-username-in-url doh-cert-status doh-insecure false-start form-escape ftp-create-dirs ftp-pasv ftp-pret ftp-skip-pasv-ip ftp-ssl-ccc ftp-ssl-control haproxy-protocol http3 http3-only ignore-content-length junk-session-cookies/j list-only/l mail-rcpt-allowfails metalink negotiate netrc/n netrc-optional next/: no-alpn no-clobber no-npn no-sessionid ntlm ntlm-wb parallel-immediate post301 post302 post303 preproxy proxy-anyauth proxy-basic proxy-digest proxy-insecure proxy-negotiate proxy-ntlm proxy-ssl-allow-beast proxy-ssl-auto-client-cert proxy-tlsv1 proxytunnel/p remote-name-all remote-time/R remove-on-error sasl-ir socks5-basic socks5-gssapi socks5-gssapi-nec ssl ssl-allow-beast ssl-auto-client-cert ssl-no-revoke ssl-reqd ssl-revoke-best-effort sslv2/2 sslv3/3 suppress-connect-headers tcp-fastopen tftp-no-options tlsv1/1 tlsv1.0 tlsv1.1 tr-encoding trace-time use-ascii/B xattr', false),
+  ...forgotten('abstract-unix-socket alt-svc aws-sigv4 continue-at/C create-file-mode crlfile curves delegation dns-interface dns-ipv4-addr dns-ipv6-addr doh-url egd-file engine etag-compare etag-save expect100-timeout form-string ftp-account ftp-alternative-to-user ftp-method ftp-port/P ftp-ssl-ccc-mode happy-eyeballs-timeout-ms hostpubmd5 hostpubsha256 hsts krb libcurl login-options mail-auth mail-from mail-rcpt netrc-file output-dir parallel-max pass pinnedpubkey proto proto-default proto-redir proxy-cacert proxy-capath proxy-cert proxy-cert-type proxy-ciphers proxy-crlfile proxy-header proxy-key proxy-key-type proxy-pass proxy-pinnedpubkey proxy-service-name proxy-tls13-ciphers proxy-tlsauthtype proxy-tlspassword proxy-tlsuser proxy-user/U proxy1.0 pubkey quote/Q random-file rate sasl-authzid service-name socks4 socks4a socks5 socks5-gssapi-service socks5-hostname stderr telnet-option/t tftp-blksize time-cond/z tls13-ciphers tlsauthtype tlspassword tlsuser trace trace-ascii url-query', true),
 ]
 const byLong = new Map(specs.map((s) => [s.long, s]))
 const byShort = new Map(specs.flatMap((s) => (s.short !== undefined ? [[s.short, s] as const] : [])))

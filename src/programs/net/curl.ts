@@ -10,6 +10,7 @@ import { FsError } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import type { Connection } from '#engine/machine/sockets.ts'
 import { loadIdentity, tlsConnect, TlsError, type TlsIdentity } from '#engine/machine/tls.ts'
+import { expandUrl, GlobError } from './curl-glob.ts'
 import { CurlFailure, readOptions, type CurlOptions } from './curl-options.ts'
 import { Meter, opensslDate } from './curl-meter.ts'
 import { complain } from './support.ts'
@@ -52,15 +53,34 @@ export const curl: Program = async (p) => {
     return options.code
   }
   if (options.urls.length === 0) {
-    await complain(p, "curl: no URL specified!\ncurl: try 'curl --help' or 'curl --manual' for more information\n")
+    await complain(p, p.argv.length > 1 ? "curl: no URL specified!\ncurl: try 'curl --help' or 'curl --manual' for more information\n" : "curl: try 'curl --help' or 'curl --manual' for more information\n")
     return 2
   }
   let code = 0
   const standard = options.standardOutput(p)
+  const urls: [number, string][] = []
   for (const [i, url] of options.urls.entries()) {
+    try {
+      for (const one of options.globOff ? [url] : expandUrl(url)) urls.push([i, one])
+    } catch (error) {
+      if (!(error instanceof GlobError)) throw error
+      if (!options.silent || options.showError) await complain(p, `curl: (3) ${error.message}\n`)
+      return 3
+    }
+  }
+  if (options.upload !== undefined && options.upload !== '-' && !p.fs.exists(options.upload)) {
+    await complain(p, `curl: Can't open '${options.upload}'!\ncurl: try 'curl --help' or 'curl --manual' for more information\n`)
+    if (!options.silent || options.showError) await complain(p, 'curl: (26) Failed to open/read local data from file/application\n')
+    return 26
+  }
+  for (const [i, url] of urls) {
     const result = await transfer(p, options, url, i)
     if (result.code !== 0 && result.error !== '' && (!options.silent || options.showError)) await complain(p, `curl: (${result.code}) ${result.error}\n`)
-    if (options.writeOut !== undefined) await standard.write(writeOut(await writeOutFormat(p, options.writeOut), result))
+    if (options.writeOut !== undefined) {
+      const shown = writeOut(await writeOutFormat(p, options.writeOut), result)
+      for (const name of shown.unknown) await complain(p, `curl: unknown --write-out variable: '${name}'\n`)
+      await standard.write(shown.text)
+    }
     code = result.code
     if (code !== 0 && options.failEarly) break
   }
@@ -94,28 +114,35 @@ async function transfer(p: Process, o: CurlOptions, given: string, index: number
     if (!again) break
     attempts--
     const delay = o.retryDelay ?? 1000 * 2 ** (o.retry - attempts - 1)
-    if (!o.silent || o.showError) await complain(p, `curl: (${r.code}) ${r.error}\nWarning: Problem : ${r.code === 28 ? 'timeout' : 'connection refused'}. Will retry in ${Math.ceil(delay / 1000)} seconds. ${attempts} retries left.\n`)
+    if (!o.silent) await complain(p, `curl: (${r.code}) ${r.error}\nWarning: Problem : ${r.code === 28 ? 'timeout' : 'connection refused'}. Will retry in ${Math.ceil(delay / 1000)} seconds. ${attempts} retries left.\n`)
     await p.sleep(delay)
   }
   r.ended = p.now()
   return r
 }
 
+const otherPorts: Readonly<Record<string, number>> = { ftp: 21, ftps: 990, dict: 2628, gopher: 70, imap: 143, imaps: 993, ldap: 389, mqtt: 1883, pop3: 110, pop3s: 995, rtsp: 554, scp: 22, sftp: 22, smb: 445, smtp: 25, smtps: 465, telnet: 23, tftp: 69 }
+
 function urlOf(o: CurlOptions, text: string): ParsedUrl {
   let full = text
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)
   if (!scheme) full = 'http://' + text
+  else if (/^https?$/i.test(scheme[1]!)) full = text.replace(/:\/\/\/+/, '://')
   else if (!['http', 'https'].includes(scheme[1]!.toLowerCase())) {
-    const known = ['ftp', 'ftps', 'file', 'dict', 'gopher', 'imap', 'ldap', 'mqtt', 'pop3', 'rtsp', 'scp', 'sftp', 'smb', 'smtp', 'telnet', 'tftp', 'ws'].includes(scheme[1]!.toLowerCase())
-    throw new CurlFailure(known ? 7 : 1, known ? `Failed to connect to ${text.slice(scheme[0].length)} port 0: not supported here` : `Protocol "${scheme[1]}" not supported or disabled in libcurl`)
+    const port = otherPorts[scheme[1]!.toLowerCase()]
+    const other = port === undefined ? undefined : parseUrl('http://' + text.slice(scheme[0].length))
+    // Nothing listens for what is not HTTP.
+    if (other) throw new CurlFailure(7, `Failed to connect to ${other.host} port ${other.port ?? port} after 0 ms: Couldn't connect to server`)
+    throw new CurlFailure(1, `Protocol "${scheme[1]}" not supported or disabled in libcurl`)
   }
-  const url = parseUrl(full)
+  const url = /\s/.test(full) ? undefined : parseUrl(full)
   if (!url || url.host === '' || /[\s{}]/.test(url.host) || (url.port !== undefined && url.port > 65535)) throw new CurlFailure(3, 'URL using bad/illegal format or missing URL')
-  void o
+  if (o.ipv6 && parseIpv4(url.host) !== undefined) throw new CurlFailure(7, "Couldn't connect to server")
   return url
 }
 
 async function fetch(p: Process, o: CurlOptions, given: string, index: number, r: Result): Promise<void> {
+  if (/^file:\/\//i.test(given)) return local(p, o, given.replace(/^file:\/\/(?:localhost)?/i, ''), index, r)
   const deadline = o.maxTime === undefined ? Infinity : r.started + o.maxTime
   let url = urlOf(o, given)
   let method = o.method ?? (o.head ? 'HEAD' : o.upload !== undefined ? 'PUT' : o.data !== undefined ? 'POST' : 'GET')
@@ -195,6 +222,21 @@ async function fetch(p: Process, o: CurlOptions, given: string, index: number, r
   if (o.failWithBody && r.status >= 400) throw new CurlFailure(22, `The requested URL returned error: ${r.status}`)
 }
 
+/** file:// */
+async function local(p: Process, o: CurlOptions, path: string, index: number, r: Result): Promise<void> {
+  let text: string
+  try {
+    text = p.fs.readFile(decodeURIComponentSafe(path))
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    throw new CurlFailure(37, `Couldn't open file ${path}`)
+  }
+  r.size = byteLength(text)
+  const name = o.output(index)
+  if (name === undefined || name === '-') await o.standardOutput(p).write(text)
+  else p.fs.writeFile(name, text)
+}
+
 function decodeURIComponentSafe(text: string): string {
   return text.replace(/%([0-9A-Fa-f]{2})/g, (_, h: string) => String.fromCharCode(parseInt(h, 16)))
 }
@@ -229,6 +271,7 @@ async function pick(p: Process, o: CurlOptions, url: ParsedUrl, port: number, de
     }
   }
   for (const rule of o.resolve) {
+    if (!/^-?\+?[^:]+:\d+(?::|$)/.test(rule)) throw new CurlFailure(49, `Couldn't parse CURLOPT_RESOLVE entry '${rule}'`)
     const m = /^\+?([^:]+):(\d+):(.*)$/.exec(rule)
     if (m && (m[1] === host || m[1] === '*') && Number(m[2]) === toPort) return { host, addresses: m[3]!.split(',').map((a) => a.replace(/[[\]]/g, '')), port: toPort }
   }
@@ -251,6 +294,10 @@ async function pick(p: Process, o: CurlOptions, url: ParsedUrl, port: number, de
 
 async function connect(p: Process, o: CurlOptions, url: ParsedUrl, host: string, addresses: readonly string[], port: number, deadline: number, r: Result, note: (text: string) => Promise<void>, meter: Meter, hop: number): Promise<Connection> {
   r.looked ||= p.now()
+  if (o.interface !== undefined && parseIpv4(o.interface) === undefined && !p.net.links.has(o.interface.replace(/^(?:if|host)!/, ''))) {
+    await meter.nothing()
+    throw new CurlFailure(45, `Couldn't bind to '${o.interface}'`)
+  }
   let tcp: Connection | undefined
   const limit = Math.min(deadline, o.connectTimeout === undefined ? Infinity : p.now() + o.connectTimeout)
   let timedOut = false
@@ -340,7 +387,7 @@ async function secure(p: Process, o: CurlOptions, url: ParsedUrl, tcp: Connectio
     r.verify = tls.verifyProblem?.code ?? 0
     return tls
   } catch (error) {
-    if (error instanceof FsError) return failed(35, error.code === 'ECONNRESET' ? 'OpenSSL SSL_connect: Connection reset by peer in connection to ' + `${url.host}:${tcp.remote.port} ` : error.message)
+    if (error instanceof FsError) return failed(35, error.code === 'ECONNRESET' ? 'Recv failure: Connection reset by peer' : error.message)
     if (!(error instanceof TlsError)) throw error
     if (error.code !== undefined) {
       r.verify = error.code
@@ -432,7 +479,7 @@ async function outputOf(p: Process, o: CurlOptions, index: number, r: Result): P
     }
   }
   const file = name === '\0remote' ? r.url.replace(/[?#].*/, '').replace(/^.*\//, '') : name
-  if (file === '') throw new CurlFailure(23, 'Remote file name has no length!')
+  if (file === '') throw new CurlFailure(23, o.silent ? 'Failed writing received data to disk/application' : 'Remote file name has no length!')
   r.filename = file
   try {
     if (o.createDirs && file.includes('/')) p.fs.mkdir(file.replace(/\/[^/]*$/, ''), { parents: true })
@@ -440,7 +487,7 @@ async function outputOf(p: Process, o: CurlOptions, index: number, r: Result): P
     return (text) => handle.write(text)
   } catch (error) {
     if (!(error instanceof FsError)) throw error
-    await complain(p, `Warning: Failed to open the file ${file}: ${error.message}\n`)
+    if (!o.silent) await complain(p, `Warning: Failed to open the file ${file}: ${error.message}\n`)
     throw new CurlFailure(23, 'Failure writing output to destination')
   }
 }
@@ -461,7 +508,11 @@ async function dataOf(p: Process, o: CurlOptions): Promise<string> {
     const at = text.startsWith('@') && kind !== 'raw'
     if (kind === 'urlencode') parts.push(await urlencoded(p, text))
     else if (at) {
-      const content = await fileOf(p, text.slice(1))
+      const content = await fileOf(p, text.slice(1)).catch(async (error: unknown) => {
+        if (!(error instanceof CurlFailure)) throw error
+        if (!o.silent) await complain(p, `Warning: Couldn't read data from file "${text.slice(1)}", this makes an \nWarning: empty POST.\n`)
+        return ''
+      })
       parts.push(kind === 'binary' || kind === 'json' ? content : content.replace(/[\r\n\0]/g, ''))
     } else parts.push(text)
   }
@@ -475,9 +526,13 @@ async function urlencoded(p: Process, text: string): Promise<string> {
   return (m[1] ? m[1] + '=' : '') + encodeURIComponent(content)
 }
 
+/** Variables of other protocols, which are empty here. */
+const known = /^(?:header_json|json|certs|num_certs|num_headers|proxy_ssl_verify_result|speed_upload|urlnum|onerror|referer|http_connect)$/
+
 const seconds = (ms: number) => (Math.max(0, ms) / 1000).toFixed(6)
 
-function writeOut(format: string, r: Result): string {
+function writeOut(format: string, r: Result): { readonly text: string; readonly unknown: readonly string[] } {
+  const unknown: string[] = []
   const at = (t: number) => seconds(t === 0 ? 0 : t - r.started)
   const values: Readonly<Record<string, () => string>> = {
     http_code: () => String(r.status).padStart(3, '0'), response_code: () => String(r.status).padStart(3, '0'), http_connect: () => '000', content_type: () => r.contentType ?? '', size_download: () => String(r.size),
@@ -487,8 +542,14 @@ function writeOut(format: string, r: Result): string {
     http_version: () => r.httpVersion, method: () => r.method, scheme: () => r.url.split(':')[0]!.toUpperCase(), exitcode: () => String(r.code), errormsg: () => r.error, ssl_verify_result: () => String(r.verify), filename_effective: () => r.filename,
     speed_download: () => String(Math.round(r.size / Math.max(0.001, (r.ended - r.started) / 1000))),
   }
-  return format
+  const text = format
     .replace(/\\([nrt\\])/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t', '\\': '\\' })[c]!)
-    .replace(/%(%|\{(\w+)\})/g, (whole, percent: string, name: string | undefined) => (percent === '%' ? '%' : (values[name ?? '']?.() ?? (name === 'stderr' || name === 'stdout' ? '' : whole))))
+    .replace(/%(%|\{(\w+)\})/g, (whole, percent: string, name: string | undefined) => {
+      if (percent === '%') return '%'
+      const value = values[name ?? '']
+      if (!value && name !== 'stderr' && name !== 'stdout' && !known.test(name ?? whole)) unknown.push(name ?? '')
+      return value?.() ?? ''
+    })
+  return { text, unknown }
 }
 
