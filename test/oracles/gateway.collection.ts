@@ -187,7 +187,7 @@ async function tryRequest(w: GatewayWorld, item: Case, doors: readonly Door[], w
   const http = want.Request !== undefined
   for (const door of doors.filter((d) => (http ? d.protocol !== 'UDP' && d.protocol !== 'TCP' : d.protocol === 'TCP' || d.protocol === 'TLS' || d.protocol === 'UDP'))) {
     if (!http) {
-      const answer = door.protocol === 'UDP' ? await w.datagram(door.address, door.port, 'hello\n') : await w.talk({ address: door.address, port: door.port, ...(door.protocol === 'TLS' && { sni: 'abc.example.com' }) }, 'hello\n')
+      const answer = door.protocol === 'UDP' ? await w.datagram(door.address, door.port, 'hello\n') : await w.talk({ address: door.address, port: door.port, ...(door.protocol === 'TLS' && { sni: (want.Hostname as string | undefined) ?? 'abc.example.com' }) }, 'hello\n')
       const pod = answer === undefined ? undefined : (JSON.parse(answer) as { pod: string }).pod
       const backend = want.Backend ?? want.Service
       if (typeof backend === 'string' ? pod?.startsWith(backend) : pod !== undefined) return undefined

@@ -60,13 +60,16 @@ const toService = (host: string, service: string) => ({ create_ingress: { kind: 
 /** The same for single cases: calls of the suite that the recording does not hold, or holds as variables. */
 const beforeCase: Readonly<Record<string, readonly Loose[]>> = {
   'snippet-0': snippets, 'pathtype_exact-0': snippets, 'custom_default_backend-0': [{ backend: ['echo', 80] }, { args: [`--default-backend-service=${namespace}/echo`] }], 'disable_catch_all-0': [{ args: ['--disable-catch-all=true'] }], 'disable_catch_all-1': [{ args: ['--disable-catch-all=true'] }], 'disable_catch_all-3': [{ args: ['--disable-catch-all=true'] }],
-  'http_redirect-0': [{ create_ingress: { kind: 'NewSingleIngressWithTLS', name: 'redirect', host: 'redirect.com', path: '/', tlsHosts: ['redirect.com'], service: 'http-svc', port: 80, annotations: {} } }], 'service_backend-0': [toService('nonexistent.svc.com', 'nonexistent')], 'service_backend-1': [toService('unavailable.svc.com', 'unavailable')],
+  'ingress_class-7': [{ args: ['--ingress-class=testclass'] }], 'ingress_class-8': [{ args: ['--ingress-class=testclass', '--watch-ingress-without-class=true'] }], 'ingress_class-10': [{ args: ['--ingress-class=testclass'] }], 'http_redirect-0': [{ create_ingress: { kind: 'NewSingleIngressWithTLS', name: 'redirect', host: 'redirect.com', path: '/', tlsHosts: ['redirect.com'], service: 'http-svc', port: 80, annotations: {} } }], 'service_backend-0': [toService('nonexistent.svc.com', 'nonexistent')], 'service_backend-1': [toService('unavailable.svc.com', 'unavailable')],
   'opentelemetry-0': settings({ 'enable-opentelemetry': 'false' }), 'opentelemetry-1': telemetry({}), 'opentelemetry-2': telemetry({ 'opentelemetry-trust-incoming-span': 'true' }), 'opentelemetry-3': telemetry({ 'opentelemetry-operation-name': '' }), 'opentelemetry-4': telemetry({ 'opentelemetry-operation-name': 'HTTP $request_method $uri' }),
   'proxy_protocol-4': settings({ 'use-proxy-protocol': 'true', 'use-forwarded-headers': 'false' }), 'proxy_protocol-5': settings({ 'use-proxy-protocol': 'true', 'use-forwarded-headers': 'true', 'proxy-real-ip-cidr': '0.0.0.0/0' }), 'global_external_auth-2': [{ update_ingress: { kind: 'NewSingleIngress', name: 'bar-ingress', host: 'global-external-auth', path: '/bar', service: 'http-svc', port: 80, annotations: { [`${prefix}enable-global-auth`]: 'false' } } }], 'with_hosts-0': [{ create_ingress: { kind: 'NewSingleIngress', name: 'with-hosts', host: 'foo.com', path: '/', service: 'echo', port: 80, annotations: { [`${prefix}proxy-buffer-size`]: '8k' } } }],
 }
 
 /** Cases whose classes, objects or later changes are not in the recording. */
-const unrecorded = new Set(['global_external_auth-9', 'global_external_auth-10', 'global_external_auth-11', 'disable_catch_all-2', 'service_nil_backend-0', ...[1, 3, 4, 5, 7, 10, 11].map((n) => `ingress_class-${n}`)])
+const unrecorded = new Set(['global_external_auth-9', 'global_external_auth-10', 'global_external_auth-11', 'disable_catch_all-2', 'service_nil_backend-0', ...[4, 5, 11].map((n) => `ingress_class-${n}`)])
+
+/** Classes that test functions give to Ingresses, by host; null takes the class away. */
+const classes: Readonly<Record<string, Readonly<Record<string, string | null>>>> = { 'ingress_class-1': { 'foo-1': 'otherclass' }, 'ingress_class-3': { 'foo-invalid': null }, 'ingress_class-7': { bar: null, foobar123: 'testclass' }, 'ingress_class-8': { bar: null } }
 
 const denies = /\bnot\b|disable|drops?\b|ignore|without|delete|remove|default|only|when class|watch|correct|accept|respect|until|serve|admin/i
 
@@ -197,6 +200,8 @@ async function run(row: Row): Promise<Outcome> {
           unknown.push('an Ingress')
           continue
         }
+        const own = classes[row.id]?.[step[kind].host as string]
+        if (own !== undefined) (object['spec'] as Loose).ingressClassName = own ?? undefined
         const services = JSON.stringify(object).matchAll(/"service":\{"name":"([^"]+)","port":\{"number":(\d+)\}\}/g)
         for (const m of services) if (!/^(nonexistent|unavailable)$/.test(m[1]!)) await w.backend(m[1]!, Number(m[2]))
         if (object.metadata.annotations?.[`${prefix}custom-headers`] && data['global-allowed-response-headers']) w.put({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'custom-headers', namespace }, data: { 'My-Custom-Header': '42', 'My-Custom-Header-Dollar': '$remote_addr' } } as KubeObject)

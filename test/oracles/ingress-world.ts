@@ -52,6 +52,7 @@ export class IngressWorld {
     await w.cluster.ready(w.runner)
     w.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
     w.put({ apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', metadata: { name: 'otherclass' }, spec: { controller: 'other.io/controller' } } as KubeObject)
+    w.put({ apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', metadata: { name: 'testclass' }, spec: { controller: 'k8s.io/ingress-nginx' } } as KubeObject)
     w.#address = (w.get('Service', own, 'ingress-nginx-controller') as Loose).spec.clusterIP
     w.#usualArgs = (w.get('Deployment', own, 'ingress-nginx-controller') as Loose).spec.template.spec.containers[0].args
     return w

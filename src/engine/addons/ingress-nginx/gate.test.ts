@@ -4,7 +4,9 @@ import { toBase64 } from '#base/bytes.ts'
 import { admissionRefusal, screen } from './annotations.ts'
 import { access, redirects } from './answer.ts'
 import type { Asked } from './answer.ts'
-import { basicAuth, blocked, Limits } from './gate.ts'
+import { Random } from '#base/random.ts'
+import { encodeCertificate, issueCertificate } from '#engine/machine/certificates.ts'
+import { basicAuth, blocked, clientCertificate, Limits } from './gate.ts'
 import { apr1, matchesPassword } from './htpasswd.ts'
 import { nginxConf } from './nginx-conf.ts'
 import { buildServers, chooseLocation, chooseServer } from './router.ts'
@@ -84,4 +86,19 @@ test('nginx.conf holds what settings and annotations say', () => {
   const has = ['worker_processes 3;', 'ssl_session_cache', 'lua_shared_dict certificate_data 20M;', 'lua_shared_dict mine 15M;', 'server_name "a.test" ;', 'deny 18.0.0.0/8;', 'proxy_read_timeout                   7s;', "more_set_headers 'Access-Control-Max-Age: 200';", 'set $proxy_upstream_name "shop-web-80";', 'set $proxy_upstream_name "upstream-default-backend";'].filter((text) => conf.includes(text))
   expect(has).toEqual(['worker_processes 3;', 'lua_shared_dict certificate_data 20M;', 'lua_shared_dict mine 15M;', 'server_name "a.test" ;', 'deny 18.0.0.0/8;', 'proxy_read_timeout                   7s;', "more_set_headers 'Access-Control-Max-Age: 200';", 'set $proxy_upstream_name "shop-web-80";', 'set $proxy_upstream_name "upstream-default-backend";'])
   expect([buildServers(list).get('a.test')?.tls, (conf.match(/\{/g) ?? []).length === (conf.match(/\}/g) ?? []).length]).toEqual([true, true])
+})
+
+test('client certificates: none, a strange one, a good one; optional ones', () => {
+  const random = new Random('certificates')
+  const days = { now: 0, days: 30 }
+  const ca = issueCertificate(random, { commonName: 'ca', isCa: true }, days)
+  const good = issueCertificate(random, { commonName: 'client', organizations: ['shop'] }, { ...days, issuer: ca })
+  const strange = issueCertificate(random, { commonName: 'client' }, days)
+  const secret = (key: string) => (key === 'shop/ca' ? { 'ca.crt': encodeCertificate(ca.certificate) } : undefined)
+  const judge = (annotations: Record<string, string>, chain: Parameters<typeof clientCertificate>[2], secure = true) => clientCertificate(location(annotations), asked({ secure }), chain, 1000, secret)
+  const title = (r: ReturnType<typeof judge>) => /<title>(.*?)<\/title>/.exec(r.answer?.body ?? '')?.[1] ?? Object.fromEntries(r.headers)
+  const on = { 'auth-tls-secret': 'ca' }
+  expect([title(judge(on, [])), title(judge(on, [strange.certificate])), title(judge(on, [good.certificate])), title(judge({ ...on, 'auth-tls-verify-client': 'optional' }, [])), title(judge({ 'auth-tls-secret': 'none' }, [])), title(judge(on, [], false)), judge({ ...on, 'auth-tls-error-page': 'https://x/' }, []).answer?.headers[1]]).toEqual([
+    '400 No required SSL certificate was sent', '400 The SSL certificate error', { 'ssl-client-verify': 'SUCCESS', 'ssl-client-subject-dn': 'CN=client,O=shop' }, { 'ssl-client-verify': 'NONE', 'ssl-client-subject-dn': '' }, '503 Service Temporarily Unavailable', {}, ['Location', 'https://x/'],
+  ])
 })

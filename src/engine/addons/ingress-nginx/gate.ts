@@ -1,5 +1,7 @@
 /** Who may pass: the ConfigMap's blocks, rate limits, passwords, an outside judge. What the answers say is answer.ts's. */
 import { fromBase64 } from '#base/bytes.ts'
+import { decodeCertificates, encodeCertificate, verifyChain } from '#engine/machine/certificates.ts'
+import type { Certificate } from '#engine/machine/certificates.ts'
 import type { OwnAnswer, Asked } from './answer.ts'
 import { listed, ownPage } from './answer.ts'
 import { matchesPassword } from './htpasswd.ts'
@@ -57,6 +59,24 @@ export class Limits {
 
 /** Data of a Secret `namespace/name`; undefined: there is none. */
 export type SecretReader = (key: string) => Readonly<Record<string, string>> | undefined
+
+const tlsPage = (what: string): OwnAnswer => ({ status: 400, headers: [['Content-Type', 'text/html']], body: `<html>\r\n<head><title>400 ${what}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n<center>${what}</center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n` })
+
+/** auth-tls-secret: is the client's certificate signed by an authority of the secret? With what the backend is told about it. */
+export function clientCertificate(location: Location, asked: Asked, chain: readonly Certificate[], now: number, secret: SecretReader): { readonly answer?: OwnAnswer; readonly headers: readonly (readonly [string, string])[] } {
+  const a = location.annotations
+  const name = a['auth-tls-secret']
+  if (name === undefined || !asked.secure) return { headers: [] }
+  const roots = decodeCertificates(secret(name.includes('/') ? name : `${location.ingress?.metadata.namespace ?? ''}/${name}`)?.['ca.crt'] ?? '')
+  // A location whose authorities cannot be read is denied altogether.
+  if (roots.length === 0) return { answer: ownPage(503), headers: [] }
+  const mode = a['auth-tls-verify-client'] ?? 'on'
+  const problem = chain.length === 0 ? 'NONE' : verifyChain(chain, { roots, now }) ? 'FAILED' : 'SUCCESS'
+  const error = a['auth-tls-error-page']
+  if (mode === 'on' ? problem !== 'SUCCESS' : mode === 'optional' && problem === 'FAILED') return { answer: error ? { ...ownPage(302), headers: [['Content-Type', 'text/html'], ['Location', error]] } : tlsPage(problem === 'NONE' ? 'No required SSL certificate was sent' : 'The SSL certificate error'), headers: [] }
+  const subject = (c: Certificate) => [`CN=${c.subject.commonName}`, ...c.subject.organizations.map((o) => `O=${o}`)].join(',')
+  return { headers: [['ssl-client-verify', problem], ['ssl-client-subject-dn', chain[0] ? subject(chain[0]) : ''], ...(/^true$/.test(a['auth-tls-pass-certificate-to-upstream'] ?? '') && chain[0] ? [['ssl-client-cert', encodeURIComponent(encodeCertificate(chain[0]))] as const] : [])] }
+}
 
 /** auth-type basic. */
 export function basicAuth(location: Location, asked: Asked, secret: SecretReader): OwnAnswer | undefined {

@@ -6,6 +6,7 @@ import { byteLength } from '#base/bytes.ts'
 import { encodeChunk, encodeRequest, encodeResponse, HttpHeaders, HttpReader, httpDate, lastChunk } from '#base/http.ts'
 import type { HttpRequestHead, HttpResponseHead } from '#base/http.ts'
 import { issueCertificate } from '#engine/machine/certificates.ts'
+import type { Certificate } from '#engine/machine/certificates.ts'
 import { isErrno } from '#engine/machine/vfs.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { Connection, Listener } from '#engine/machine/sockets.ts'
@@ -18,9 +19,10 @@ import type { ContainerContext } from '#engine/node/runtime/image.ts'
 import { access, accessLine, corsHeaders, ownPage, redirects, statusTitle } from './answer.ts'
 import type { Asked, LogFacts, OwnAnswer } from './answer.ts'
 import { knownAnnotations, screen } from './annotations.ts'
+import { peekServerName } from '../gateway/channel.ts'
 import { ClusterView } from './cluster-view.ts'
 import { askJudge, mirrorRequest } from './external.ts'
-import { basicAuth, blocked, Limits } from './gate.ts'
+import { basicAuth, blocked, clientCertificate, Limits } from './gate.ts'
 import { nginxConf } from './nginx-conf.ts'
 import { chooseLocation, chooseServer, goesToCanary, isTrue, rewritePath, upstreamName } from './router.ts'
 import type { Location, Server, Upstream } from './router.ts'
@@ -36,6 +38,8 @@ interface Exchange {
   readonly body: string
   readonly secure: boolean
   readonly client: string
+  /** What the client showed in the handshake. */
+  readonly chain: readonly Certificate[]
   readonly keepAlive: boolean
 }
 
@@ -349,6 +353,8 @@ export async function ingressNginx(process: Process, context: ContainerContext):
     const leave = limits.enter(location, asked)
     if (!leave) return own(ownPage(Number(settings.text('limit-conn-status-code'))))
     try {
+      const shown = clientCertificate(location, asked, x.chain, sim.now, (key) => view.secretData(key))
+      if (shown.answer) return await own(shown.answer)
       const refused = access(location, asked, settings)
       const password = basicAuth(location, asked, (key) => view.secretData(key))
       // satisfy any: one of both is enough.
@@ -365,7 +371,7 @@ export async function ingressNginx(process: Process, context: ContainerContext):
       const kept = cookie === undefined ? undefined : cookieValue(asked.header('Cookie'), cookie)?.split('|')[1]
       const goes = canary && (kept === upstreamKey(canary.upstream) || (kept !== upstreamKey(location.upstream) && goesToCanary(canary, asked.header, () => random.next())))
       const upstream = goes ? canary.upstream : location.upstream
-      return await proxy(connection, x, started, location, upstream, asked, judged?.headers ?? [])
+      return await proxy(connection, x, started, location, upstream, asked, [...shown.headers, ...(judged?.headers ?? [])])
     } finally {
       leave()
     }
@@ -373,12 +379,17 @@ export async function ingressNginx(process: Process, context: ContainerContext):
 
   const serve = async (raw: Connection, secure: boolean): Promise<void> => {
     let connection = raw
+    let chain: readonly Certificate[] = []
     try {
       if (secure) {
-        connection = await tlsAccept(raw, {
+        const hello = await peekServerName(raw)
+        const asks = hello.serverName !== undefined && chooseServer(view.servers, hello.serverName).locations.some((l) => l.annotations['auth-tls-secret'] !== undefined)
+        const secured = await tlsAccept(hello.connection, {
           identity: (name) => (name === undefined ? undefined : view.identity(chooseServer(view.servers, name).tlsSecret)) ?? fakeIdentity,
-          alpn: ['http/1.1'], now: () => sim.now,
+          alpn: ['http/1.1'], now: () => sim.now, ...(asks && { clientAuth: 'request' as const }),
         })
+        chain = secured.peerChain
+        connection = secured
       }
       const reader = new HttpReader(() => connection.read(), 'request')
       for (;;) {
@@ -388,7 +399,7 @@ export async function ingressNginx(process: Process, context: ContainerContext):
           await connection.write(encodeResponse({ status: 400, reason: 'Bad Request', headers: { Date: httpDate(sim.now), 'Content-Type': 'text/html', Connection: 'close' }, body: ownPage(400).body }))
           break
         }
-        await answer(connection, { head: message.head as HttpRequestHead, body: message.body, secure, client: raw.remote.host, keepAlive: message.keepAlive })
+        await answer(connection, { head: message.head as HttpRequestHead, body: message.body, secure, client: raw.remote.host, chain, keepAlive: message.keepAlive })
         if (!message.keepAlive) break
       }
       connection.end()
