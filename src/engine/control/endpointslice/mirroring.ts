@@ -5,7 +5,7 @@ import { services, type Service } from '#engine/kinds/service/types.ts'
 import { keyOf, splitKey, type ControllerContext } from '../controller.ts'
 import { ownerReference, tolerateGone } from '../ownership.ts'
 import { managedBy, serviceName } from './controller.ts'
-import { planSlices, type PortGroup } from './reconcile.ts'
+import { planSlices, type PortGroup, type SlicePlan } from './reconcile.ts'
 
 const controllerName = 'endpointslicemirroring-controller.k8s.io'
 const skip = 'endpointslice.kubernetes.io/skip-mirror'
@@ -32,33 +32,45 @@ export function startEndpointSliceMirroringController(context: ControllerContext
       for (const slice of existing) tolerateGone(() => api.delete(endpointslices, slice.metadata.namespace, slice.metadata.name))
       return
     }
-    const groups: PortGroup[] = (source.subsets ?? []).map((subset) => {
-      const make = (ready: boolean) => (a: { ip: string; hostname?: string; nodeName?: string; targetRef?: SliceEndpoint['targetRef'] }): SliceEndpoint => ({
-        addresses: [a.ip],
-        conditions: { ready },
-        ...(a.hostname !== undefined ? { hostname: a.hostname } : {}),
-        ...(a.targetRef !== undefined ? { targetRef: a.targetRef } : {}),
-        ...(a.nodeName !== undefined ? { nodeName: a.nodeName } : {}),
-      })
-      return {
-        ports: (subset.ports ?? []).map((p) => ({ name: p.name ?? '', protocol: p.protocol ?? 'TCP', port: p.port, ...(p.appProtocol !== undefined ? { appProtocol: p.appProtocol } : {}) })),
-        endpoints: [...(subset.addresses ?? []).map(make(true)), ...(subset.notReadyAddresses ?? []).map(make(false))],
-      }
-    })
-    const plan = planSlices(existing, groups)
     const labels: Record<string, string> = { ...source.metadata.labels, [managedBy]: controllerName, [serviceName]: source.metadata.name }
     const annotations = Object.fromEntries(Object.entries(source.metadata.annotations ?? {}).filter(([k]) => k !== 'kubectl.kubernetes.io/last-applied-configuration' && k !== 'endpoints.kubernetes.io/last-change-trigger-time'))
-    for (const g of plan.create) {
-      api.create<EndpointSlice>(endpointslices, {
-        apiVersion: 'discovery.k8s.io/v1',
-        kind: 'EndpointSlice',
-        metadata: { generateName: `${name}-`, namespace, labels, ...(Object.keys(annotations).length > 0 ? { annotations } : {}), ownerReferences: [ownerReference({ ...source, apiVersion: 'v1', kind: 'Endpoints' })] } as never,
-        addressType: 'IPv4',
-        endpoints: g.endpoints,
-        ports: g.ports,
-      })
+    for (const family of ['IPv4', 'IPv6']) {
+      const plan = planMirrored(existing.filter((s) => s.addressType === family), mirroredGroups(source, family))
+      for (const g of plan.create) {
+        api.create<EndpointSlice>(endpointslices, {
+          apiVersion: 'discovery.k8s.io/v1',
+          kind: 'EndpointSlice',
+          metadata: { generateName: `${name}-`, namespace, labels, ...(Object.keys(annotations).length > 0 ? { annotations } : {}), ownerReferences: [ownerReference({ ...source, apiVersion: 'v1', kind: 'Endpoints' })] } as never,
+          addressType: family,
+          endpoints: g.endpoints,
+          ports: g.ports,
+        })
+      }
+      for (const slice of plan.update) api.update<EndpointSlice>(endpointslices, { ...slice, metadata: { ...slice.metadata, labels } })
+      for (const slice of plan.delete) tolerateGone(() => api.delete(endpointslices, slice.metadata.namespace, slice.metadata.name))
     }
-    for (const slice of plan.update) api.update<EndpointSlice>(endpointslices, { ...slice, metadata: { ...slice.metadata, labels } })
-    for (const slice of plan.delete) tolerateGone(() => api.delete(endpointslices, slice.metadata.namespace, slice.metadata.name))
   }
+}
+
+/** Of one family; at most 1000 addresses of a subset are mirrored. */
+function mirroredGroups(source: Endpoints, family: string): PortGroup[] {
+  return (source.subsets ?? []).flatMap((subset) => {
+    const make = (ready: boolean) => (a: { ip: string; hostname?: string; nodeName?: string; targetRef?: SliceEndpoint['targetRef'] }): SliceEndpoint => ({
+      addresses: [a.ip],
+      conditions: { ready },
+      ...(a.hostname !== undefined ? { hostname: a.hostname } : {}),
+      ...(a.targetRef !== undefined ? { targetRef: a.targetRef } : {}),
+      ...(a.nodeName !== undefined ? { nodeName: a.nodeName } : {}),
+    })
+    const ours = (a: { ip: string }) => a.ip.includes(':') === (family === 'IPv6')
+    const endpoints = [...(subset.addresses ?? []).filter(ours).map(make(true)), ...(subset.notReadyAddresses ?? []).filter(ours).map(make(false))].slice(0, 1000)
+    if (endpoints.length === 0) return []
+    return [{ ports: (subset.ports ?? []).map((p) => ({ name: p.name ?? '', protocol: p.protocol ?? 'TCP', port: p.port, ...(p.appProtocol !== undefined ? { appProtocol: p.appProtocol } : {}) })), endpoints }]
+  })
+}
+
+/** Nobody keeps an empty slice for Endpoints without addresses. */
+function planMirrored(existing: readonly EndpointSlice[], groups: readonly PortGroup[]): SlicePlan {
+  if (groups.length === 0) return { create: [], update: [], delete: [...existing] }
+  return planSlices(existing, groups)
 }

@@ -8,6 +8,7 @@ import { persistentvolumeclaims, type PersistentVolumeClaim } from '#engine/kind
 import { isPodFinished, isPodReady, pods, type Pod } from '#engine/kinds/pod/types.ts'
 import { statefulsets, type StatefulSet, type StatefulSetStatus } from '#engine/kinds/statefulset/types.ts'
 import { keyOf, splitKey, type ControllerContext } from '../controller.ts'
+import { scaledValue } from '../deployment/rollout.ts'
 import { deepEqual } from '../equal.ts'
 import { byOwner, claim, controllerOf, isConflict, orphanKeys, orphans, ownerKeys, ownerReference, tolerateGone } from '../ownership.ts'
 import { isNamespaceTerminating, isPodAvailable } from '../pod-control.ts'
@@ -154,6 +155,20 @@ export function startStatefulSetController(context: ControllerContext): void {
     }
 
     if (!rolling) return status
+    const limit = set.spec.updateStrategy?.rollingUpdate?.maxUnavailable
+    if (limit !== undefined) {
+      // What is missing anywhere counts; the rest of the allowance goes to the highest ordinals.
+      const all = Array.from({ length: want }, (_, i) => byOrdinal.get(start + i))
+      let room = Math.max(1, scaledValue(limit, want, false)) - all.filter((p) => !p || !healthy(p) || !isPodAvailable(p, min, sim.now)).length
+      for (let ordinal = start + want - 1; ordinal >= start + partition && room > 0; ordinal--) {
+        const pod = byOrdinal.get(ordinal)
+        if (!pod || revisionName(pod) === updateName || pod.metadata.deletionTimestamp !== undefined) continue
+        remove(set, pod)
+        if (revisionName(pod) === currentName && status.currentReplicas) status.currentReplicas--
+        room--
+      }
+      return status
+    }
     for (let ordinal = start + want - 1; ordinal >= start + partition; ordinal--) {
       const pod = byOrdinal.get(ordinal)
       if (!pod) continue
