@@ -16,7 +16,7 @@ import type { Sim, Timer } from '#engine/sim/sim.ts'
 import type { NodeFacts } from '../cni/runtime.ts'
 import { failedToWatch, failedToWatchAt, fromFactory, tellOfLostWatches, type Reach, type Reflector } from '../reflectors.ts'
 import type { Containerd } from '../runtime/containerd.ts'
-import { admissionProblem } from './admission.ts'
+import { admissionProblem, type AdmissionFacts, type Rejection } from './admission.ts'
 import { Backoff } from './backoff.ts'
 import type { KubeletConfig } from './config.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -340,14 +340,23 @@ export class Kubelet implements WorkerHost {
     if (pod.metadata.deletionTimestamp !== undefined) fresh.update(pod)
   }
 
+  #admissionFacts(pod: Pod): AdmissionFacts {
+    const others = [...this.workers.values()].filter((w) => {
+      const status = this.statusOf(w.pod) ?? w.pod.status
+      return w.pod.metadata.uid !== pod.metadata.uid && !w.done && !(status && isPodFinished({ ...w.pod, status }))
+    }).map((w) => w.pod)
+    return { node: this.#ownNode(), allocatable: this.allocatable, others, allowedUnsafeSysctls: this.#options.config.allowedUnsafeSysctls }
+  }
+
+  crowded(pod: Pod): Rejection | undefined {
+    const problem = admissionProblem(pod, this.#admissionFacts(pod))
+    return problem && { reason: 'Deferred', message: problem.message }
+  }
+
   /** Pods that the node does not take fail at once. One that runs here already was taken before. */
   #rejected(pod: Pod): boolean {
     if ([...this.runtime.pods.values()].some((s) => s.podUid === pod.metadata.uid)) return false
-    const others = [...this.workers.values()].filter((w) => {
-      const status = this.statusOf(w.pod) ?? w.pod.status
-      return !w.done && !(status && isPodFinished({ ...w.pod, status }))
-    }).map((w) => w.pod)
-    const problem = admissionProblem(pod, { node: this.#ownNode(), allocatable: this.allocatable, others, allowedUnsafeSysctls: this.#options.config.allowedUnsafeSysctls })
+    const problem = admissionProblem(pod, this.#admissionFacts(pod))
     if (!problem) return false
     this.event(pod, 'Warning', problem.reason, problem.message)
     const { conditions, qosClass } = pod.status ?? {}

@@ -19,6 +19,8 @@ export interface RuntimeView {
   reason(container: string): Reason | undefined
   ready(record: ContainerRecord): boolean
   started(record: ContainerRecord): boolean
+  /** What the node has given it, where that is not what its spec asks for now. */
+  resources(container: string): Container['resources']
   /** The text left in the termination message file. */
   message(record: ContainerRecord): string
 }
@@ -34,6 +36,8 @@ export interface StatusInput {
   readonly terminating: boolean
   readonly failure: Reason | undefined
   readonly allTerminated: boolean
+  /** A resize that waits, and one that is being done. */
+  readonly resizing?: readonly { readonly type: 'PodResizePending' | 'PodResizeInProgress'; readonly reason?: string; readonly message?: string }[]
 }
 
 export function seconds(ms: number): string {
@@ -79,7 +83,7 @@ function containerStatus(input: StatusInput, container: Container, list: Contain
   const ready = ephemeral ? false : record?.state === 'Running' ? (init && !isSidecar(container) ? false : view.ready(record)) : init && !isSidecar(container) && state.terminated?.exitCode === 0
   const started = record?.state === 'Running' ? (init && !isSidecar(container) ? false : view.started(record)) : false
   const user = record?.config.user
-  const { requests, limits } = container.resources ?? {}
+  const { requests, limits } = view.resources(container.name) ?? container.resources ?? {}
   return {
     name: container.name,
     state,
@@ -244,9 +248,13 @@ function conditionsOf(input: StatusInput, phase: string, init: readonly Containe
   const initializedCondition =
     phase === 'Succeeded' ? make('Initialized', 'True', 'PodCompleted') : incomplete.length > 0 && !statuses.some((s) => s.containerID) ? make('Initialized', 'False', 'ContainersNotInitialized', `containers with incomplete status: ${list(incomplete)}`) : make('Initialized', 'True')
   const sandboxUp = view.sandbox?.state === 'Ready' && (view.sandbox.hostNetwork || view.sandbox.ip !== undefined)
-  const own = [make('PodReadyToStartContainers', sandboxUp && !terminal ? 'True' : 'False'), initializedCondition, ready, containersReady]
+  const resizing = (input.resizing ?? []).map((r) => {
+    const before = old?.conditions?.find((c) => c.type === r.type && c.message === r.message)
+    return { ...make(r.type, 'True', r.reason, r.message), lastProbeTime: before?.lastProbeTime ?? seconds(now) }
+  })
+  const own = [...resizing, make('PodReadyToStartContainers', sandboxUp && !terminal ? 'True' : 'False'), initializedCondition, ready, containersReady]
   const scheduled = old?.conditions?.find((c) => c.type === 'PodScheduled') ?? make('PodScheduled', 'True')
-  const others = (old?.conditions ?? []).filter((c) => c.type !== 'PodScheduled' && !own.some((o) => o.type === c.type))
+  const others = (old?.conditions ?? []).filter((c) => c.type !== 'PodScheduled' && !c.type.startsWith('PodResize') && !own.some((o) => o.type === c.type))
   return [...own, { ...scheduled, observedGeneration: pod.metadata.generation ?? 1 }, ...others]
 }
 

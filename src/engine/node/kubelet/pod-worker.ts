@@ -8,6 +8,7 @@ import type { Timer } from '#engine/sim/sim.ts'
 import { isPodFinished, type Container, type Pod, type PodStatus, type Probe } from '#engine/kinds/pod/types.ts'
 import { RuntimeError, type ContainerRecord, type Sandbox } from '../runtime/containerd.ts'
 import { parseReference } from '../runtime/reference.ts'
+import type { Rejection } from './admission.ts'
 import { ephemeralContainers, goSeconds, isSidecar, podText, restarts } from './actions.ts'
 import { containerConfig, logFolder, terminationPath } from './container-config.ts'
 import { ConfigError } from './environment.ts'
@@ -15,6 +16,7 @@ import { runHook } from './hooks.ts'
 import { evictionInterval, exceeded, limitedVolumes, usage } from './local-storage.ts'
 import { generateStatus, type Reason } from './pod-status.ts'
 import { ProbeWorker, type ProbeHost, type ProbeKind } from './probes.ts'
+import { changedResources, infeasible, needsRestart, resizeMessage, type Resources } from './resize.ts'
 import { podHostname } from './sandbox-files.ts'
 import { podFolder, removeAll, setUpVolume, type MountedVolume } from './volumes.ts'
 import type { WorkerHost } from './worker-host.ts'
@@ -48,6 +50,10 @@ export class PodWorker {
   #gone = false
   #failure: Reason | undefined
   #storage: (() => void)[] | undefined
+  /** What each container has been given; of one that has not been started yet, nothing. */
+  readonly #allocated = new Map<string, Resources | undefined>()
+  #resizePending: Rejection | undefined
+  #resizing = false
 
   constructor(host: WorkerHost, pod: Pod) {
     this.#host = host
@@ -157,7 +163,9 @@ export class PodWorker {
         ready: (record) => this.#ready.get(record.id) ?? !this.#spec(record.config.name)?.readinessProbe,
         started: (record) => this.#started.has(record.id) || !this.#spec(record.config.name)?.startupProbe,
         message: (record) => this.#terminationMessage(record),
+        resources: (name) => this.#allocated.get(name),
       },
+      resizing: [...(this.#resizePending ? [{ type: 'PodResizePending' as const, ...this.#resizePending }] : []), ...(this.#resizing ? [{ type: 'PodResizeInProgress' as const }] : [])],
     })
     host.publish(pod, status, final)
     return status
@@ -192,6 +200,7 @@ export class PodWorker {
       this.#later(10_000)
       return
     }
+    if (!this.#terminating) this.#resize()
     const status = this.#publish()
     if (this.#terminating) {
       this.#syncTerminating()
@@ -243,6 +252,38 @@ export class PodWorker {
       this.#event('Normal', 'DeadlineExceeded', 'Pod was active on the node longer than the specified deadline')
       this.terminate(this.#pod.spec.terminationGracePeriodSeconds ?? 30, { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' })
     })
+  }
+
+  /** A running pod that asks for other resources: given at once, by starting afresh, later or never. */
+  #resize(): void {
+    const changes = this.#pod.spec.containers.flatMap((c) => {
+      const record = this.records(c.name)[0]
+      const changed = this.#allocated.has(c.name) && record?.state === 'Running' ? changedResources(this.#allocated.get(c.name), c.resources) : []
+      return changed.length > 0 && record ? [{ container: c, record, changed }] : []
+    })
+    if (changes.length === 0) {
+      this.#resizePending = undefined
+      if (this.#resizing && this.#pod.spec.containers.every((c) => this.records(c.name)[0]?.state === 'Running')) {
+        this.#resizing = false
+        this.#event('Normal', 'ResizeCompleted', resizeMessage('completed', this.#pod))
+      }
+      return
+    }
+    const problem = infeasible(this.#pod, this.#host.allocatable) ?? this.#host.crowded(this.#pod)
+    if (problem) {
+      if (this.#resizePending?.message !== problem.message) this.#event('Warning', `Resize${problem.reason}`, resizeMessage(problem.reason, this.#pod, problem.message))
+      this.#resizePending = problem
+      if (problem.reason === 'Deferred') this.#host.sim.after(30_000, () => this.wake(), { background: true })
+      return
+    }
+    this.#resizePending = undefined
+    this.#resizing = true
+    this.#event('Normal', 'ResizeStarted', resizeMessage('started', this.#pod))
+    for (const { container, record, changed } of changes) {
+      this.#allocated.set(container.name, container.resources)
+      if (needsRestart(container, changed)) this.#killContainer(record, container, `Container ${container.name} resize requires restart`, this.#grace(container))
+    }
+    this.#host.sim.after(300, () => this.wake())
   }
 
   /** emptyDirs with a limit are looked at when something in them has changed, at the eviction manager's next round. */
@@ -502,6 +543,7 @@ export class PodWorker {
       return
     }
     this.#dropOld(container.name)
+    this.#allocated.set(container.name, container.resources)
     this.#event('Normal', 'Created', 'Container created', container)
     sim.after(60 + random.below(120), () => {
       if (this.#gone || !this.#host.alive) return

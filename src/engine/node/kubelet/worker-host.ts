@@ -7,6 +7,7 @@ import type { Pod, PodStatus } from '#engine/kinds/pod/types.ts'
 import type { Sim } from '#engine/sim/sim.ts'
 import type { NodeFacts } from '../cni/runtime.ts'
 import type { Containerd } from '../runtime/containerd.ts'
+import type { Rejection } from './admission.ts'
 import type { Backoff } from './backoff.ts'
 import type { DnsSettings } from './sandbox-files.ts'
 import type { VolumeSource } from './volumes.ts'
@@ -36,6 +37,8 @@ export interface WorkerHost {
   /** The status last seen or written. */
   statusOf(pod: Pod): PodStatus | undefined
   log(level: 'I' | 'W' | 'E', message: string): void
+  /** Why the node has no room for what a pod that it runs asks for now. */
+  crowded(pod: Pod): Rejection | undefined
   /** The worker has nothing left to do. */
   finished(uid: string): void
 }
