@@ -22,19 +22,65 @@ const long = {
   'ca-certificate': ':', 'user-agent': ':', method: ':', 'body-data': ':', 'directory-prefix': ':', 'max-redirect': ':', waitretry: ':', 'retry-connrefused': '', 'content-on-error': '', 'show-progress': '', 'no-proxy': '', user: ':', password: ':', help: '', version: '', 'no-clobber': '', progress: ':',
 } as const
 
+/** Taken and forgotten. */
+const others = { ...nothing('background debug force-html no-config no-netrc continue timestamping no-if-modified-since no-use-server-timestamps random-wait no-dns-cache ignore-case inet4-only inet6-only ask-password no-iri unlink xattr no-directories force-directories no-host-directories protocol-directories no-cache adjust-extension ignore-length save-headers no-http-keep-alive no-cookies keep-session-cookies content-disposition auth-no-challenge https-only no-hsts hsts-file no-remove-listing no-glob no-passive-ftp preserve-permissions retr-symlinks ftps-implicit ftps-resume-ssl ftps-clear-data-connection ftps-fallback-to-ftp warc-cdx no-warc-compression no-warc-digests no-warc-keep-log recursive delete-after convert-links convert-file-only backup-converted mirror page-requisites strict-comments follow-ftp span-hosts relative trust-server-names no-parent', ''), ...nothing('execute output-file append-output report-speed input-file base config rejected-log retry-on-http-error start-pos wait quota bind-address limit-rate restrict-file-names prefer-family use-askpass local-encoding remote-encoding cut-dirs http-user http-password default-page compression proxy-user proxy-password referer load-cookies save-cookies post-file body-file secure-protocol certificate certificate-type private-key private-key-type ca-directory crl-file pinnedpubkey ciphers ftp-user ftp-password warc-file warc-header warc-max-size warc-dedup warc-tempdir level backups accept reject accept-regex reject-regex regex-type domains exclude-domains follow-tags ignore-tags include-directories exclude-directories', ':') }
+
+function nothing<K extends '' | ':'>(names: string, kind: K): Record<string, K> {
+  return Object.fromEntries(names.split(' ').map((name) => [name, kind]))
+}
+
+/** -n is only the first letter of these. */
+const negatives: Readonly<Record<string, string>> = { '-nv': '--no-verbose', '-nc': '--no-clobber', '-nd': '--no-directories', '-nH': '--no-host-directories', '-np': '--no-parent' }
+
 export const wget: Program = async (p) => {
-  const o = getopt(p.argv.slice(1), 'O:qvt:T:SP:U:hVcNw:nd4i:o:', long)
+  const o = getopt(p.argv.slice(1).map((a) => negatives[a] ?? a), 'Vhbe:o:a:dqvi:FB:t:O:cNST:w:Q:46xP:EU:rl:kKmpA:R:D:HLI:X:', { ...long, ...others })
   if (o.error) {
     await complain(p, `wget: ${o.error.replaceAll("'", "'")}\n${again}`)
     return 2
+  }
+  if (o.has('V', 'version', 'h', 'help')) {
+    await p.stdout.write(o.has('V', 'version') ? 'GNU Wget 1.21.3 built on linux-gnu.\n' : 'GNU Wget 1.21.3, a non-interactive network retriever.\nUsage: wget [OPTION]... [URL]...\n\nMandatory arguments to long options are mandatory for short options too.\n')
+    return 0
+  }
+  const posted = o.get('post-file', 'body-file')
+  if (posted !== undefined && !p.fs.exists(posted)) {
+    if (!o.has('q', 'quiet')) await complain(p, `BODY data file ‘${posted}’ missing: No such file or directory\n`)
+    return 3
+  }
+  for (const [name, names] of [['timeout', ['T', 'timeout']], ['connect-timeout', ['connect-timeout']], ['read-timeout', ['read-timeout']], ['dns-timeout', ['dns-timeout']], ['wait', ['w', 'wait']], ['waitretry', ['waitretry']]] as const) {
+    const value = o.get(...names)
+    if (value === undefined || /^\d+(\.\d+)?[smhdw]?$/.test(value)) continue
+    await complain(p, `wget: --${name}: Invalid time period ‘${value}’\n`)
+    return 2
+  }
+  const header = o.all('header').find((h) => !h.includes(':') && h !== '')
+  if (header !== undefined) {
+    await complain(p, `wget: --header: Invalid header ‘${header}’.\n`)
+    return 2
+  }
+  const list = o.get('i', 'input-file')
+  if (list !== undefined && list !== '-') {
+    let text = ''
+    try {
+      text = p.fs.readFile(list)
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+      await complain(p, `${list}: ${strerror(error.code)}\n`)
+    }
+    const urls = text.split(/\s+/).filter((u) => u !== '')
+    if (urls.length === 0) {
+      await complain(p, `No URLs found in ${list}.\n`)
+      return 0
+    }
+    ;(o.operands as string[]).push(...urls)
   }
   if (o.operands.length === 0) {
     await complain(p, `wget: missing URL\n${again}`)
     return 1
   }
   const job = new Job(p, {
-    quiet: o.has('q', 'quiet'), terse: o.has('no-verbose'), output: o.get('O', 'output-document'), prefix: o.get('P', 'directory-prefix'), tries: Number(o.get('t', 'tries') ?? 20) || Infinity, timeout: seconds(o.get('T', 'timeout')),
-    serverResponse: o.has('S', 'server-response'), spider: o.has('spider'), headers: o.all('header'), postData: o.get('post-data', 'body-data'), method: o.get('method') ?? (o.has('post-data') ? 'POST' : o.has('spider') ? 'HEAD' : 'GET'), insecure: o.has('no-check-certificate'),
+    quiet: o.has('q', 'quiet'), terse: o.has('no-verbose'), output: o.get('O', 'output-document'), prefix: o.get('P', 'directory-prefix'), tries: o.get('t', 'tries') === 'inf' ? Infinity : Number(/^\d+/.exec(o.get('t', 'tries') ?? '20')?.[0] ?? 0) || Infinity, timeout: seconds(o.get('connect-timeout') ?? o.get('T', 'timeout')), source: o.get('bind-address'), ipv6: o.has('6', 'inet6-only'),
+    serverResponse: o.has('S', 'server-response'), spider: o.has('spider'), headers: o.all('header'), postData: posted !== undefined ? p.fs.readFile(posted) : o.get('post-data', 'body-data'), method: o.get('method') ?? (o.has('post-data', 'post-file') ? 'POST' : o.has('spider') ? 'HEAD' : 'GET'), insecure: o.has('no-check-certificate'),
     ca: o.get('ca-certificate'), agent: o.get('U', 'user-agent') ?? 'Wget/1.21.3', redirects: Number(o.get('max-redirect') ?? 20), retryRefused: o.has('retry-connrefused'), onError: o.has('content-on-error'),
   })
   let code = 0
@@ -50,6 +96,8 @@ function seconds(text: string | undefined): number | undefined {
 }
 
 interface Options {
+  readonly source: string | undefined
+  readonly ipv6: boolean
   readonly quiet: boolean
   readonly terse: boolean
   readonly output: string | undefined
@@ -83,9 +131,19 @@ class Job {
   }
 
   async get(given: string): Promise<number> {
+    // HOST:PATH is FTP in short; a number there is a port.
+    const short = /^([\w.-]+):([^/\d][^/]*)$/.exec(given)
+    if (short && !/^[a-z]+:\/\//i.test(given)) {
+      await this.#log(`--${isoDate(this.#p.now())}--  ftp://${short[1]}/${short[2]}\n           => ‘${short[2]}’\nConnecting to ${short[1]}:21... failed: Connection refused.\n`)
+      return 4
+    }
     const text = /^[a-z]+:\/\//i.test(given) ? given : 'http://' + given
+    if (/^https?:\/\/[^/]*:(?:\d{6,}|6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4})(?:\/|$)/.test(text)) {
+      await complain(this.#p, `${text}: Bad port number.\n`)
+      return 1
+    }
     let url = parseUrl(text)
-    if (!url || url.host === '') {
+    if (!url || url.host === '' || /^[a-z]+:\/\/(?:\/|$)/i.test(text)) {
       await complain(this.#p, `${given}: Invalid host name.\n`)
       return 1
     }
@@ -93,6 +151,7 @@ class Job {
       await complain(this.#p, `${given}: Unsupported scheme ‘${url.scheme}’.\n`)
       return 1
     }
+    if (this.#o.spider) await this.#log('Spider mode enabled. Check if remote file exists.\n')
     for (let attempt = 1, redirects = 0; ; ) {
       const shown = `${url.scheme}://${url.host}${url.port !== undefined ? `:${url.port}` : ''}${url.target}`
       await this.#log(`--${isoDate(this.#p.now())}--  ${attempt > 1 ? `(try:${String(attempt).padStart(2)})  ` : ''}${shown}\n`)
@@ -123,6 +182,7 @@ class Job {
     const o = this.#o
     void attempt
     const port = url.port ?? (url.scheme === 'https' ? 443 : 80)
+    if (o.ipv6 && parseIpv4(url.host) !== undefined) return 4
     let addresses: readonly string[] = [url.host]
     const literal = parseIpv4(url.host) !== undefined
     if (!literal) {
@@ -140,14 +200,16 @@ class Job {
     for (const address of addresses) {
       await this.#log(literal ? `Connecting to ${url.host}:${port}... ` : `Connecting to ${url.host} (${url.host})|${address}|:${port}... `)
       try {
-        connection = await p.sockets.connect(address, port, { ...(o.timeout !== undefined && { timeout: o.timeout }) })
+        connection = await p.sockets.connect(address, port, { ...(o.timeout !== undefined && { timeout: o.timeout }), ...(o.source !== undefined && { source: o.source }) })
         await this.#log('connected.\n')
         break
       } catch (error) {
         if (!(error instanceof FsError)) throw error
+        if (o.terse) await complain(p, `failed: ${strerror(error.code)}.\n`)
         await this.#log(`failed: ${strerror(error.code)}.\n`)
         if (address !== addresses.at(-1)) continue
         if (error.code === 'ETIMEDOUT' || (o.retryRefused && error.code === 'ECONNREFUSED')) return { kind: 'retry' }
+        if (error.code === 'EADDRNOTAVAIL') await this.#log('Giving up.\n\n')
         return 4
       }
     }
@@ -222,11 +284,12 @@ class Job {
     await this.#log(`Saving to: ${standard ? '‘STDOUT’' : `‘${name}’`}\n\n`)
     let file: OpenFile
     try {
+      if (o.output === undefined && o.prefix !== undefined) p.fs.mkdir(o.prefix, { parents: true })
       file = standard ? p.stdout : p.open(name, { write: true, create: true, truncate: true })
     } catch (error) {
       if (!(error instanceof FsError)) throw error
-      await complain(p, `${name}: ${strerror(error.code)}\n\nCannot write to ‘${name}’ (${strerror(error.code)}).\n`)
-      return 3
+      await complain(p, o.output !== undefined ? `${name}: ${strerror(error.code)}\n` : `${name}: ${strerror(error.code)}\n\nCannot write to ‘${name}’ (${strerror(error.code)}).\n`)
+      return o.output !== undefined ? 1 : 3
     }
     const started = p.now()
     let got = 0
