@@ -43,7 +43,7 @@ const leaves: Record<string, string> = {
   'io.k8s.apimachinery.pkg.runtime.RawExtension': 'o',
   'apiextensions.v1.JSON': 'a',
   'apiextensions.v1.JSONSchemaPropsOrBool': 'a',
-  'apiextensions.v1.JSONSchemaPropsOrArray': 'a',
+  'apiextensions.v1.JSONSchemaPropsOrArray': '#apiextensions.v1.JSONSchemaProps ?',
   'apiextensions.v1.JSONSchemaPropsOrStringArray': 'a',
 }
 

@@ -99,7 +99,7 @@ export class Decoder {
       }
       const raw = value[key]
       if (raw === null) continue
-      const decoded = this.#value(field.type, raw, path === '' ? key : `${path}.${key}`, [...stack, ...(field.embedded ? field.embedded.split('.') : []), key], unknown, name, field)
+      const decoded = this.#value(field.type, raw, path === '' ? key : `${path}.${key}`, [...stack, ...(field.embedded ? field.embedded.split('.') : []), key], field.lenient ? [] : unknown, name, field)
       if (!dropped(field, decoded)) out[key] = decoded
     }
     for (const field of struct.fields.values()) {

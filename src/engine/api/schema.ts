@@ -8,7 +8,7 @@
  *            | o any object | a anything | "[" value | "{" value (map) | "#" type name
  *     note   = "~m:" keys | "~s" set | "~a" atomic | "^" merge key of strategic merge | "(" enum ")" | "=" default as JSON
  *            (always written, null: written as null when absent) | "*" pointer (a zero value is kept) | "@" Go type name in decoding errors
- *            | "<" embedded Go struct that holds the field
+ *            | "<" embedded Go struct that holds the field | "?" read by code of its own: unknown members below are dropped without a word
  */
 export type ValueType =
   | { readonly kind: 'string' | 'int32' | 'int64' | 'double' | 'bool' | 'time' | 'microtime' | 'quantity' | 'intstr' | 'bytes' | 'object' | 'any' }
@@ -31,6 +31,7 @@ export interface Field {
   readonly pointer: boolean
   readonly goType?: string
   readonly embedded?: string
+  readonly lenient?: boolean
 }
 
 export interface Struct {
@@ -70,6 +71,7 @@ function parseField(text: string): Field {
     else if (note[0] === '=') field.default = JSON.parse(note.slice(1))
     else if (note === '*') field.pointer = true
     else if (note[0] === '@') field.goType = note.slice(1)
+    else if (note === '?') field.lenient = true
     else if (note[0] === '<') field.embedded = note.slice(1)
   }
   return field

@@ -23,9 +23,22 @@ const internalVersion = (v: Loose, shared: ReadonlySet<string>) => ({
 
 export function validateCrd(crd: Loose, errors: FieldErrors): void {
   const wanted = `${crd.spec.names?.plural ?? ''}.${crd.spec.group ?? ''}`
-  if (crd.metadata.name && crd.metadata.name !== wanted) errors.invalid('metadata.name', crd.metadata.name, 'must be spec.names.plural+"."+spec.group')
+  for (const field of ['generateName', 'name']) if (crd.metadata[field] && crd.metadata[field] !== wanted) errors.invalid(`metadata.${field}`, crd.metadata[field], 'must be spec.names.plural+"."+spec.group')
   validateSpec(crd.spec, errors)
   validateStored(crd, errors)
+  validateApproval(crd, errors)
+}
+
+/** Groups of the Kubernetes project need its consent. */
+function validateApproval(crd: Loose, errors: FieldErrors): void {
+  const { group = '' } = crd.spec
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(group)) return
+  const key = 'api-approved.kubernetes.io'
+  const value: string | undefined = crd.metadata.annotations?.[key]
+  const link = 'see https://github.com/kubernetes/enhancements/pull/1111'
+  const at = `metadata.annotations[${key}]`
+  if (!value) errors.required(at, `protected groups must have approval annotation "${key}", ${link}`)
+  else if (!value.startsWith('unapproved') && !/^https?:\/\/[^/]+/.test(value)) errors.invalid(at, value, `protected groups must have approval annotation "${key}" with either a URL or a reason starting with "unapproved", ${link}`)
 }
 
 function validateStored(crd: Loose, errors: FieldErrors): void {
@@ -43,11 +56,11 @@ export function validateCrdUpdate(crd: Loose, old: Loose, errors: FieldErrors): 
   const same = (at: string, value: Loose, before: Loose) => {
     if (value !== before) errors.invalid(at, value ?? '', 'field is immutable')
   }
-  same('spec.group', crd.spec.group, old.spec.group)
   if (established) {
     same('spec.scope', crd.spec.scope, old.spec.scope)
     same('spec.names.kind', crd.spec.names?.kind, old.spec.names.kind)
   }
+  same('spec.group', crd.spec.group, old.spec.group)
   same('spec.names.plural', crd.spec.names?.plural, old.spec.names.plural)
   validateStored(crd, errors)
 }
@@ -71,7 +84,11 @@ function validateSpec(spec: Loose, errors: FieldErrors): void {
     const at = `spec.versions[${i}]`
     seen.add(v.name)
     const wrong = dns1035LabelErrors(v.name ?? '')
-    if (wrong.length > 0) errors.invalid(`${at}.name`, v.name ?? '', wrong.join(','))
+    if (wrong.length > 0) {
+      errors.invalid(`${at}.name`, v.name ?? '', wrong.join(','))
+      // The first version once had a field of its own.
+      if (i === 0 && v.name) errors.invalid('spec.version', v.name ?? '', wrong.join(','))
+    }
     if (v.deprecationWarning !== undefined) {
       if (!v.deprecated) errors.invalid(`${at}.deprecationWarning`, v.deprecationWarning, 'can only be set for deprecated versions')
       else if (v.deprecationWarning === '') errors.invalid(`${at}.deprecationWarning`, '', 'must not be an empty string')
@@ -89,6 +106,13 @@ function validateSpec(spec: Loose, errors: FieldErrors): void {
   if (shared.has('selectableFields')) validateSelectable(versions[0], 'spec.selectableFields', errors)
   if (shared.has('schema')) validateRootSchema(versions[0].schema?.openAPIV3Schema, 'spec.validation.openAPIV3Schema', errors)
   if (shared.has('subresources')) validateSubresources(versions[0].subresources, 'spec.subresources', errors)
+  const { conversion } = spec
+  if (conversion?.strategy === 'Webhook') {
+    if (!conversion.webhook?.clientConfig) errors.required('spec.conversion.webhookClientConfig', 'required when strategy is set to Webhook')
+    const versions: string[] = conversion.webhook?.conversionReviewVersions ?? []
+    if (versions.length === 0) errors.required('spec.conversion.conversionReviewVersions')
+    else if (!versions.some((v) => v === 'v1' || v === 'v1beta1')) errors.invalid('spec.conversion.conversionReviewVersions', versions, 'must include at least one of v1, v1beta1')
+  } else if (conversion?.webhook) errors.forbidden('spec.conversion.webhookClientConfig', 'should not be set when strategy is not set to Webhook')
   const strategy = spec.conversion?.strategy
   if (spec.conversion && !strategy) errors.required('spec.conversion.strategy')
   else if (spec.conversion && !['None', 'Webhook'].includes(strategy)) errors.notSupported('spec.conversion.strategy', strategy, ['None', 'Webhook'])
@@ -156,6 +180,18 @@ function validateSelectable(version: Loose, at: string, errors: FieldErrors): vo
 }
 
 /** Rules are compiled only where the schema itself is sound. */
+const forbiddenBelow = ['description', 'type', 'default', 'title', 'nullable', 'additionalProperties', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-embedded-resource', 'x-kubernetes-int-or-string']
+
+/** Inside allOf, anyOf, oneOf and not there are only restrictions, no types. */
+function validateBelowLogic(schema: Loose, at: string, errors: FieldErrors): void {
+  if (!isObject(schema)) return
+  for (const field of forbiddenBelow) if (schema[field] !== undefined && schema[field] !== '' && schema[field] !== false) errors.forbidden(`${at}.${field}`, `must be empty to be structural`)
+  for (const name of Object.keys(schema.properties ?? {}).sort()) validateBelowLogic(schema.properties[name], `${at}.properties[${name}]`, errors)
+  if (schema.items) validateBelowLogic(schema.items, `${at}.items`, errors)
+  for (const list of ['allOf', 'anyOf', 'oneOf']) for (const [i, sub] of (schema[list] ?? []).entries()) validateBelowLogic(sub, `${at}.${list}[${i}]`, errors)
+  if (schema.not) validateBelowLogic(schema.not, `${at}.not`, errors)
+}
+
 function validateRootSchema(schema: Loose, at: string, errors: FieldErrors): void {
   const own = new FieldErrors()
   validateSchema(schema, at, own, 'at the root')
@@ -175,6 +211,8 @@ function validateSchema(schema: Loose, at: string, errors: FieldErrors, place: '
     validateStructural(schema.default, schema, '', wrong)
     for (const e of wrong.list) errors.add(e.type, `${at}.default${e.field === '' || e.field.startsWith('[') ? e.field : `.${e.field}`}`, e.body)
   }
+  for (const list of ['allOf', 'anyOf', 'oneOf']) for (const [i, sub] of (schema[list] ?? []).entries()) validateBelowLogic(sub, `${at}.${list}[${i}]`, errors)
+  if (schema.not) validateBelowLogic(schema.not, `${at}.not`, errors)
   if (type && place === 'at the root' && type !== 'object') errors.invalid(`${at}.type`, type, 'must be object at the root')
   if (!type && !either && (open !== true || place === 'at the root')) errors.required(`${at}.type`, `must not be empty ${place}`)
   else if (type && !TYPES.includes(type)) errors.notSupported(`${at}.type`, type, TYPES)
