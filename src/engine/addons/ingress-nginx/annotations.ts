@@ -53,8 +53,19 @@ export function screen(ingress: Ingress, settings: Settings): Screened {
   const all = Object.entries(ingress.metadata.annotations ?? {}).flatMap(([k, v]): [string, string][] => (k.startsWith(prefix) ? [[k.slice(prefix.length), v]] : []))
   const limit = rank[settings.text('annotations-risk-level')] ?? 3
   const risky = all.map(([k]) => knownAnnotations.get(k)).find((k) => k !== undefined && rank[k.risk]! > limit)
+  const bad = badWord(ingress, settings)
   const annotations = Object.fromEntries(all.filter(([k]) => settings.flag('allow-snippet-annotations') || !k.endsWith('-snippet')))
+  if (bad !== undefined) return { annotations, refusal: `skipping ingress ${ingress.metadata.namespace}/${ingress.metadata.name}: ${bad}`, ignored: [] }
   return { annotations, ...(risky && { refusal: `annotation group ${risky.group} contains risky annotation based on ingress configuration` }), ignored: all.flatMap(([k]) => (knownAnnotations.get(k)?.modelled === false ? [k] : [])) }
+}
+
+/** annotation-value-word-blocklist. */
+function badWord(ingress: Ingress, settings: Settings): string | undefined {
+  for (const [key, value] of Object.entries(ingress.metadata.annotations ?? {})) {
+    const word = key.startsWith(prefix) ? settings.list('annotation-value-word-blocklist').find((w) => value.includes(w)) : undefined
+    if (word !== undefined) return `${key} annotation contains invalid word ${word}`
+  }
+  return undefined
 }
 
 /** What the admission webhook says of an Ingress; undefined: let it in. */
@@ -63,5 +74,5 @@ export function admissionRefusal(ingress: Ingress, settings: Settings): string |
     const snippet = Object.keys(ingress.metadata.annotations ?? {}).find((k) => k.startsWith(prefix) && k.endsWith('-snippet'))
     if (snippet !== undefined) return `${snippet} annotation cannot be used. Snippet directives are disabled by the Ingress administrator`
   }
-  return screen(ingress, settings).refusal
+  return badWord(ingress, settings) ?? screen(ingress, settings).refusal
 }

@@ -6,7 +6,7 @@ import { usualSettings } from './settings.ts'
 import type { Settings } from './settings.ts'
 
 const titles: Readonly<Record<number, string>> = {
-  301: 'Moved Permanently', 302: 'Found', 307: 'Temporary Redirect', 308: 'Permanent Redirect', 400: 'Bad Request', 401: 'Authorization Required', 403: 'Forbidden', 404: 'Not Found', 405: 'Not Allowed', 408: 'Request Time-out', 413: 'Request Entity Too Large',
+  300: 'Multiple Choices', 301: 'Moved Permanently', 302: 'Found', 307: 'Temporary Redirect', 308: 'Permanent Redirect', 400: 'Bad Request', 401: 'Authorization Required', 403: 'Forbidden', 404: 'Not Found', 405: 'Not Allowed', 408: 'Request Time-out', 413: 'Request Entity Too Large',
   500: 'Internal Server Error', 502: 'Bad Gateway', 503: 'Service Temporarily Unavailable', 504: 'Gateway Time-out', 429: 'Too Many Requests', 303: 'See Other', 421: 'Misdirected Request', 431: 'Request Header Or Cookie Too Large',
 }
 
@@ -56,6 +56,9 @@ export function preAnswer(location: Location, asked: Asked, settings: Settings =
   return redirects(location, asked, settings) ?? access(location, asked, settings)
 }
 
+/** A code that redirects, or the usual one. */
+export const redirectCode = (given: string | undefined, usual: number): number => (given !== undefined && Number(given) >= 300 && Number(given) <= 308 ? Number(given) : usual)
+
 /** nginx's rewrite phase: answers that need no right. */
 export function redirects(location: Location, asked: Asked, settings: Settings): OwnAnswer | undefined {
   const a = location.annotations
@@ -67,8 +70,8 @@ export function redirects(location: Location, asked: Asked, settings: Settings):
     return page(Number(settings.text('http-redirect-code')), [['Location', isTrue(a['preserve-trailing-slash']) ? to : to.replace(/\/$/, '')]])
   }
   const absolute = (to: string) => (to.startsWith('/') && !isTrue(a['relative-redirects']) ? `${asked.secure ? 'https' : 'http'}://${asked.host}${to}` : to)
-  if (a['permanent-redirect']) return page(Number(a['permanent-redirect-code'] ?? 301), [['Location', absolute(a['permanent-redirect'])]])
-  if (a['temporal-redirect']) return page(Number(a['temporal-redirect-code'] ?? 302), [['Location', absolute(a['temporal-redirect'])]])
+  if (a['permanent-redirect']) return page(redirectCode(a['permanent-redirect-code'], 301), [['Location', absolute(a['permanent-redirect'])]])
+  if (a['temporal-redirect']) return page(redirectCode(a['temporal-redirect-code'], 302), [['Location', absolute(a['temporal-redirect'])]])
   if (a['app-root'] && asked.path === '/') return page(302, [['Location', `${asked.secure ? 'https' : 'http'}://${asked.host}${a['app-root']}`]])
   if (isTrue(a['enable-cors']) && asked.method === 'OPTIONS') return { status: 204, headers: [...corsHeaders(location, asked), ['Content-Type', 'text/plain charset=UTF-8'], ['Content-Length', '0']], body: '' }
   return undefined

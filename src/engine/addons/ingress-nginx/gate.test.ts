@@ -57,6 +57,8 @@ test('risky annotations keep an Ingress out, or are dropped where snippets are o
   expect(screen(snippet, new Settings())).toEqual({ annotations: { 'enable-modsecurity': 'true' }, refusal: 'annotation group ConfigurationSnippet contains risky annotation based on ingress configuration', ignored: ['enable-modsecurity'] })
   expect(screen(snippet, new Settings({ 'annotations-risk-level': 'Critical' }))).toEqual({ annotations: { 'enable-modsecurity': 'true' }, ignored: ['enable-modsecurity'] })
   expect(screen(snippet, new Settings({ 'annotations-risk-level': 'Critical', 'allow-snippet-annotations': 'true' })).annotations).toHaveProperty('configuration-snippet')
+  const words = new Settings({ 'annotation-value-word-blocklist': 'load_module,lua' })
+  expect([screen(ingress({ 'app-root': '/lua' }), words).refusal, screen(ingress({ 'app-root': '/home' }), words).refusal]).toEqual(['skipping ingress shop/web: nginx.ingress.kubernetes.io/app-root annotation contains invalid word lua', undefined])
   expect([admissionRefusal(snippet, new Settings()), admissionRefusal(ingress({ 'rewrite-target': '/' }), new Settings())]).toEqual(['nginx.ingress.kubernetes.io/configuration-snippet annotation cannot be used. Snippet directives are disabled by the Ingress administrator', undefined])
 })
 

@@ -2,6 +2,7 @@
  * /etc/nginx/nginx.conf as the controller writes it (and `cat` in its pod shows it): the directives that settings, hosts, paths and annotations decide.
  * Not the file's every line: Lua blocks, comments and what never changes are left out. The router, not this text, decides about requests.
  */
+import { redirectCode } from './answer.ts'
 import type { Location, Server } from './router.ts'
 import { isTrue, upstreamName } from './router.ts'
 import type { SettingName, Settings } from './settings.ts'
@@ -167,8 +168,8 @@ function putLocation(put: Put, s: Settings, server: Server, l: Location, head: s
   if (isTrue(a['enable-cors'])) putCors(put, l)
   for (const [k, v] of custom ?? []) put(3, `more_set_headers "${k}: ${v.replaceAll('$', '$ds')}";`)
   if (a['mirror-target']) put(3, `mirror ${'/_mirror-'}${meta?.name};`, `mirror_request_body ${a['mirror-request-body'] ?? 'on'};`)
-  if (a['permanent-redirect']) put(3, `return ${a['permanent-redirect-code'] ?? 301} ${a['permanent-redirect']};`)
-  if (a['temporal-redirect']) put(3, `return ${a['temporal-redirect-code'] ?? 302} ${a['temporal-redirect']};`)
+  if (a['permanent-redirect']) put(3, `return ${redirectCode(a['permanent-redirect-code'], 301)} ${a['permanent-redirect']};`)
+  if (a['temporal-redirect']) put(3, `return ${redirectCode(a['temporal-redirect-code'], 302)} ${a['temporal-redirect']};`)
   put(3, line(s, 'client_max_body_size', 'proxy-body-size').replace(s.text('proxy-body-size'), a['proxy-body-size'] ?? s.text('proxy-body-size')), ...(a['client-body-buffer-size'] ? [`client_body_buffer_size ${a['client-body-buffer-size']};`] : []), '')
   const grpc = /^GRPCS?$/.test(a['backend-protocol']?.toUpperCase() ?? '')
   const set = grpc ? 'grpc_set_header' : 'proxy_set_header'

@@ -153,8 +153,9 @@ export async function ingressNginx(process: Process, context: ContainerContext):
 
   const defaultLocation: Location = { path: '/', kind: 'prefix', pattern: undefined, upstream: undefined, ingress: undefined, annotations: {} }
 
+  const serverToken = (): [string, string][] => (view.settings.flag('server-tokens') ? [['Server', 'nginx']] : [])
   const finish = async (connection: Connection, x: Exchange, started: number, answer: OwnAnswer, name: string, tries: LogFacts['tries'], extra: readonly (readonly [string, string])[] = []): Promise<void> => {
-    const headers = new HttpHeaders([['Date', httpDate(sim.now)], ...answer.headers, ...extra])
+    const headers = new HttpHeaders([...serverToken(), ['Date', httpDate(sim.now)], ...answer.headers, ...extra])
     if (answer.body !== '' && !headers.has('Content-Length')) headers.set('Content-Length', String(byteLength(answer.body)))
     headers.set('Connection', x.keepAlive ? 'keep-alive' : 'close')
     await connection.write(encodeResponse({ status: answer.status, reason: statusTitle(answer.status) || 'OK', headers, ...(x.head.method === 'HEAD' ? {} : { body: answer.body }) }))
@@ -303,7 +304,7 @@ export async function ingressNginx(process: Process, context: ContainerContext):
         head = event.head as HttpResponseHead
         if (hold(head.status)) return { bytes: 0, status: head.status, held: true }
         const hidden = view.settings.list('hide-headers').map((h) => h.toLowerCase())
-        const headers = new HttpHeaders([['Date', httpDate(sim.now)]])
+        const headers = new HttpHeaders([...serverToken(), ['Date', httpDate(sim.now)]])
         for (const [k, v] of head.headers.list) if (!['date', 'server', 'connection', 'keep-alive', 'transfer-encoding', 'x-powered-by', ...hidden].includes(k.toLowerCase())) headers.add(k, v)
         chunked = !head.headers.has('Content-Length') && x.head.method !== 'HEAD' && ![204, 304].includes(head.status)
         if (chunked) headers.set('Transfer-Encoding', 'chunked')

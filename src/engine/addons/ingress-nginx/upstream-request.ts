@@ -4,7 +4,7 @@ import type { Asked } from './answer.ts'
 import { hex } from '#base/sha.ts'
 import { md5 } from './htpasswd.ts'
 import type { Location, Upstream } from './router.ts'
-import { upstreamName } from './router.ts'
+import { isTrue, upstreamName } from './router.ts'
 import type { Settings } from './settings.ts'
 import { parseSnippet } from './snippets.ts'
 
@@ -42,7 +42,7 @@ export function setCookie(location: Location, name: string, value: string, now: 
   const expires = Number(a['session-cookie-expires'] ?? 0)
   return [
     `${name}=${value}`, ...(expires > 0 ? [`Expires=${new Date(Math.floor(now) + expires * 1000).toUTCString().replace(/(\d\d) (\w{3}) (\d{4})/, '$1-$2-$3').replace(/-\d\d(\d\d) /, '-$1 ')}`] : []), ...(age > 0 ? [`Max-Age=${age}`] : []), ...(a['session-cookie-domain'] ? [`Domain=${a['session-cookie-domain']}`] : []),
-    `Path=${a['session-cookie-path'] || (location.kind === 'regex' ? '/' : location.path)}`, ...(secure ? ['Secure'] : []), 'HttpOnly', ...(a['session-cookie-samesite'] ? [`SameSite=${a['session-cookie-samesite']}`] : []),
+    `Path=${a['session-cookie-path'] || (location.kind === 'regex' ? '/' : location.path)}`, ...((a['session-cookie-secure'] === undefined ? secure : isTrue(a['session-cookie-secure'])) ? ['Secure'] : []), 'HttpOnly', ...(a['session-cookie-samesite'] ? [`SameSite=${a['session-cookie-samesite']}`] : []),
   ].join('; ')
 }
 
