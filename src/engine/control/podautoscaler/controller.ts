@@ -142,6 +142,7 @@ export function startHorizontalPodAutoscaler(context: ControllerContext): void {
 
   function targetOf(hpa: Autoscaler): GroupVersionResource {
     const { apiVersion = 'v1', kind } = hpa.spec.scaleTargetRef
+    if (apiVersion.split('/').length > 2) throw new MetricProblem(`unexpected GroupVersion string: ${apiVersion}`)
     const slash = apiVersion.indexOf('/')
     const group = slash < 0 ? '' : apiVersion.slice(0, slash)
     const known = servedResources(context).find((r) => r.group === group && r.kind === kind)

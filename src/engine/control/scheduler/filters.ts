@@ -4,6 +4,7 @@
  */
 import type { Pod, PodAffinityTerm } from '#engine/kinds/pod/types.ts'
 import { selectorMatches, toleratedBy, type LabelSelector } from '#engine/kinds/selectors.ts'
+import type { DisruptionBudget } from './budget.ts'
 import type { NodeInfo } from './node-info.ts'
 import { podRequests } from '#engine/kinds/pod/requests.ts'
 import { matchesNodeAffinity } from './node-affinity.ts'
@@ -19,6 +20,8 @@ export interface Refusal {
 export interface CycleState {
   readonly pod: Pod
   readonly nodes: readonly NodeInfo[]
+  /** Disruption budgets, for preemption. */
+  readonly budgets?: () => readonly DisruptionBudget[]
   namespaceLabels(namespace: string): Readonly<Record<string, string>>
   readonly volumes: VolumeLookup
 }

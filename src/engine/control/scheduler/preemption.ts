@@ -1,5 +1,10 @@
-/** Default preemption: on which node could lower-priority pods make room, which of them must go (plugins/defaultpreemption). Disruption budgets are left out. */
+/**
+ * Default preemption: on which node could lower-priority pods make room, which of them must go (plugins/defaultpreemption). Where it can be,
+ * no disruption budget is violated.
+ */
 import type { Pod } from '#engine/kinds/pod/types.ts'
+import { selectorMatches } from '#engine/kinds/selectors.ts'
+import type { DisruptionBudget } from './budget.ts'
 import { filterNode, type CycleState, type Refusal } from './filters.ts'
 import type { NodeInfo } from './node-info.ts'
 
@@ -13,28 +18,55 @@ export interface Preemption {
 const priority = (pod: Pod) => pod.spec.priority ?? 0
 const startOf = (pod: Pod) => pod.status?.startTime ?? ''
 
-function victimsOn(state: CycleState, info: NodeInfo): readonly Pod[] | readonly string[] {
+interface Victims {
+  readonly pods: readonly Pod[]
+  /** How many of them a disruption budget would have kept. */
+  readonly violations: number
+}
+
+/** The pods whose going some budget does not allow, the most important first. */
+function violating(ordered: readonly Pod[], budgets: readonly DisruptionBudget[]): Set<Pod> {
+  const left = new Map(budgets.map((b) => [b, b.status?.disruptionsAllowed ?? 0]))
+  const out = new Set<Pod>()
+  for (const pod of ordered) {
+    for (const budget of budgets) {
+      const { selector } = budget.spec
+      const all = Object.keys(selector?.matchLabels ?? {}).length + (selector?.matchExpressions ?? []).length === 0
+      if (budget.metadata.namespace !== pod.metadata.namespace || all || !selectorMatches(selector, pod.metadata.labels) || budget.status?.disruptedPods?.[pod.metadata.name] !== undefined) continue
+      left.set(budget, left.get(budget)! - 1)
+      if (left.get(budget)! < 0) out.add(pod)
+    }
+  }
+  return out
+}
+
+function victimsOn(state: CycleState, info: NodeInfo): Victims | readonly string[] {
   const lower = [...info.pods.values()].filter((p) => priority(p) < priority(state.pod))
   if (lower.length === 0) return ['No preemption victims found for incoming pod']
   const gone = filterNode(state, info.without(lower))
   if (gone) return gone.reasons
-  // Reprieve the most important first; what no longer fits must go.
-  const victims: Pod[] = []
   const ordered = [...lower].sort((a, b) => priority(b) - priority(a) || (startOf(a) < startOf(b) ? -1 : 1))
+  const guarded = violating(ordered, state.budgets?.() ?? [])
+  // Reprieved are first those that a budget guards, and of them the most important; what no longer fits must go.
+  const victims: Pod[] = []
   let removed = [...lower]
-  for (const pod of ordered) {
+  let violations = 0
+  for (const pod of [...ordered.filter((p) => guarded.has(p)), ...ordered.filter((p) => !guarded.has(p))]) {
     const rest = removed.filter((p) => p !== pod)
-    if (filterNode(state, info.without(rest))) victims.push(pod)
-    else removed = rest
+    if (!filterNode(state, info.without(rest))) removed = rest
+    else {
+      victims.push(pod)
+      if (guarded.has(pod)) violations++
+    }
   }
-  return victims
+  return { pods: victims.sort((a, b) => ordered.indexOf(a) - ordered.indexOf(b)), violations }
 }
 
 export function preempt(state: CycleState, refusals: ReadonlyMap<string, Refusal>): Preemption {
   if (state.pod.spec.preemptionPolicy === 'Never') return { victims: [], message: 'preemption: not eligible due to preemptionPolicy=Never.' }
   const reasons = new Map<string, number>()
   const note = (reason: string) => reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
-  const candidates: { info: NodeInfo; victims: readonly Pod[] }[] = []
+  const candidates: { info: NodeInfo; victims: readonly Pod[]; violations: number }[] = []
   for (const info of state.nodes) {
     const refusal = refusals.get(info.node.metadata.name)
     if (!refusal || !refusal.resolvable) {
@@ -42,13 +74,13 @@ export function preempt(state: CycleState, refusals: ReadonlyMap<string, Refusal
       continue
     }
     const result = victimsOn(state, info)
-    if (typeof result[0] === 'string') for (const reason of result as readonly string[]) note(reason)
-    else candidates.push({ info, victims: result as readonly Pod[] })
+    if ('pods' in result) candidates.push({ info, victims: result.pods, violations: result.violations })
+    else for (const reason of result) note(reason)
   }
   if (candidates.length === 0) return { victims: [], message: `preemption: ${fitMessage(state.nodes.length, reasons)}` }
   const highest = (c: { victims: readonly Pod[] }) => Math.max(...c.victims.map(priority))
   const sum = (c: { victims: readonly Pod[] }) => c.victims.reduce((s, p) => s + priority(p) + 2 ** 31, 0)
-  candidates.sort((a, b) => highest(a) - highest(b) || sum(a) - sum(b) || a.victims.length - b.victims.length)
+  candidates.sort((a, b) => a.violations - b.violations || highest(a) - highest(b) || sum(a) - sum(b) || a.victims.length - b.victims.length)
   return { node: candidates[0]!.info, victims: candidates[0]!.victims }
 }
 

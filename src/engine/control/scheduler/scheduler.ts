@@ -16,11 +16,13 @@ import { deepEqual } from '../equal.ts'
 import { bindPod } from './bind.ts'
 import { allowedNames, filterNode, type CycleState, type Refusal } from './filters.ts'
 import { NodeInfo } from './node-info.ts'
+import type { DisruptionBudget } from './budget.ts'
 import { fitMessage, preempt } from './preemption.ts'
 import { bestNodes } from './scores.ts'
 import { chooseVolumes, volumePreFilter } from './volumes.ts'
 
 const component = 'default-scheduler'
+const budgets = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets' }
 
 export interface SchedulerOptions {
   readonly sim: Sim
@@ -91,6 +93,7 @@ export class Scheduler {
       cache.onUpdate(() => this.#moveAll())
     }
     api.informer(namespaces)
+    api.informer(budgets)
   }
 
   stop(): void {
@@ -187,6 +190,7 @@ export class Scheduler {
     return {
       pod,
       nodes: [...this.#infos.values()],
+      budgets: () => api.informer<DisruptionBudget>(budgets).list(),
       namespaceLabels: (name) => spaces.get(undefined, name)?.metadata.labels ?? {},
       volumes: {
         claim: (namespace, name) => claims.get(namespace, name),
