@@ -71,6 +71,8 @@ class Pager {
   readonly tty: Terminal
   readonly lines: readonly string[]
   top = 0
+  /** Keys that came in one piece and wait for their turn. */
+  typed: string[] = []
   #status: string
   #pattern: RegExp | undefined
   #forward = true
@@ -166,7 +168,7 @@ class Pager {
     let text = ''
     for (;;) {
       await this.write(`\r${lead}${text}\x1b[K`)
-      const got = await this.#keys.read()
+      const got = this.typed.length > 0 ? this.typed.shift() : await this.#keys.read()
       if (got === undefined) return undefined
       for (const c of got) {
         if (c === '\r' || c === '\n') return text
@@ -225,7 +227,8 @@ export async function page(process: Process, keys: Keys, lines: readonly string[
       }
       pending = undefined
       if (got === undefined) return
-      for (const key of got.match(/\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|[\s\S]/g) ?? []) {
+      pager.typed = got.match(/\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|[\s\S]/g) ?? []
+      for (let key = pager.typed.shift(); key !== undefined; key = pager.typed.shift()) {
         if (/\d/.test(key)) {
           number += key
           continue

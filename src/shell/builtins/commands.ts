@@ -10,6 +10,7 @@ import type { Shell } from '../state.ts'
 import { usage } from './basic.ts'
 import { builtins } from './table.ts'
 import type { Builtin } from './table.ts'
+import { fc } from './fc.ts'
 import { helpText } from './help.ts'
 import { spawn } from '../run/spawn.ts'
 
@@ -321,15 +322,7 @@ export const commandBuiltins: readonly (readonly [string, Builtin])[] = [
   ['builtin', builtinBuiltin],
   ['hash', hash],
   ['history', history],
-  ['fc', async (sh, argv) => {
-    if (argv[1] !== '-l') {
-      await sh.complain('fc: no editor here: use the arrow keys')
-      return 1
-    }
-    const from = Math.max(0, sh.history.length - 17)
-    for (let i = from; i < sh.history.length - 1; i++) await sh.out(`${i + sh.historyBase}\t ${sh.history[i]}\n`)
-    return 0
-  }],
+  ['fc', fc],
   ['enable', async (sh, argv) => {
     const off = argv[1] === '-n'
     const names = argv.slice(1).filter((a) => !a.startsWith('-'))

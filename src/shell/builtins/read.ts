@@ -129,7 +129,7 @@ const read: Builtin = async (sh, argv) => {
   const restore = count !== undefined && file.tty ? file.tty.setRaw(true) : undefined
   let got: { line: string; ended: boolean; timedOut: boolean }
   try {
-    got = await collect(sh, file, { delimiter, count, exact, raw, timeout })
+    got = await collect(sh, file, { delimiter, count, exact, raw, timeout, echo: restore !== undefined && !silent })
   } finally {
     restore?.()
     if (silent) file.tty?.setEcho(true)
@@ -164,6 +164,8 @@ interface How {
   readonly exact: boolean
   readonly raw: boolean
   readonly timeout: number | undefined
+  /** The terminal does not echo by itself. */
+  readonly echo: boolean
 }
 
 /** Reads up to the delimiter or the count; signals with a trap run it and reading goes on. */
@@ -172,12 +174,13 @@ async function collect(sh: Shell, file: NonNullable<ReturnType<Shell['process'][
   const deadline = how.timeout === undefined ? undefined : sh.process.now() + how.timeout
   const next = async (call: () => Promise<string | undefined>): Promise<string | undefined | 'timeout'> => {
     for (;;) {
-      const pending = call()
-      if (deadline !== undefined && !file.ready) {
-        const first = await sh.process.any([pending, sh.process.sleep(Math.max(0, deadline - sh.process.now()))])
-        if (first === 1) return 'timeout'
+      // A read that is given up would take what is typed afterwards, so nothing is read before something is there.
+      while (deadline !== undefined && !file.ready) {
+        const left = deadline - sh.process.now()
+        if (left <= 0) return 'timeout'
+        await sh.process.sleep(Math.min(left, 20))
       }
-      const got = await sh.process.interruptible(pending)
+      const got = await sh.process.interruptible(call())
       if (got !== 'interrupted') return got
       if (sh.interrupted) {
         sh.interrupted = false
@@ -215,6 +218,7 @@ async function collect(sh: Shell, file: NonNullable<ReturnType<Shell['process'][
     }
     line += got
     chars++
+    if (how.echo) await file.write(got === '\r' ? '\r\n' : got)
   }
   return { line, ended: false, timedOut: false }
 }

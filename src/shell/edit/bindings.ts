@@ -20,7 +20,7 @@ export const bindings: NameTable<Binding> = nameTable<Binding>({
   },
   'C-d': async (e) => {
     if (e.chars.length === 0) {
-      await e.write('\x1b[?2004l\r')
+      await e.write(e.sh.posix ? '\x1b[?2004l\r' : '\x1b[?2004l\r\n')
       e.done = undefined
       return false
     }
@@ -163,7 +163,7 @@ export const bindings: NameTable<Binding> = nameTable<Binding>({
     e.show(e.history.length - 1)
   },
   'C-r C-s': (e, { name }) => {
-    e.search = { text: '', at: e.history.length - 1, saved: { chars: [...e.chars], cursor: e.cursor, at: e.at }, failed: false, forward: name === 'C-s' }
+    e.search = { text: '', at: e.history.length - 1, pos: Infinity, saved: { chars: [...e.chars], cursor: e.cursor, at: e.at }, failed: false, forward: name === 'C-s' }
     e.history[e.at] = e.chars.join('')
   },
   'C-l': async (e) => {

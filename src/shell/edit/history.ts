@@ -25,7 +25,7 @@ export function expandHistory(sh: Shell, line: string): string | { readonly erro
       out += c
       continue
     }
-    const m = /^!(!|-?\d+|\$|\^|\*|\?[^?\n]+\??|[^\s:;|&()<>"'!$^*]+)/.exec(line.slice(i))
+    const m = /^!(!|(?=:[\d$^*])|-?\d+|\$|\^|\*|\?[^?\n]+\??|[^\s:;|&()<>"'!$^*]+)/.exec(line.slice(i))
     if (!m) {
       out += c
       continue
@@ -34,7 +34,7 @@ export function expandHistory(sh: Shell, line: string): string | { readonly erro
     i += m[0].length - 1
     let event: string | undefined
     let words: string | undefined
-    if (designator === '!') event = last
+    if (designator === '!' || designator === '') event = last
     else if (/^[$^*]$/.test(designator)) {
       event = last
       words = designator

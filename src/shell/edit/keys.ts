@@ -47,6 +47,12 @@ export function parseKeys(input: string): { keys: Key[]; rest: string } {
         i++
       } else {
         const next = String.fromCodePoint(rest.codePointAt(0)!)
+        if (next < ' ' && next !== '\b') {
+          // Escape and a control key that came together.
+          keys.push({ kind: 'key', name: 'escape' })
+          i++
+          continue
+        }
         keys.push({ kind: 'key', name: next === '\x7f' || next === '\b' ? 'M-backspace' : `M-${next}` })
         i += 1 + next.length
       }

@@ -30,8 +30,10 @@ export class Editor {
   ringAt = 0
   history: string[]
   at: number
-  search: { text: string; at: number; saved: { chars: string[]; cursor: number; at: number }; failed: boolean; forward: boolean } | undefined
-  argument = 0
+  /** `pos`: where in the history line the match begins. */
+  search: { text: string; at: number; pos: number; saved: { chars: string[]; cursor: number; at: number }; failed: boolean; forward: boolean } | undefined
+  /** The digits of a repeat count that is being typed (M-3, M-12). */
+  argument = ''
   dotAt = 0
   dotLength = 0
   quoted = false
@@ -56,6 +58,7 @@ export class Editor {
 
   /** What stands before the text on its first row. */
   get lead(): string {
+    if (this.argument !== '') return `(arg: ${Number(this.argument === '-' ? -1 : this.argument)}) `
     if (this.search) return `(${this.search.failed ? 'failed ' : ''}${this.search.forward ? 'i-search' : 'reverse-i-search'})\`${this.search.text}': `
     return this.prompt.slice(this.prompt.lastIndexOf('\n') + 1)
   }
@@ -160,27 +163,33 @@ export class Editor {
     this.undo = []
   }
 
-  find(text: string, from: number, forward: boolean): number {
-    for (let i = from; i >= 0 && i < this.history.length; i += forward ? 1 : -1) if (this.history[i]!.includes(text)) return i
-    return -1
+  /** The next match from a place in a history line: first in that line, then in the lines beyond. */
+  find(text: string, line: number, pos: number, forward: boolean): { at: number; pos: number } | undefined {
+    for (let i = line; i >= 0 && i < this.history.length; i += forward ? 1 : -1) {
+      const from = i === line ? pos : forward ? 0 : Infinity
+      const found = from < 0 ? -1 : forward ? this.history[i]!.indexOf(text, from) : this.history[i]!.lastIndexOf(text, from)
+      if (found >= 0) return { at: i, pos: found }
+    }
+    return undefined
   }
 
   async searchKey(key: Key): Promise<boolean> {
     const s = this.search!
-    const look = async (from: number) => {
-      const found = s.text === '' ? -1 : this.find(s.text, from, s.forward)
-      s.failed = found < 0 && s.text !== ''
-      if (found >= 0) {
-        s.at = found
-        this.at = found
-        this.chars = [...this.history[found]!]
-        this.cursor = [...this.history[found]!.slice(0, this.history[found]!.indexOf(s.text))].length
+    const look = async (line: number, pos: number) => {
+      const found = s.text === '' ? undefined : this.find(s.text, line, pos, s.forward)
+      s.failed = !found && s.text !== ''
+      if (found) {
+        s.at = found.at
+        s.pos = found.pos
+        this.at = found.at
+        this.chars = [...this.history[found.at]!]
+        this.cursor = [...this.history[found.at]!.slice(0, found.pos)].length
       }
       await this.draw()
     }
     if (key.kind === 'text') {
       s.text += key.text
-      await look(s.at)
+      await look(s.at, s.pos)
       return true
     }
     if (key.kind === 'key') {
@@ -188,12 +197,13 @@ export class Editor {
         case 'C-r':
         case 'C-s':
           s.forward = key.name === 'C-s'
-          await look(s.at + (s.forward ? 1 : -1))
+          await look(s.at, s.pos === Infinity ? (s.forward ? 0 : Infinity) : s.pos + (s.forward ? 1 : -1))
           return true
         case 'backspace':
           s.text = [...s.text].slice(0, -1).join('')
           s.at = this.history.length - 1
-          await look(s.at)
+          s.pos = Infinity
+          await look(s.at, s.pos)
           return true
         case 'C-g':
         case 'C-c':
@@ -221,6 +231,37 @@ export class Editor {
   }
 
   async run(key: Key): Promise<void> {
+    const digit = key.kind === 'key' && !this.search ? /^M-([-\d])$/.exec(key.name) : null
+    if (digit) {
+      this.argument += digit[1]!
+      return this.draw()
+    }
+    if (this.argument !== '') return this.counted(key)
+    await this.once(key)
+  }
+
+  /** A key behind a repeat count: more digits, or what is done so many times. */
+  async counted(key: Key): Promise<void> {
+    let rest = key
+    if (key.kind === 'text') {
+      const digits = /^\d*/.exec(key.text)![0]
+      this.argument += digits
+      if (digits.length === key.text.length) return this.draw()
+      const [first, ...more] = [...key.text.slice(digits.length)]
+      rest = { kind: 'text', text: first! }
+      if (more.length > 0) {
+        await this.counted(rest)
+        return this.once({ kind: 'text', text: more.join('') })
+      }
+    }
+    const times = Math.min(1000, this.argument === '-' ? 1 : Math.abs(Number(this.argument)))
+    this.argument = ''
+    await this.draw()
+    if (rest.kind === 'text') return this.once({ kind: 'text', text: rest.text.repeat(times) })
+    for (let i = 0; i < times && this.done === null; i++) await this.once(rest)
+  }
+
+  async once(key: Key): Promise<void> {
     if (this.search && (await this.searchKey(key))) return
     if (this.quoted) {
       this.quoted = false

@@ -122,7 +122,7 @@ async function readCommand(sh: Shell): Promise<List[] | undefined> {
       return []
     }
     let added = line
-    if (sh.option('histexpand') && line.includes('!')) {
+    if (sh.option('histexpand') && (line.includes('!') || (text === '' && line.startsWith('^')))) {
       const expanded = expandHistory(sh, line)
       if (typeof expanded !== 'string') {
         await sh.complain(expanded.error)

@@ -26,7 +26,7 @@ const dynamic: Readonly<Record<string, Dynamic>> = {
   SHELLOPTS: (sh) => [...sh.options].sort().join(':'),
   BASHOPTS: (sh) => [...sh.shopts].filter(([, on]) => on).map(([n]) => n).sort().join(':'),
   BASH_COMMAND: (sh) => (sh.command ? commandText(sh.command, 0, { oneLine: true }) : ''),
-  HISTCMD: (sh) => String(sh.history.length + sh.historyBase),
+  HISTCMD: (sh) => String(Math.max(1, sh.history.length + sh.historyBase - 1)),
 }
 const dynamicArrays: Readonly<Record<string, (sh: Shell) => string[]>> = {
   PIPESTATUS: (sh) => sh.pipestatus.map(String),
