@@ -74,7 +74,7 @@ export class ContainerMachine extends RealmBase implements Container {
     let source: string
     if (typeof spec.source === 'string') {
       inode = (this.host as RealmBase).fs.find(spec.source).inode
-      source = '/dev/sda1'
+      source = spec.type === 'tmpfs' ? 'tmpfs' : '/dev/sda1'
     } else {
       inode = spec.source.root
       source = 'tmpfs'
@@ -89,7 +89,7 @@ export class ContainerMachine extends RealmBase implements Container {
         if (inode.type !== 'directory') open.writeFile(spec.path, '')
       }
     }
-    open.mount(spec.path, inode, { source, type: spec.type ?? (typeof spec.source === 'string' ? 'ext4' : 'tmpfs'), readOnly: spec.readOnly ?? false })
+    open.mount(spec.path, inode, { source, type: spec.type ?? (typeof spec.source === 'string' ? 'ext4' : 'tmpfs'), readOnly: spec.readOnly ?? false, ...(spec.options ? { options: spec.options } : {}) })
   }
 
   /** The mount that a path would be made in. */

@@ -97,6 +97,8 @@ export interface MountSpec {
   readonly readOnly?: boolean
   /** Shown in /proc/mounts; default `ext4` for a bind, `tmpfs` for a tree. */
   readonly type?: string
+  /** Shown as well; default `relatime`. */
+  readonly options?: string
 }
 
 export interface Container extends Machine {

@@ -25,7 +25,7 @@ export const busybox: Program = async (p) => {
 export const busyboxDf: Program = async (p) => {
   const h = p.argv.slice(1).some((a) => /^-\w*h/.test(a))
   const rows = (p.fs as View).namespace.mounts.filter((m) => ['ext4', 'tmpfs', 'overlay'].includes(m.type)).map((m) => {
-    const [total, used] = m.type === 'tmpfs' ? [65_536, 0] : [30_832_548, 6_214_880]
+    const [total, used] = m.type === 'tmpfs' ? [Number(/\bsize=(\d+)k/.exec(m.options)?.[1] ?? 65_536), 0] : [30_832_548, 6_214_880]
     const cell = (kb: number) => (kb === 0 ? '0' : h ? human(kb) : String(kb)).padStart(9)
     const row = `${cell(total)} ${cell(used)} ${cell(total - used)} ${String(Math.round((used / total) * 100)).padStart(3)}% ${m.path}`
     return m.source.length > 20 ? `${m.source}\n${' '.repeat(20)} ${row}` : `${m.source.padEnd(20)} ${row}`

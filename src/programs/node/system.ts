@@ -116,7 +116,7 @@ const disk = { total: 30_832_548, used: 6_214_880 }
 export const df: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'ahHiklmPTt:x:', { all: '', human: '', 'human-readable': '', inodes: '', 'print-type': '', portability: '', total: '', type: ':', output: '::' })
   const mounts = (p.fs as View).namespace.mounts
-  const size = (m: (typeof mounts)[number]): readonly [number, number] => (m.type === 'tmpfs' || m.type === 'devtmpfs' ? [m.path === '/run' ? 402_604 : m.path === '/dev' ? (m.type === 'tmpfs' ? 65_536 : 2_001_548) : 2_013_032, m.path === '/run' ? 1_180 : 0] : [disk.total, disk.used])
+  const size = (m: (typeof mounts)[number]): readonly [number, number] => (m.type === 'tmpfs' || m.type === 'devtmpfs' ? [m.path === '/run' ? 402_604 : m.path === '/dev' ? (m.type === 'tmpfs' ? 65_536 : 2_001_548) : Number(/\bsize=(\d+)k/.exec(m.options)?.[1] ?? 2_013_032), m.path === '/run' ? 1_180 : 0] : [disk.total, disk.used])
   const real = new Set(['ext4', 'tmpfs', 'devtmpfs', 'overlay', 'xfs', 'nfs4'])
   let list = mounts.filter((m) => real.has(m.type) || o.has('a', 'all'))
   for (const operand of o.operands) if (!p.fs.exists(operand)) await complain(p, `df: ${operand}: No such file or directory\n`)

@@ -60,7 +60,7 @@ export function containerConfig(host: WorkerHost, pod: Pod, container: Container
     const sub = mount.subPathExpr ? expand(mount.subPathExpr, (name) => env.get(name)) : mount.subPath
     const source = sub ? `${volume.path}/${sub}` : volume.path
     if (sub && !fs.exists(source)) fs.mkdir(source, { parents: true })
-    mounts.push({ path: mount.mountPath, source, readOnly: (mount.readOnly ?? false) || volume.readOnly })
+    mounts.push({ path: mount.mountPath, source, readOnly: (mount.readOnly ?? false) || volume.readOnly, ...(volume.memory ? { type: 'tmpfs', options: volume.memory } : {}) })
   }
   const security = container.securityContext ?? {}
   return {

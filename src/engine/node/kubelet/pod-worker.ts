@@ -18,7 +18,7 @@ import { generateStatus, type Reason } from './pod-status.ts'
 import { ProbeWorker, type ProbeHost, type ProbeKind } from './probes.ts'
 import { changedResources, infeasible, needsRestart, resizeMessage, type Resources } from './resize.ts'
 import { podHostname } from './sandbox-files.ts'
-import { podFolder, removeAll, setUpVolume, type MountedVolume } from './volumes.ts'
+import { podFolder, removeAll, setUpVolume, unmountVolumes, type MountedVolume } from './volumes.ts'
 import type { WorkerHost } from './worker-host.ts'
 
 type Done = (failure?: string) => void
@@ -673,6 +673,7 @@ export class PodWorker {
     const { runtime, node } = this.#host
     this.abandon()
     for (const s of [...runtime.pods.values()]) if (s.podUid === this.#pod.metadata.uid) runtime.removeSandbox(s.id)
+    unmountVolumes(node.fs, podFolder(this.#pod.metadata.uid ?? ''))
     removeAll(node.fs, podFolder(this.#pod.metadata.uid ?? ''))
     removeAll(node.fs, logFolder(this.#pod))
     this.#host.restartBackoff.forget(`${this.#pod.metadata.uid}/`)

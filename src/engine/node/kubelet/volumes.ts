@@ -8,6 +8,9 @@ import { FsError, type FileSystem } from '#engine/machine/files.ts'
 import type { PersistentVolume } from '#engine/kinds/persistentvolume/types.ts'
 import type { PersistentVolumeClaim } from '#engine/kinds/persistentvolumeclaim/types.ts'
 import type { DownwardItem, KeyToPath, Pod, Volume } from '#engine/kinds/pod/types.ts'
+import { FileTree } from '#engine/machine/tree.ts'
+import type { View } from '#engine/machine/vfs.ts'
+import { parseQuantity, quantityValue } from '#base/quantity.ts'
 import { fieldValue, resourceValue, type ObjectSource, type PodFacts } from './environment.ts'
 
 export interface VolumeSource extends ObjectSource {
@@ -20,6 +23,8 @@ export interface MountedVolume {
   /** On the node. */
   readonly path: string
   readonly readOnly: boolean
+  /** A file system in memory, with its options. */
+  readonly memory?: string
 }
 
 export type VolumeOutcome = { readonly ok: true; readonly volume: MountedVolume } | { readonly ok: false; readonly event: string }
@@ -56,13 +61,14 @@ function mountVolume(fs: FileSystem, pod: Pod, volume: Volume, source: VolumeSou
     const path = folder('empty-dir')
     if (!fs.exists(path)) {
       fs.mkdir(path, { parents: true })
+      if (volume.emptyDir.medium === 'Memory') mountInMemory(fs, path, memoryOptions(volume.emptyDir.sizeLimit ?? facts.allocatable['memory']), now)
       fs.chmod(path, 0o777)
       if (fsGroup !== undefined) {
         fs.chown(path, 0, fsGroup)
         fs.chmod(path, 0o2777)
       }
     }
-    return { path, readOnly: false }
+    return { path, readOnly: false, ...(volume.emptyDir.medium === 'Memory' ? { memory: memoryOptions(volume.emptyDir.sizeLimit ?? facts.allocatable['memory']) } : {}) }
   }
   if (volume.hostPath) return { path: hostPath(fs, volume.hostPath.path, volume.hostPath.type ?? '', failed), readOnly: false }
   if (volume.persistentVolumeClaim || volume.ephemeral) return claimed(fs, pod, volume, source)
@@ -75,8 +81,31 @@ function mountVolume(fs: FileSystem, pod: Pod, volume: Volume, source: VolumeSou
     return { path, readOnly: false }
   }
   const path = folder(kind)
+  const memory = kind === 'configmap' ? undefined : memoryOptions(facts.allocatable['memory'])
+  if (memory !== undefined) mountInMemory(fs, path, memory, now)
   writeAtomically(fs, path, project(pod, volume, source, facts, failed), now, kind === 'configmap' ? 0o777 : 0o1777, fsGroup)
-  return { path, readOnly: true }
+  return { path, readOnly: true, ...(memory === undefined ? {} : { memory }) }
+}
+
+function memoryOptions(size: string | undefined): string {
+  const quantity = parseQuantity(size ?? '')
+  return `relatime${quantity ? `,size=${Math.ceil(Number(quantityValue(quantity)) / 4096) * 4}k` : ''},noswap`
+}
+
+/** Secrets, tokens and what else must not touch a disk. */
+function mountInMemory(fs: FileSystem, path: string, options: string, now: number): void {
+  const view = fs as View
+  fs.mkdir(path, { parents: true })
+  if (view.find(path).mount.path === path) return
+  const tree = new FileTree({ mtime: now, mode: 0o1777 })
+  tree.root.nlink = 2
+  view.mount(path, tree.root, { source: 'tmpfs', type: 'tmpfs', options })
+}
+
+/** Takes the file systems of a pod's volumes away. */
+export function unmountVolumes(fs: FileSystem, folder: string): void {
+  const { namespace } = fs as View
+  for (const mount of [...namespace.mounts]) if (mount.path.startsWith(`${folder}/`)) namespace.detach(mount.path)
 }
 
 /** Why a disk elsewhere cannot be mounted: the nodes have neither NFS's mount program nor CSI drivers. */
