@@ -57,7 +57,7 @@ export function parseHosts(text: string): readonly { readonly address: string; r
 }
 
 /** What one question came to. `failed`: nobody answered it (timeout, refused). */
-export type QueryResult = { readonly kind: 'answer'; readonly message: DnsMessage; readonly server: string } | { readonly kind: 'failed'; readonly why: 'timeout' | 'refused' | 'unreachable' }
+export type QueryResult = { readonly kind: 'answer'; readonly message: DnsMessage; readonly server: string } | { readonly kind: 'failed'; readonly why: 'timeout' | 'refused' | 'unreachable'; /** No packet could leave: no route to the server. */ readonly setup?: boolean }
 
 /** Sends questions to one server and waits for all their answers; undefined where none came in time. Truncated ones are asked again over TCP. */
 export async function ask(process: Process, server: string, queries: readonly DnsMessage[], timeout: number, options: { readonly port?: number; readonly tcp?: boolean } = {}): Promise<readonly QueryResult[]> {
@@ -79,7 +79,7 @@ export async function ask(process: Process, server: string, queries: readonly Dn
   } catch (error) {
     if (!(error instanceof FsError)) throw error
     const why = error.code === 'ECONNREFUSED' ? 'refused' : 'unreachable'
-    return queries.map((_, i) => results[i] ?? { kind: 'failed', why })
+    return queries.map((_, i) => results[i] ?? { kind: 'failed', why, ...(error.code === 'ENETUNREACH' && { setup: true }) })
   } finally {
     socket.close()
   }

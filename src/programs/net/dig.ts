@@ -32,24 +32,42 @@ interface Flags {
   ttl: boolean
   ndots: number | undefined
   trace: boolean
+  identify: boolean
+  multiline: boolean
 }
 
-const defaults: Flags = { short: false, tcp: false, edns: true, cookie: true, recurse: true, search: false, tries: 3, time: 5, comments: true, question: true, answer: true, authority: true, additional: true, stats: true, cmd: true, dnssec: false, all: true, ttl: true, ndots: undefined, trace: false }
+const defaults: Flags = { short: false, tcp: false, edns: true, cookie: true, recurse: true, search: false, tries: 3, time: 5, comments: true, question: true, answer: true, authority: true, additional: true, stats: true, cmd: true, dnssec: false, all: true, ttl: true, ndots: undefined, trace: false, identify: false, multiline: false }
+
+/** Numbers that are none: what stands on standard output and on standard error, and the code. */
+class DigError extends Error {
+  readonly out: string
+  readonly code: number
+  constructor(out: string, message: string, code: number) {
+    super(message)
+    this.out = out
+    this.code = code
+  }
+}
+
+function digNumber(text: string, what: string, code: number): number {
+  if (!/^\d+$/.test(text)) throw new DigError(`invalid ${what} '${text}': not a valid number\n`, `dig: Couldn't parse ${what}\n`, code)
+  return Number(text)
+}
 
 /** `+short`, `+noall` …; false for an unknown one. */
 function plus(flags: Flags, text: string): boolean {
   const on = !text.startsWith('no')
   const [name, value] = (on ? text : text.slice(2)).split('=') as [string, string | undefined]
-  const simple: Readonly<Record<string, keyof Flags>> = { short: 'short', tcp: 'tcp', vc: 'tcp', edns: 'edns', cookie: 'cookie', recurse: 'recurse', rec: 'recurse', rdflag: 'recurse', search: 'search', defname: 'search', comments: 'comments', question: 'question', answer: 'answer', authority: 'authority', additional: 'additional', stats: 'stats', cmd: 'cmd', dnssec: 'dnssec', ttlid: 'ttl', trace: 'trace' }
+  const simple: Readonly<Record<string, keyof Flags>> = { short: 'short', tcp: 'tcp', vc: 'tcp', edns: 'edns', cookie: 'cookie', recurse: 'recurse', rec: 'recurse', rdflag: 'recurse', search: 'search', defname: 'search', comments: 'comments', question: 'question', answer: 'answer', authority: 'authority', additional: 'additional', stats: 'stats', cmd: 'cmd', dnssec: 'dnssec', ttlid: 'ttl', trace: 'trace', identify: 'identify', multiline: 'multiline' }
   if (name === 'all') {
     for (const k of ['comments', 'question', 'answer', 'authority', 'additional', 'stats', 'cmd'] as const) flags[k] = on
     return true
   }
-  if (name === 'tries' || name === 'retry') flags.tries = Number(value ?? 3) + (name === 'retry' ? 1 : 0)
-  else if (name === 'time' || name === 'timeout') flags.time = Number(value ?? 5)
+  if (name === 'tries' || name === 'retry') flags.tries = Math.max(1, digNumber(value ?? '3', name, 10) + (name === 'retry' ? 1 : 0))
+  else if (name === 'time' || name === 'timeout') flags.time = digNumber(value ?? '5', 'timeout', 10) || 1
   else if (name === 'ndots') flags.ndots = Number(value)
   else if (Object.hasOwn(simple, name)) (flags[simple[name]!] as boolean) = on
-  else return ['bufsize', 'multiline', 'identify', 'adflag', 'cdflag', 'aaonly', 'nsid', 'domain', 'showsearch', 'unknownformat', 'rrcomments', 'split', 'qr', 'opcode', 'keepopen', 'ignore', 'besteffort', 'class', 'fail', 'nssearch', 'subnet', 'ednsflags', 'ednsopt', 'mapped', 'expire', 'onesoa', 'crypto', 'dscp', 'header-only', 'idnin', 'idnout', 'yaml'].includes(name)
+  else return ['bufsize', 'adflag', 'cdflag', 'aaonly', 'nsid', 'domain', 'showsearch', 'unknownformat', 'rrcomments', 'split', 'qr', 'opcode', 'keepopen', 'ignore', 'besteffort', 'class', 'fail', 'nssearch', 'subnet', 'ednsflags', 'ednsopt', 'mapped', 'expire', 'onesoa', 'crypto', 'dscp', 'header-only', 'idnin', 'idnout', 'yaml'].includes(name)
   return true
 }
 
@@ -61,41 +79,93 @@ async function serverAddress(p: Process, name: string): Promise<string | undefin
 
 const known = new Set(Object.keys(dnsTypes))
 
-export const dig: Program = async (p) => {
-  const flags: Flags = { ...defaults }
-  let server: string | undefined
-  let port = 53
-  let name: string | undefined
-  let type = 'A'
-  let cls = 'IN'
-  const args = p.argv.slice(1)
+const usage = 'Usage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}\n            {global-d-opt} host [@local-server] {local-d-opt}\n            [ host [@local-server] {local-d-opt} [...]]\n'
+
+interface Lookup {
+  name: string
+  type: string
+  cls: string
+  server: string | undefined
+  port: number
+  flags: Flags
+}
+
+const classes = new Set(['IN', 'CH', 'CHAOS', 'HS', 'HESIOD', 'ANY'])
+const isType = (word: string) => known.has(word.toUpperCase()) || /^TYPE\d+$/i.test(word)
+
+/** The lookups of a command line: what stands before the first name counts for all, what stands behind a name for that one. */
+async function readLookups(p: Process, args: readonly string[]): Promise<Lookup[] | number> {
+  const common: Lookup = { name: '.', type: 'A', cls: 'IN', server: undefined, port: 53, flags: { ...defaults } }
+  const list: Lookup[] = []
+  const current = () => list.at(-1) ?? common
+  const add = (name: string, change: Partial<Lookup> = {}) => list.push({ ...common, flags: { ...common.flags }, ...change, name })
+  const valued: Readonly<Record<string, (value: string) => Promise<void> | void>> = {
+    x: (v) => void add(parseIpv4(v) !== undefined ? reverseName(v) : `${v.split('.').reverse().join('.')}.in-addr.arpa.`, { type: 'PTR' }),
+    t: async (v) => {
+      if (isType(v)) current().type = v.toUpperCase()
+      else await complain(p, `;; Warning, ignoring invalid type ${v}\n`)
+    },
+    c: async (v) => {
+      if (classes.has(v.toUpperCase())) current().cls = v.toUpperCase()
+      else await complain(p, `;; Warning, ignoring invalid class ${v}\n`)
+    },
+    q: (v) => void add(v),
+    p: (v) => void (current().port = digNumber(v, 'port number', 1)),
+    f: (v) => {
+      if (!p.fs.exists(v)) throw new DigError('', `${v}: No such file or directory\ndig: couldn't open specified batch file\n`, 8)
+      for (const line of p.fs.readFile(v).split('\n')) if (line.trim() !== '' && !line.startsWith('#')) add(line.trim().split(/\s+/)[0]!)
+    },
+    b: () => {}, k: () => {}, y: () => {},
+  }
+  const invalid = async (word: string) => {
+    await complain(p, `Invalid option: ${word}\n${usage}\nUse "dig -h" (or "dig -h | more") for complete list of options\n`)
+    return 1
+  }
   for (let i = 0; i < args.length; i++) {
     const a = args[i]!
-    if (a.startsWith('@')) server = a.slice(1)
+    if (a.startsWith('@')) current().server = a.slice(1)
     else if (a.startsWith('+')) {
-      if (!plus(flags, a.slice(1))) {
-        await complain(p, `Invalid option: ${a}\nUsage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}\n            {global-d-opt} host [@local-server] {local-d-opt}\n            [ host [@local-server] {local-d-opt} [...]]\n\nUse "dig -h" (or "dig -h | more") for complete list of options\n`)
-        return 1
-      }
-    } else if (a === '-x') {
-      name = reverseName(args[++i] ?? '')
-      type = 'PTR'
-    } else if (a === '-t') type = (args[++i] ?? 'A').toUpperCase()
-    else if (a === '-q') name = args[++i]
-    else if (a === '-p') port = Number(args[++i])
-    else if (a === '-c') cls = (args[++i] ?? 'IN').toUpperCase()
-    else if (a === '-v') {
+      if (!plus(current().flags, a.slice(1))) return invalid(a)
+    } else if (a === '-h') {
+      await say(p, usage)
+      return 0
+    } else if (a === '-v') {
       await complain(p, `DiG ${version}\n`)
       return 0
-    } else if (a === '-4' || a === '-u' || a === '-r') continue
-    else if (/^(IN|CH|HS)$/i.test(a) && name !== undefined) cls = a.toUpperCase()
-    else if ((known.has(a.toUpperCase()) || /^TYPE\d+$/i.test(a)) && (name !== undefined || args.slice(i + 1).some((x) => !/^[-+@]/.test(x)))) type = a.toUpperCase()
-    else name = a
+    } else if (/^-[46dimru]+$/.test(a)) continue
+    else if (a.startsWith('-') && a.length > 1) {
+      const take = valued[a[1]!]
+      if (!take) return invalid(a)
+      const value = a.length > 2 ? a.slice(2) : args[++i]
+      if (value === undefined) return invalid(a)
+      await take(value)
+    } else if (classes.has(a.toUpperCase()) && a.toUpperCase() !== 'ANY') current().cls = a.toUpperCase()
+    else if (isType(a) && (list.length > 0 || args.slice(i + 1).some((x) => !/^[-+@]/.test(x)))) current().type = a.toUpperCase()
+    else add(a)
   }
-  if (name === undefined) {
-    name = '.'
-    type = 'NS'
+  // Nothing to ask for: the root's name servers.
+  return list.length > 0 ? list : [{ ...common, name: '.', type: 'NS' }]
+}
+
+export const dig: Program = async (p) => {
+  const args = p.argv.slice(1)
+  try {
+    const lookups = await readLookups(p, args)
+    if (typeof lookups === 'number') return lookups
+    // +short is told once for all.
+    if (lookups.some((l) => l.flags.short)) for (const l of lookups) l.flags.short = true
+    let code = 0
+    for (const [i, lookup] of lookups.entries()) code = (await look(p, lookup, args, i === 0)) || code
+    return code
+  } catch (error) {
+    if (!(error instanceof DigError)) throw error
+    if (error.out !== '') await say(p, error.out)
+    await complain(p, error.message)
+    return error.code
   }
+}
+
+async function look(p: Process, { name, type, cls, server, port, flags }: Lookup, args: readonly string[], first: boolean): Promise<number> {
   if (name === '' || /(^\.|\.\.)/.test(name) && name !== '.') {
     await complain(p, `dig: '${name}' is not a legal name (${name === '' ? 'unexpected end of input' : 'empty label'})\n`)
     return 10
@@ -107,11 +177,11 @@ export const dig: Program = async (p) => {
     if (address === undefined) {
       const found = await p.sockets.lookup(server)
       await complain(p, `dig: couldn't get address for '${server}': ${found.ok || found.error === 'EAI_NONAME' ? 'not found' : 'failure'}\n`)
-      return 10
+      return 1
     }
     servers = [address]
   }
-  const banner = flags.cmd && !flags.short ? `\n; <<>> DiG ${version} <<>> ${args.join(' ')}\n${server !== undefined ? '; (1 server found)\n' : ''};; global options: +cmd\n` : ''
+  const banner = first && flags.cmd && !flags.short ? `\n; <<>> DiG ${version} <<>>${args.map((a) => ` ${a}`).join('')}\n${server !== undefined ? '; (1 server found)\n' : ''};; global options: +cmd\n` : ''
   const ndots = flags.ndots ?? config.ndots
   const absolute = name.endsWith('.')
   const dots = name.split('.').length - 1
@@ -126,7 +196,7 @@ export const dig: Program = async (p) => {
     }
     if (result.message.rcode === 3 && i < candidates.length - 1) continue
     if (result.notes.length > 0) await say(p, result.notes.map((n) => `;; ${n}\n`).join(''))
-    await say(p, flags.short ? result.message.answers.map((r) => `${r.data}\n`).join('') : banner + show(p, result.message, flags, result.server, port, p.now() - started, result.tcp))
+    await say(p, flags.short ? result.message.answers.map((r) => `${r.data}${flags.identify ? ` from server ${result.server} in ${Math.round(p.now() - started)} ms.` : ''}\n`).join('') : banner + show(p, result.message, flags, result.server, port, p.now() - started, result.tcp))
     return 0
   }
   return 0
@@ -141,6 +211,10 @@ async function askAll(p: Process, servers: readonly string[], query: DnsMessage,
       const [r] = (await ask(p, server, [query], flags.time * 1000, { port, tcp: flags.tcp })) as [QueryResult]
       if (r.kind === 'answer') return { kind: 'answer', message: r.message, server, tcp: flags.tcp, notes }
       const why = r.why === 'timeout' ? 'timed out' : r.why === 'refused' ? 'connection refused' : 'host unreachable'
+      if (r.setup) {
+        notes.push(`UDP setup with ${server}#${port}(${server}) for ${query.questions[0]!.name.replace(/\.$/, '')} failed: network unreachable.`)
+        continue
+      }
       notes.push(flags.tcp && r.why !== 'timeout' ? `Connection to ${server}#${port}(${server}) for ${query.questions[0]!.name.replace(/\.$/, '')} failed: ${why}.` : `communications error to ${server}#${port}: ${why}`)
     }
   }
@@ -153,7 +227,9 @@ function field(line: string, column: number, text: string): string {
   return line + (width < column ? '\t'.repeat(Math.ceil((column - width) / 8)) : ' ') + text
 }
 
-function recordText(r: DnsRecord): string {
+function recordText(r: DnsRecord, f?: Flags): string {
+  if (f?.multiline) return `${field(r.name, 24, `${f.ttl ? `${r.ttl} ` : ''}${r.class} ${r.type}`)}\t${r.data}\n`
+  if (f && !f.ttl) return field(field(field(r.name, 24, r.class), 32, r.type), 40, r.data) + '\n'
   return field(field(field(field(r.name, 24, String(r.ttl)), 32, r.class), 40, r.type), 48, r.data) + '\n'
 }
 
@@ -169,7 +245,7 @@ function show(p: Process, m: DnsMessage, f: Flags, server: string, port: number,
   }
   if (f.question && m.questions.length > 0) text += `${f.comments ? ';; QUESTION SECTION:\n' : ''}${m.questions.map((q) => `;${field(field(q.name, 32, q.class), 40, q.type)}\n`).join('')}${f.comments ? '\n' : ''}`
   for (const [title, records, on] of [['ANSWER', m.answers, f.answer], ['AUTHORITY', m.authority, f.authority], ['ADDITIONAL', m.additional, f.additional]] as const) {
-    if (on && records.length > 0) text += `${f.comments ? `;; ${title} SECTION:\n` : ''}${records.map(recordText).join('')}${f.comments ? '\n' : ''}`
+    if (on && records.length > 0) text += `${f.comments ? `;; ${title} SECTION:\n` : ''}${records.map((r) => recordText(r, f)).join('')}${f.comments ? '\n' : ''}`
   }
   if (f.stats) text += `;; Query time: ${Math.round(ms)} msec\n;; SERVER: ${server}#${port}(${server}) (${tcp ? 'TCP' : 'UDP'})\n;; WHEN: ${longDate(p.now())}\n;; MSG SIZE  rcvd: ${byteLength(encodeDns(m))}\n\n`
   return text
@@ -184,15 +260,21 @@ export const nslookup: Program = async (p) => {
   for (const a of args) {
     const option = /^-(\w+)(?:=(.*))?$/.exec(a)
     if (!option) words.push(a)
-    else if (/^(type|ty|querytype|query|q)$/.test(option[1]!)) types = [option[2]!.toUpperCase()]
+    else if (/^(type|ty|querytype|query|q)$/.test(option[1]!)) {
+      if (isType(option[2] ?? '')) types = [option[2]!.toUpperCase()]
+      else await say(p, `unknown query type: ${option[2]}\n`)
+    }
     else if (/^port/.test(option[1]!)) port = Number(option[2])
     else if (/^timeout/.test(option[1]!)) timeout = Number(option[2])
     else if (option[1] === 'version') {
       await say(p, `nslookup ${version}\n`)
       return 0
-    }
+    } else if (!/^(?:debug|nodebug|d2|nod2|retry|recurse|norecurse|rec|norec|vc|novc|domain|search|nosearch|sil|fail|nofail|ndots|class|cl|all|def|nodef|defname|nodefname)/.test(option[1]!)) await say(p, `*** Invalid option: ${a.slice(1)}\n`)
   }
-
+  if (words.length > 2) {
+    await complain(p, "Usage:\n   nslookup [-opt ...]             # interactive mode using default server\n   nslookup [-opt ...] - server    # interactive mode using 'server'\n   nslookup [-opt ...] host        # just look up 'host' using default server\n   nslookup [-opt ...] host server # just look up 'host' using 'server'\n")
+    return 1
+  }
   if (words[0] === undefined) return 0
   const config = readResolvConf(p)
   let servers = config.servers
@@ -289,11 +371,36 @@ function answerText(m: DnsMessage): string {
   return text
 }
 
+const hostUsage = `Usage: host [-aCdilrTvVw] [-c class] [-N ndots] [-t type] [-W time]
+            [-R number] [-m flag] [-p port] hostname [server]
+       -a is equivalent to -v -t ANY
+       -A is like -a but omits RRSIG, NSEC, NSEC3
+       -c specifies query class for non-IN data
+       -C compares SOA records on authoritative nameservers
+       -d is equivalent to -v
+       -l lists all hosts in a domain, using AXFR
+       -m set memory debugging flag (trace|record|usage)
+       -N changes the number of dots allowed before root lookup is done
+       -p specifies the port on the server to query
+       -r disables recursive processing
+       -R specifies number of retries for UDP packets
+       -s a SERVFAIL response should stop query
+       -t specifies the query type
+       -T enables TCP/IP mode
+       -U enables UDP mode
+       -v enables verbose output
+       -V print version number and exit
+       -w specifies to wait forever for a reply
+       -W specifies how long to wait for a reply
+       -4 use IPv4 query transport only
+       -6 use IPv6 query transport only
+`
+
 export const host: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'aACc:dlnm:p:rR:sTt:vVwW:46iNU')
   const name = o.operands[0]
   if (o.error || name === undefined) {
-    await complain(p, `${o.error ? `host: ${o.error.replace('invalid option', 'illegal option').replace(/'/g, '')}\n` : ''}Usage: host [-aCdilrTvVw] [-c class] [-N ndots] [-t type] [-W time]\n            [-R number] [-m flag] [-p port] hostname [server]\n`)
+    await complain(p, `${o.error ? `host: ${o.error.replace('invalid option', 'illegal option').replace(/'/g, '')}\n` : ''}${hostUsage}`)
     return 1
   }
   const config = readResolvConf(p)
@@ -310,6 +417,10 @@ export const host: Program = async (p) => {
   }
   const isAddress = parseIpv4(name) !== undefined
   const asked = o.get('t')?.toUpperCase()
+  if (asked !== undefined && !isType(asked)) {
+    await complain(p, `host: invalid type: ${o.get('t')}\n`)
+    return 2
+  }
   const types = isAddress ? ['PTR'] : asked !== undefined ? [asked] : ['A', 'AAAA', 'MX']
   const time = Number(o.get('W') ?? 5)
   const candidates = isAddress ? [reverseName(name)] : searchList(name, config.search, config.ndots)
@@ -368,6 +479,16 @@ export const getent: Program = async (p) => {
     case 'ahosts':
     case 'ahostsv4':
       return hosts(p, database, keys)
+    case 'protocols':
+      for (const key of keys) {
+        const line = p.fs.readFile('/etc/protocols').split('\n').map((l) => l.trim().split(/\s+/)).find(([name, number]) => name === key || number === key)
+        if (!line) return 2
+        await say(p, `${line[0]!.padEnd(21)} ${line.slice(1).join(' ')}\n`)
+      }
+      return 0
+    case 'networks':
+      if (keys.length === 0) await say(p, 'default               0.0.0.0\nloopback              127.0.0.0\nlink-local            169.254.0.0\n')
+      return keys.length === 0 ? 0 : 2
     case 'services': {
       for (const key of keys) {
         const line = p.fs.readFile('/etc/services').split('\n').map((l) => l.trim().split(/\s+/)).find(([name, port]) => name === key || port?.split('/')[0] === key || port === key)
@@ -377,7 +498,8 @@ export const getent: Program = async (p) => {
       return 0
     }
     default:
-      await complain(p, database === undefined ? 'getent: wrong number of arguments\nUsage: getent [OPTION...] database [key ...]\n' : `Unknown database: ${database}\nTry \`getent --help' or \`getent --usage' for more information.\n`)
+      await complain(p, database === undefined ? 'getent: wrong number of arguments\n' : `Unknown database: ${database}\n`)
+      await say(p, "Try `getent --help' or `getent --usage' for more information.\n")
       return 1
   }
 }

@@ -84,7 +84,7 @@ test('curl and wget fetch, follow, fail and say why', async () => {
   expect(await run('curl -s web/a; curl -sL -w "%{http_code} %{url_effective}\\n" http://web/old')).toBe('you asked /a\nyou asked /new\n200 http://web/new\n[0]')
   expect(await run('curl -sSf http://web/none; echo $?')).toBe('curl: (22) The requested URL returned error: 404\n22\n[0]')
   expect((await run('curl -sS http://web:81/')).replace(/after \d+ ms/, 'after T ms')).toBe("curl: (7) Failed to connect to web port 81 after T ms: Couldn't connect to server\n[7]")
-  expect(await run('curl -sS http://nosuch/; curl -sS bogus://x/; curl')).toBe('curl: (6) Could not resolve host: nosuch\ncurl: (1) Protocol "bogus" not supported or disabled in libcurl\ncurl: no URL specified!\ncurl: try \'curl --help\' or \'curl --manual\' for more information\n[2]')
+  expect(await run('curl -sS http://nosuch/; curl -sS bogus://x/; curl')).toBe('curl: (6) Could not resolve host: nosuch\ncurl: (1) Protocol "bogus" not supported or disabled in libcurl\ncurl: try \'curl --help\' or \'curl --manual\' for more information\n[2]')
   expect(await run('curl -skS https://web:80/')).toBe('curl: (35) OpenSSL/3.0.19: error:0A00010B:SSL routines::wrong version number\n[35]')
   expect(await run('wget -qO- http://web/b; wget -O - -t 1 http://nosuch/')).toMatch(/^you asked \/b\n--2026-01-15 10:00:\d\d--  http:\/\/nosuch\/\nResolving nosuch \(nosuch\)\.\.\. failed: Name or service not known\.\nwget: unable to resolve host address 'nosuch'\n\[4\]$/)
 })
