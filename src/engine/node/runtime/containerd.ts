@@ -9,6 +9,7 @@ import type { Container, ContainerInfo, ContainerRuntime, ImageInfo, Machine, Mo
 import type { Child, Process, Program, User } from '#engine/machine/process.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
 import type { Sim } from '#engine/sim/sim.ts'
+import { dialText } from '../kubelet/dial.ts'
 import { cniAdd, cniDel, networkProblem, type NodeFacts } from '../cni/runtime.ts'
 import { ContainerLog } from './container-log.ts'
 import type { ContainerContext, ImageBehaviour } from './image.ts'
@@ -207,11 +208,29 @@ export class Containerd implements ContainerRuntime {
 
   /** Pulls over the network of the node; answers after the virtual time it takes. */
   pullImage(reference: string, done: (error: string | undefined, milliseconds: number) => void): void {
-    const result = this.registry.pull(reference)
-    this.sim.after(result.milliseconds, () => {
+    const cut = this.#registryProblem(reference)
+    const result = cut === undefined ? this.registry.pull(reference) : { ok: false as const, error: cut, milliseconds: 30 }
+    // Of an image that is here already only the manifest travels.
+    const known = result.ok && this.#images.get(result.image.name)?.id === result.image.id
+    const milliseconds = known ? Math.round(350 + result.milliseconds * 0.12) : result.milliseconds
+    this.sim.after(milliseconds, () => {
       if (result.ok) this.#images.set(result.image.name, result.image)
-      done(result.ok ? undefined : result.error, result.milliseconds)
+      done(result.ok ? undefined : result.error, milliseconds)
     })
+  }
+
+  /** A node without a way out cannot even look up the registry. SIMPLIFICATION: any route to its name server will do, whatever happens beyond it. */
+  #registryProblem(reference: string): string | undefined {
+    const { fs, net } = this.node
+    const server = fs.exists('/etc/resolv.conf') ? /^nameserver\s+(\d+\.\d+\.\d+\.\d+)/m.exec(fs.readFile('/etc/resolv.conf'))?.[1] : undefined
+    const parsed = parseReference(reference)
+    if (server === undefined || !parsed.ok) return undefined
+    const way = net.routeGet(server)
+    if (!('error' in way)) return undefined
+    const { domain, path, tag, digest } = parsed.reference
+    const name = `${domain}/${path}${digest === undefined ? `:${tag ?? 'latest'}` : `@${digest}`}`
+    const host = domain === 'docker.io' ? 'registry-1.docker.io' : domain
+    return `rpc error: code = Unknown desc = failed to pull and unpack image "${name}": failed to resolve image: failed to do request: Head "https://${host}/v2/${path}/manifests/${digest ?? tag ?? 'latest'}": dial tcp: lookup ${host} on ${server}:53: dial udp ${server}:53: ${dialText(way.error)}`
   }
 
   images(): readonly ImageInfo[] {
