@@ -48,8 +48,8 @@ export function runCommand(state: NetfilterState, command: IptablesCommand): voi
     case 'check':
       return ruleCommand(state, command)
     case 'new-chain': {
+      if (existing?.chains.has(command.chain!) || isBuiltin(command.table, command.chain!)) throw new Refusal('Chain already exists.')
       const table = state.open(command.table)
-      if (table.chains.has(command.chain!)) throw new Refusal('Chain already exists.')
       table.chains.set(command.chain!, new ChainClass(command.chain!, undefined))
       return
     }
@@ -102,9 +102,8 @@ export function runCommand(state: NetfilterState, command: IptablesCommand): voi
       return
     }
     case 'policy': {
-      const hook = isBuiltin(command.table, command.chain!)
-      if (!hook) throw new Refusal('Bad built-in chain name.')
       if (command.argument !== 'ACCEPT' && command.argument !== 'DROP') throw new Refusal("Bad policy name. Run `dmesg' for more information.")
+      if (!isBuiltin(command.table, command.chain!)) throw new Refusal('Bad built-in chain name.')
       const chain = state.open(command.table).chains.get(command.chain!)!
       chain.policy = command.argument
       chain.exists = true
@@ -129,10 +128,11 @@ function ruleCommand(state: NetfilterState, command: IptablesCommand): void {
   if (command.verb === 'delete' || command.verb === 'check') {
     const chain = exists?.chains.get(command.chain!)
     if (command.verb === 'delete' && command.position !== undefined) {
-      if (!chain && !isBuiltin(command.table, command.chain!)) throw new Refusal(noChain)
-      const rule = chain?.rules[command.position - 1]
+      // The kernel has a base chain only once something was put into it.
+      if (!chain || (chain.hook !== undefined && !chain.exists)) throw new Refusal(noChain)
+      const rule = chain.rules[command.position - 1]
       if (!rule) throw new Refusal('Index of deletion too big.')
-      return removeRule(state, exists!, chain!, rule)
+      return removeRule(state, exists!, chain, rule)
     }
     if (!chain && !isBuiltin(command.table, command.chain!)) throw new Refusal(noChain)
     for (const spec of specs) {
@@ -144,6 +144,7 @@ function ruleCommand(state: NetfilterState, command: IptablesCommand): void {
     return
   }
   if (!exists?.chains.has(command.chain!) && !isBuiltin(command.table, command.chain!)) throw new Refusal(noChain)
+  if (command.verb === 'replace' && isBuiltin(command.table, command.chain!) && !exists?.chains.get(command.chain!)?.exists) throw new Refusal(noChain)
   const table = state.open(command.table)
   const chain = find(table, command.chain)
   let position = command.position ?? 1

@@ -96,7 +96,9 @@ const hosts: Readonly<Record<string, string>> = { localhost: '127.0.0.1' }
 
 /** `a.b.c.d`, `/len`, `/mask`; short forms like `10/8`. The address is masked. */
 export function parseAddressMask(text: string): AddressMask {
-  const [host, tail] = text.split('/')
+  const [host, ...tails] = text.split('/')
+  // The last stroke parts the address from its mask.
+  const tail = tails.length > 1 ? tails.at(-1) : tails[0]
   let mask = 0xffffffff
   if (tail !== undefined) {
     const number = /^\d+$/.test(tail) ? Number(tail) : undefined

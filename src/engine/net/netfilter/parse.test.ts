@@ -128,6 +128,12 @@ const canonical: readonly (readonly [typed: string, saved: string])[] = [
 
 /** Refusals: the text after the program's name, without the hint. */
 const refusals: readonly (readonly [typed: string, text: string])[] = [
+  ['-A INPUT -s 10.0.0.1 !', 'nothing appropriate following !'],
+  ['-A INPUT -m mark !', 'mark: option "--mark" must be specified\n'],
+  ['-A INPUT -j DROP -x', "Illegal option `-x' with this command"],
+  ['-S INPUT -n', "Illegal option `-n' with this command"],
+  ['-F --line-numbers', "Illegal option `-0' with this command"],
+  ['-A INPUT -s 10.0.0.0/24/ -j DROP', "invalid mask `' specified"],
   ['-A INPUT -m statistic --mode nth --every 3', 'statistic: option "--every" also requires "--packet".\n'],
   ['-A INPUT -p icmp -m icmp', 'icmp: option "--icmp-type" must be specified\n'],
   ['-A INPUT -i eth0 -i lo', 'multiple -i flags not allowed'],
@@ -236,6 +242,14 @@ describe('commands', () => {
     const { said, saved } = script(['-A INPUT -s 10.0.0.1 -j DROP', '-I INPUT -s 10.0.0.2 -j DROP', '-I INPUT 2 -s 10.0.0.3 -j DROP', '-I INPUT 9 -j DROP', '-R INPUT 1 -s 10.0.0.4 -j ACCEPT', '-D INPUT 9', '-R INPUT 9 -j DROP', '-D INPUT -s 10.0.0.1/32 -j DROP', '-D INPUT -s 10.0.0.1 -j DROP', '-C INPUT -s 10.0.0.3 -j DROP'])
     expect(said).toEqual([undefined, undefined, undefined, '1 iptables: Index of insertion too big.', undefined, '1 iptables: Index of deletion too big.', '1 iptables: Index of replacement too big.', undefined, '1 iptables: Bad rule (does a matching rule exist in that chain?).', undefined])
     expect(saved.split('\n').filter((l) => l.startsWith('-A'))).toEqual(['-A INPUT -s 10.0.0.4/32 -j ACCEPT', '-A INPUT -s 10.0.0.3/32 -j DROP'])
+  })
+
+  test('a base chain is there once something was put into it, and what is refused makes none', () => {
+    const no = '1 iptables: No chain/target/match by that name.'
+    const { said, saved } = script(['-D INPUT 1', '-R INPUT 1 -j DROP', '-N INPUT', '-A NOPE -j DROP', '-P NOPE DRO', '-A OUTPUT -j ACCEPT', '-D INPUT 1', '-D OUTPUT 2', '-R OUTPUT 2 -j DROP'])
+    expect(said).toEqual([no, no, '1 iptables: Chain already exists.', no, "1 iptables: Bad policy name. Run `dmesg' for more information.", undefined, no, '1 iptables: Index of deletion too big.', '1 iptables: Index of replacement too big.'])
+    expect(saved).toBe('*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -j ACCEPT\nCOMMIT\n')
+    expect(script(['-D INPUT 1', '-R INPUT 1 -j DROP', '-N INPUT', '-A NOPE -j DROP']).saved).toBe('')
   })
 
   test('targets in chains where the kernel does not take them', () => {

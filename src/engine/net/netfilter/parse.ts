@@ -132,6 +132,7 @@ class Parser {
       this.#not = false
     }
     for (const m of this.matches) m.type.finish?.(m.data, this.#context())
+    if (this.#not) usage('nothing appropriate following !')
     this.target?.type.finish?.(this.target.data, this.#context())
   }
 
@@ -401,6 +402,9 @@ class Parser {
     if (udp && (this.protocol !== 17 || this.protocolNot)) usage("UDP match requires '-p udp'")
     if (!isRule) {
       for (const letter of ['s', 'd', 'p', 'j', 'i', 'o']) if (this.#seen.has(letter)) usage(`Illegal option \`-${letter}' with this command`)
+    }
+    if (this.verb !== 'list') {
+      for (const [letter, given] of [['n', this.numeric], ['x', this.exact], ['0', this.lineNumbers]] as const) if (given) usage(`Illegal option \`-${letter}' with this command`)
     }
     if (this.table === 'nat' && (this.jump === 'DROP' || (this.verb === 'policy' && this.argument === 'DROP'))) usage('\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n')
     if (this.chain !== undefined && this.chain.length > 28) usage(`chain name \`${this.chain}' too long (must be under 29 chars)`)
