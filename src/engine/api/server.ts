@@ -5,7 +5,7 @@
  */
 import type { Sim } from '#engine/sim/sim.ts'
 import type { AdmissionPlugin } from './admission.ts'
-import type { Aggregation } from './aggregation.ts'
+import type { Aggregation, ExtensionRoad } from './aggregation.ts'
 import { anonymous, type CertificateFacts, Tokens, userOfToken } from './authenticator.ts'
 import { Client } from './client.ts'
 import { Decoder } from './decode.ts'
@@ -78,6 +78,8 @@ export class ApiServer {
   nodeProxy: NodeProxy | undefined
   /** Groups of other servers; undefined: there are none. */
   aggregation: Aggregation | undefined
+  /** How admission webhooks behind Services are reached; undefined: not at all. */
+  webhookRoad: ExtensionRoad | undefined
   authorize: Authorizer
   readonly rbac: RbacAuthorizer
   readonly tokens: Tokens

@@ -7,7 +7,7 @@ import { signingRequestStrategy } from './certificatesigningrequest/strategy.ts'
 import { endpointSliceWarnings, endpointsWarnings, validateEndpointSlice, validateEndpointSliceUpdate, validateEndpointsObject } from './endpointslice/validation.ts'
 import { validateIngress, validateIngressClass, validateIngressClassUpdate, validateIngressUpdate } from './ingress/validation.ts'
 import { networkPolicyWarnings, validateNetworkPolicy } from './networkpolicy/validation.ts'
-import { claimWarnings, ipNameErrors, nodeWarnings, secretWarnings, validateAttachment, validateSecret, validateServiceCidr } from './shared/object-validation.ts'
+import { claimWarnings, ipNameErrors, nodeWarnings, secretWarnings, validateAttachment, validateNamespace, validateSecret, validateServiceCidr } from './shared/object-validation.ts'
 import { volumeSourceDefaults } from './pod/defaults.ts'
 import { validateDisruptionBudgetStatus } from './shared/policy-validation.ts'
 import { immutable, immutableData } from './update-rules.ts'
@@ -71,6 +71,8 @@ export const simpleStrategies: Table = {
       if (!ns.metadata.name) delete ns.metadata.labels['kubernetes.io/metadata.name']
     },
     validateName: dns1123LabelErrors,
+    validate: validateNamespace,
+    validateUpdate() {},
     prepareForCreate(ns) {
       ns.metadata.labels = { ...ns.metadata.labels, 'kubernetes.io/metadata.name': ns.metadata.name ?? '' }
       ns.status = { phase: 'Active' }

@@ -1,7 +1,8 @@
 /**
- * MutatingAdmissionWebhook and ValidatingAdmissionWebhook: which requests are put to a webhook, and what becomes of them when it cannot be reached. Leaves
- * out: the call itself. No server of the simulated cluster speaks the protocol of webhooks, so that every call fails as it does on the way.
+ * MutatingAdmissionWebhook and ValidatingAdmissionWebhook: which requests are put to a webhook, what it says, and what becomes of them when it cannot be
+ * reached. A call is answered at once by the process at the end of the road to its Service. Leaves out: patches of mutating webhooks, certificates.
  */
+import type { ExtensionServer } from '#engine/api/aggregation.ts'
 import type { AdmissionAttributes, AdmissionPlugin } from '#engine/api/admission.ts'
 import type { Program } from '#engine/api/cel/compile.ts'
 import { CelError } from '#engine/api/cel/values.ts'
@@ -41,8 +42,14 @@ export class Webhooks implements AdmissionPlugin {
       for (const hook of (configuration.webhooks ?? []) as Loose[]) {
         if (!matchesRequest(hook, hook.rules, a) || (hook.rules ?? []).length === 0) continue
         if (a.context.dryRun && !['None', 'NoneOnDryRun'].includes(hook.sideEffects)) throw status.badRequest(`admission webhook ${JSON.stringify(hook.name)} does not support dry run`)
-        if (!this.#conditionsHold(hook, a) || hook.failurePolicy === 'Ignore') continue
-        throw status.internal(`failed calling webhook ${JSON.stringify(hook.name)}: failed to call webhook: Post ${JSON.stringify(this.#address(hook))}: ${this.#failure(hook)}`)
+        if (!this.#conditionsHold(hook, a)) continue
+        const answer = this.#call(hook, a)
+        if (typeof answer !== 'string') {
+          if (answer.allowed !== true) throw this.#denied(hook.name, answer.status ?? {})
+          continue
+        }
+        if (hook.failurePolicy === 'Ignore') continue
+        throw status.internal(`failed calling webhook ${JSON.stringify(hook.name)}: failed to call webhook: Post ${JSON.stringify(this.#address(hook))}: ${answer}`)
       }
     }
   }
@@ -75,8 +82,27 @@ export class Webhooks implements AdmissionPlugin {
     return `${base}${base.includes('?') ? '&' : '?'}timeout=${timeoutSeconds}s`
   }
 
+  /** The response of the review, or why there is none. */
+  #call(hook: Loose, a: AdmissionAttributes): Loose {
+    const end = this.#reach(hook)
+    if (typeof end === 'string') return end
+    const { group, version, kind, plural } = a.kind
+    const uid = this.#server.uuid()
+    const review = {
+      kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1',
+      request: { uid, kind: { group, version, kind }, resource: { group, version, resource: plural }, ...(a.subresource !== '' && { subResource: a.subresource }), name: a.name, ...(a.namespace !== '' && { namespace: a.namespace }), operation: a.operation, userInfo: { username: a.context.user.name, groups: a.context.user.groups }, object: a.object ?? null, oldObject: a.old ?? null, dryRun: a.context.dryRun === true },
+    }
+    const answer = end({ method: 'POST', path: hook.clientConfig.service.path ?? '/', query: new Map(), headers: new Map([['content-type', 'application/json']]), body: JSON.stringify(review), user: { name: 'system:apiserver', groups: ['system:masters'] } })
+    return answer.kind === 'complete' && answer.code === 200 ? JSON.parse(answer.body).response : 'EOF'
+  }
+
+  #denied(name: string, result: Loose): Error {
+    const by = `admission webhook ${JSON.stringify(name)} denied the request`
+    return status.failure(Math.max(400, result.code ?? 0), result.reason ?? '', result.message ? `${by}: ${result.message}` : result.reason ? `${by}: ${result.reason}` : `${by} without explanation`)
+  }
+
   /** What the attempt to connect comes to. */
-  #failure({ clientConfig }: Loose): string {
+  #reach({ clientConfig }: Loose): ExtensionServer | string {
     const { url, service } = clientConfig
     if (url !== undefined) {
       const [, host = '', port = '443'] = /^https:\/\/(\[[^\]]*\]|[^:/?]*)(?::(\d+))?/.exec(url) ?? []
@@ -87,6 +113,6 @@ export class Webhooks implements AdmissionPlugin {
     if (!found) return `service ${JSON.stringify(service.name)} not found`
     const port = service.port ?? 443
     if (!((found.spec?.ports ?? []) as Loose[]).some((p) => p.port === port)) return `no service port ${port} found for service ${JSON.stringify(service.name)}`
-    return `dial tcp ${found.spec.clusterIP}:${port}: connect: connection refused`
+    return this.#server.webhookRoad?.(found.spec.clusterIP, port) ?? `dial tcp ${found.spec.clusterIP}:${port}: connect: connection refused`
   }
 }

@@ -6,7 +6,8 @@ import { all, validateLabelSelector } from '../shared/validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
 
-function validateRequirement(r: Loose, at: string, errors: FieldErrors): void {
+/** `strict`: values must be labels' values, too. */
+function validateRequirement(r: Loose, at: string, errors: FieldErrors, strict: boolean): void {
   const values = list(r.values)
   switch (r.operator) {
     case 'In':
@@ -25,6 +26,7 @@ function validateRequirement(r: Loose, at: string, errors: FieldErrors): void {
       errors.invalid(`${at}.operator`, r.operator ?? '', 'not a valid selector operator')
   }
   all(errors, `${at}.key`, r.key ?? '', qualifiedNameErrors(r.key ?? ''))
+  if (strict) for (const [i, v] of values.entries()) all(errors, `${at}.values[${i}]`, v, labelValueErrors(String(v)))
 }
 
 function validateFieldRequirement(r: Loose, at: string, errors: FieldErrors): void {
@@ -36,15 +38,15 @@ function validateFieldRequirement(r: Loose, at: string, errors: FieldErrors): vo
   else errors.invalid(`${at}.key`, r.key ?? '', 'not a valid field selector key')
 }
 
-export function validateNodeSelectorTerm(term: Loose, at: string, errors: FieldErrors): void {
-  for (const [i, r] of list(term.matchExpressions).entries()) validateRequirement(r, `${at}.matchExpressions[${i}]`, errors)
+export function validateNodeSelectorTerm(term: Loose, at: string, errors: FieldErrors, strict: boolean): void {
+  for (const [i, r] of list(term.matchExpressions).entries()) validateRequirement(r, `${at}.matchExpressions[${i}]`, errors, strict)
   for (const [i, r] of list(term.matchFields).entries()) validateFieldRequirement(r, `${at}.matchFields[${i}]`, errors)
 }
 
 export function validateNodeSelector(selector: Loose, at: string, errors: FieldErrors): void {
   const terms = list(selector.nodeSelectorTerms)
   if (terms.length === 0) errors.required(`${at}.nodeSelectorTerms`, 'must have at least one node selector term')
-  for (const [i, t] of terms.entries()) validateNodeSelectorTerm(t, `${at}.nodeSelectorTerms[${i}]`, errors)
+  for (const [i, t] of terms.entries()) validateNodeSelectorTerm(t, `${at}.nodeSelectorTerms[${i}]`, errors, true)
 }
 
 const weight = (w: number | undefined, at: string, errors: FieldErrors) => {
@@ -75,7 +77,7 @@ export function validateAffinity(affinity: Loose, at: string, errors: FieldError
     for (const [i, t] of list(node.preferredDuringSchedulingIgnoredDuringExecution).entries()) {
       const p = `${path}.preferredDuringSchedulingIgnoredDuringExecution[${i}]`
       weight(t.weight, `${p}.weight`, errors)
-      validateNodeSelectorTerm(t.preference ?? {}, `${p}.preference`, errors)
+      validateNodeSelectorTerm(t.preference ?? {}, `${p}.preference`, errors, false)
     }
   }
   for (const kind of ['podAffinity', 'podAntiAffinity']) {

@@ -105,6 +105,15 @@ export function validateNfs(n: Loose, at: string, errors: FieldErrors): void {
   absolute(n.path ?? '', `${at}.path`, errors)
 }
 
+export function validateDriverName(name: string | undefined, at: string, errors: FieldErrors): void {
+  if (!name) {
+    errors.required(at)
+    return
+  }
+  if (name.length > 63) errors.tooLong(at, 63)
+  all(errors, at, name, dns1123SubdomainErrors(name.toLowerCase()))
+}
+
 const sources: Record<string, (source: Loose, at: string, errors: FieldErrors, podName: string) => void> = {
   emptyDir(e, at, errors) {
     if (e.sizeLimit !== undefined && isNegative(e.sizeLimit)) errors.forbidden(`${at}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')
@@ -130,11 +139,7 @@ const sources: Record<string, (source: Loose, at: string, errors: FieldErrors, p
   },
   projected,
   csi(c, at, errors) {
-    if (!c.driver) errors.required(`${at}.driver`)
-    else {
-      if (c.driver.length > 63) errors.tooLong(`${at}.driver`, 63)
-      all(errors, `${at}.driver`, c.driver, dns1123SubdomainErrors(c.driver.toLowerCase()))
-    }
+    validateDriverName(c.driver, `${at}.driver`, errors)
     if (c.nodePublishSecretRef && !c.nodePublishSecretRef.name) errors.required(`${at}.nodePublishSecretRef.name`)
   },
   ephemeral(e, at, errors) {

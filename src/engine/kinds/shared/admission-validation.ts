@@ -165,8 +165,7 @@ export function validateAdmissionPolicy(policy: Loose, errors: FieldErrors): voi
   const spec = policy.spec ?? {}
   oneOf(spec.failurePolicy, 'spec.failurePolicy', ['Fail', 'Ignore'], errors)
   if (spec.paramKind) {
-    if (!spec.paramKind.apiVersion) errors.required('spec.paramKind.apiVersion')
-    if (!spec.paramKind.kind) errors.required('spec.paramKind.kind')
+    validateParamKind(spec.paramKind, 'spec.paramKind', errors)
   }
   if (!spec.matchConstraints) errors.required('spec.matchConstraints')
   validateMatch(spec.matchConstraints, 'spec.matchConstraints', errors, true)
@@ -197,6 +196,22 @@ export function validateAdmissionPolicy(policy: Loose, errors: FieldErrors): voi
     if (seen.has(a.key)) errors.duplicate(`${at}.key`, a.key)
     seen.add(a.key)
   }
+}
+
+function validateParamKind(p: Loose, at: string, errors: FieldErrors): void {
+  if (!p.apiVersion) errors.required(`${at}.apiVersion`)
+  else {
+    const parts: string[] = p.apiVersion.split('/')
+    if (parts.length > 2) errors.invalid(`${at}.apiVersion`, p.apiVersion, `unexpected GroupVersion string: ${p.apiVersion}`)
+    else {
+      const [version = '', group = ''] = [...parts].reverse()
+      if (group !== '' && dns1123SubdomainErrors(group).length > 0) errors.invalid(`${at}.apiVersion`, group, dns1123SubdomainErrors(group).join(','))
+      if (version === '') errors.invalid(`${at}.apiVersion`, p.apiVersion, 'version must be specified')
+      else if (dns1035LabelErrors(version).length > 0) errors.invalid(`${at}.apiVersion`, version, dns1035LabelErrors(version).join(','))
+    }
+  }
+  if (!p.kind) errors.required(`${at}.kind`)
+  else if (dns1035LabelErrors(p.kind.toLowerCase()).length > 0) errors.invalid(`${at}.kind`, p.kind, `may have mixed case, but should otherwise match: ${dns1035LabelErrors(p.kind.toLowerCase()).join(',')}`)
 }
 
 const blank = (text: unknown): boolean => String(text ?? '').trim() === ''

@@ -9,7 +9,7 @@ import { byteLength, configMapKeyErrors, dns1123LabelErrors, dns1123SubdomainErr
 import { accessModes } from '../persistentvolumeclaim/validation.ts'
 import { validateNodeSelector, validateTolerations } from '../pod/scheduling-validation.ts'
 import { validateQuantityOf, validateResources } from '../pod/resource-validation.ts'
-import { validateHostPath, validateNfs } from '../pod/volume-validation.ts'
+import { validateDriverName, validateHostPath, validateNfs } from '../pod/volume-validation.ts'
 import { fractional } from '../pod/warnings.ts'
 import { cidrText, cidrWarnings, maskBits, sloppyCidr, validateCidr } from './network-validation.ts'
 import { internalForm } from './internal-form.ts'
@@ -165,12 +165,15 @@ export function validateVolume(pv: Loose, errors: FieldErrors): void {
       if (!spec.nodeAffinity) errors.required('spec.nodeAffinity', 'Local volume requires node affinity')
     }
     if (name === 'csi') {
-      if (!source.driver) errors.required(`${at}.driver`)
+      validateDriverName(source.driver, `${at}.driver`, errors)
       if (!source.volumeHandle) errors.required(`${at}.volumeHandle`)
       for (const secret of ['controllerPublishSecretRef', 'nodeStageSecretRef', 'nodePublishSecretRef', 'controllerExpandSecretRef', 'nodeExpandSecretRef']) {
         if (!source[secret]) continue
-        if (!source[secret].name) errors.required(`${at}.${secret}.name`)
-        if (!source[secret].namespace) errors.required(`${at}.${secret}.namespace`)
+        const { name: own, namespace } = source[secret]
+        if (!own) errors.required(`${at}.${secret}.name`)
+        else all(errors, `${at}.${secret}.name`, own, dns1123SubdomainErrors(own))
+        if (!namespace) errors.required(`${at}.${secret}.namespace`)
+        else all(errors, `${at}.${secret}.namespace`, namespace, dns1123LabelErrors(namespace))
       }
     }
   }
@@ -235,6 +238,11 @@ export function validateLease(l: Loose, errors: FieldErrors): void {
   if (spec.leaseTransitions < 0) errors.invalid('spec.leaseTransitions', spec.leaseTransitions, 'must be greater than or equal to 0')
 }
 
+const keyUsages = [
+  'any', 'cert sign', 'client auth', 'code signing', 'content commitment', 'crl sign', 'data encipherment', 'decipher only', 'digital signature', 'email protection', 'encipher only', 'ipsec end system', 'ipsec tunnel', 'ipsec user',
+  'key agreement', 'key encipherment', 'microsoft sgc', 'netscape sgc', 'ocsp signing', 's/mime', 'server auth', 'signing', 'timestamping',
+]
+
 export function validateSigningRequest(csr: Loose, errors: FieldErrors): void {
   const spec = csr.spec ?? {}
   const text = spec.request === undefined ? undefined : fromBase64(spec.request)
@@ -243,6 +251,9 @@ export function validateSigningRequest(csr: Loose, errors: FieldErrors): void {
   if (!spec.signerName) errors.required('spec.signerName')
   else if (spec.signerName === 'kubernetes.io/legacy-unknown') errors.invalid('spec.signerName', spec.signerName, 'the legacy signerName is not allowed via this API version')
   else if (!/^[^/]+\.[^/]+\/.+$/.test(spec.signerName)) errors.invalid('spec.signerName', spec.signerName, 'must be a fully qualified domain and path of the form "example.com/signer-name"')
+  const usages = list(spec.usages) as unknown as string[]
+  for (const [i, u] of usages.entries()) if (!keyUsages.includes(u)) errors.notSupported(`spec.usages[${i}]`, u, keyUsages)
+  for (const [i, u] of usages.entries()) if (usages.indexOf(u) < i) errors.duplicate(`spec.usages[${i}]`, u)
   if (spec.expirationSeconds !== undefined && spec.expirationSeconds < 600) errors.invalid('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)')
 }
 
@@ -262,6 +273,14 @@ export function validateAttachment(va: Loose, errors: FieldErrors, _context?: un
   if (!spec.attacher && create) errors.required('spec.attacher')
 }
 
+export function validateNamespace(ns: Loose, errors: FieldErrors): void {
+  for (const name of list(ns.spec?.finalizers) as unknown as string[]) {
+    const wrong = qualifiedNameErrors(name)
+    all(errors, 'spec.finalizers', name, wrong)
+    if (wrong.length === 0 && !name.includes('/') && !['kubernetes', 'orphan', 'foregroundDeletion'].includes(name)) errors.invalid('spec.finalizers', name, 'name is neither a standard finalizer name nor is it fully qualified')
+  }
+}
+
 export function validateTaints(node: Loose, errors: FieldErrors): void {
   const taints = new Set<string>()
   for (const [i, t] of list(node.spec?.taints).entries()) {
@@ -278,11 +297,13 @@ export function validateTaints(node: Loose, errors: FieldErrors): void {
 
 export function validateNode(node: Loose, errors: FieldErrors): void {
   validateTaints(node, errors)
-  const capacity: Record<string, string> = node.status?.capacity ?? {}
-  for (const name of Object.keys(capacity).sort()) {
-    const before = errors.list.length
-    validateQuantityOf(name, capacity[name]!, `status.capacity.${name}`, errors)
-    if (errors.list.length > before + 1) errors.list.length = before + 1
+  for (const field of ['capacity', 'allocatable']) {
+    const resources: Record<string, string> = node.status?.[field] ?? {}
+    for (const name of Object.keys(resources).sort()) {
+      const before = errors.list.length
+      validateQuantityOf(name, resources[name]!, `status.${field}.${name}`, errors)
+      if (errors.list.length > before + 1) errors.list.length = before + 1
+    }
   }
   const cidrs: string[] = node.spec?.podCIDRs ?? []
   for (const [i, c] of cidrs.entries()) validateCidr(c, `spec.podCIDRs[${i}]`, errors)
