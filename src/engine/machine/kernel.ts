@@ -12,7 +12,7 @@ import type { Child, Program, Signal, SpawnOptions, User } from './process.ts'
 import { defaultPath, lookPath } from './search-path.ts'
 import { Task } from './task.ts'
 import type { Tty } from './tty.ts'
-import { View, readText, type MountNamespace } from './vfs.ts'
+import { View, programOf, readText, type MountNamespace } from './vfs.ts'
 
 /** Virtual ms that fork and exec take. */
 const execTime = 0.3
@@ -117,8 +117,9 @@ export class Kernel {
     for (let depth = 0; depth < 5; depth++) {
       const { inode } = view.find(at)
       if (inode.type === 'directory' || !view.allowed(inode, 1)) throw new FsError('EACCES', argv[0])
-      if (inode.program !== undefined) {
-        const program = programs.get(inode.program)
+      const name = programOf(inode)
+      if (name !== undefined) {
+        const program = programs.get(name)
         if (!program) throw new FsError('ENOEXEC', argv[0])
         return { program, argv: args, file: at }
       }

@@ -462,6 +462,9 @@ export class View implements FileSystem {
   }
 }
 
+/** Which program an executable is: what it was made as, or copied from. */
+export const programOf = (inode: Inode): string | undefined => inode.program ?? /^\x7fELF\x02\x01\x01\0{9}(.+)\n$/.exec(inode.text)?.[1]
+
 /** A regular file's text; what runs as a program looks like an ELF file. */
 export function readText(inode: Inode): string {
   if (inode.program !== undefined && inode.text === '') return '\x7fELF\x02\x01\x01' + '\0'.repeat(9) + inode.program + '\n'
