@@ -14,6 +14,7 @@ test('an Ingress by host and path', async () => {
 
     NAME  TYPE  CLUSTER-IP  EXTERNAL-IP  PORT(S)  AGE
     service/ingress-nginx-controller  NodePort  CLUSTER-IP  <none>  80:PORT/TCP,443:PORT/TCP  AGE
+    service/ingress-nginx-controller-admission  ClusterIP  CLUSTER-IP  <none>  443/TCP  AGE
     NAME  CONTROLLER  PARAMETERS  AGE
     nginx  k8s.io/ingress-nginx  <none>  AGE"
   `)

@@ -53,6 +53,8 @@ export class IngressWorld {
     w.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
     w.put({ apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', metadata: { name: 'otherclass' }, spec: { controller: 'other.io/controller' } } as KubeObject)
     w.put({ apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', metadata: { name: 'testclass' }, spec: { controller: 'k8s.io/ingress-nginx' } } as KubeObject)
+    // The suite runs without the admission webhook.
+    w.cluster.admin.delete(gvr('admissionregistration.k8s.io', 'v1', 'validatingwebhookconfigurations'), undefined, 'ingress-nginx-admission')
     w.#address = (w.get('Service', own, 'ingress-nginx-controller') as Loose).spec.clusterIP
     w.#usualArgs = (w.get('Deployment', own, 'ingress-nginx-controller') as Loose).spec.template.spec.containers[0].args
     return w

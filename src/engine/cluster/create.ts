@@ -27,6 +27,7 @@ import type { Node } from '#engine/kinds/node/types.ts'
 import { Containerd } from '#engine/node/runtime/containerd.ts'
 import { Registry } from '#engine/node/runtime/registry.ts'
 import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
+import { ingressNginxImage } from '#engine/addons/images.ts'
 import { addonImageTables, appliedObjects, configurationObjects, kubeadmObjects, preloadedImages } from './addons.ts'
 import { certificateUser, managerImages } from './control-plane/managers.ts'
 import { kubeconfig, startBareControlPlane, writeMachineFiles, writeNodeFiles, writeRootKubeconfig } from './node-files.ts'
@@ -129,6 +130,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       serve(`${process.machine.net.name} ${port}`, how, process)
     } }, tags),
     metricsServerImage(metricsTies),
+    ingressNginxImage(metricsTies),
     etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0'], () => database.clear()),
     ...managerImages({ client: (process, credentials) => credentialsClient(credentials, process.machine), version: spec.version, resources: () => deletableResources(api), issueToken: (...facts) => api.tokens.issueForSecret(...facts) }, tags),
   ]

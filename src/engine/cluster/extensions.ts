@@ -24,13 +24,15 @@ export interface ExtensionOptions {
 /** Sets the API server's aggregation up; answers what metrics-server needs. */
 export function extensions({ api, network, nodes, from, dialProblem }: ExtensionOptions): MetricsServerTies {
   const serving = new Map<string, ExtensionServer>()
-  api.aggregation = new Aggregation(api, (address, port) => {
+  const road = (address: string, port: number): ExtensionServer | string => {
     const to = parseIpv4(address)
     if (to === undefined) return `dial tcp ${address}:${port}: connect: invalid argument`
     const { result, reached } = lookAt(network.own(from()), to, port)
     if (result?.kind !== 'open') return `dial tcp ${formatIpv4(to)}:${port}: ${result?.kind === 'error' ? dialText(result.errno) : 'i/o timeout'}`
     return (reached && serving.get(`${reached.namespace.name} ${reached.port}`)) ?? 'EOF'
-  })
+  }
+  api.aggregation = new Aggregation(api, road)
+  api.webhookRoad = road
   return {
     serve(process, port, answer) {
       const key = `${process.net.name} ${port}`

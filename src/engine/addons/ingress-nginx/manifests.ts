@@ -1,4 +1,4 @@
-/** ingress-nginx's deploy.yaml for bare metal (controller v1.14), without the admission webhook: namespace, account, RBAC, ConfigMap, Service, Deployment, IngressClass. */
+/** ingress-nginx's deploy.yaml for bare metal (controller v1.14): namespace, account, RBAC, ConfigMap, Services, Deployment, IngressClass, admission webhook. Left out: the jobs that make the webhook's certificate. */
 import type { KubeObject } from '#engine/api/types.ts'
 import { clusterRole, clusterRoleBinding, fieldEnv, object, rbacRule, serviceAccount } from '../object.ts'
 
@@ -37,6 +37,7 @@ export function ingressNginxManifests(options: IngressNginxManifestOptions = {})
         ports: [port('http', 80, options.nodePorts?.http), port('https', 443, options.nodePorts?.https)], selector, type,
       },
     }, { labels }),
+    object('v1', 'Service', 'ingress-nginx-controller-admission', namespace, { spec: { ports: [{ appProtocol: 'https', name: 'https-webhook', port: 443, targetPort: 'webhook' }], selector, type: 'ClusterIP' } }, { labels }),
     object('apps/v1', 'Deployment', 'ingress-nginx-controller', namespace, {
       spec: {
         minReadySeconds: 0, revisionHistoryLimit: 10, selector: { matchLabels: selector }, strategy: { rollingUpdate: { maxUnavailable: 1 }, type: 'RollingUpdate' },
@@ -46,11 +47,11 @@ export function ingressNginxManifests(options: IngressNginxManifestOptions = {})
             automountServiceAccountToken: true,
             containers: [{
               name: 'controller', image: 'registry.k8s.io/ingress-nginx/controller:v1.14.1', imagePullPolicy: 'IfNotPresent',
-              args: ['/nginx-ingress-controller', '--election-id=ingress-nginx-leader', '--controller-class=k8s.io/ingress-nginx', '--ingress-class=nginx', '--configmap=$(POD_NAMESPACE)/ingress-nginx-controller', ...(type === 'LoadBalancer' ? ['--publish-service=$(POD_NAMESPACE)/ingress-nginx-controller'] : [])],
+              args: ['/nginx-ingress-controller', '--election-id=ingress-nginx-leader', '--controller-class=k8s.io/ingress-nginx', '--ingress-class=nginx', '--configmap=$(POD_NAMESPACE)/ingress-nginx-controller', '--validating-webhook=:8443', '--validating-webhook-certificate=/usr/local/certificates/cert', '--validating-webhook-key=/usr/local/certificates/key', ...(type === 'LoadBalancer' ? ['--publish-service=$(POD_NAMESPACE)/ingress-nginx-controller'] : [])],
               env: [fieldEnv('POD_NAME', 'metadata.name'), fieldEnv('POD_NAMESPACE', 'metadata.namespace'), { name: 'LD_PRELOAD', value: '/usr/local/lib/libmimalloc.so' }],
               livenessProbe: { failureThreshold: 5, httpGet: { path: '/healthz', port: 10254, scheme: 'HTTP' }, initialDelaySeconds: 10, periodSeconds: 10, successThreshold: 1, timeoutSeconds: 1 },
               readinessProbe: { failureThreshold: 3, httpGet: { path: '/healthz', port: 10254, scheme: 'HTTP' }, initialDelaySeconds: 10, periodSeconds: 10, successThreshold: 1, timeoutSeconds: 1 },
-              ports: [{ containerPort: 80, name: 'http', protocol: 'TCP' }, { containerPort: 443, name: 'https', protocol: 'TCP' }],
+              ports: [{ containerPort: 80, name: 'http', protocol: 'TCP' }, { containerPort: 443, name: 'https', protocol: 'TCP' }, { containerPort: 8443, name: 'webhook', protocol: 'TCP' }],
               resources: { requests: { cpu: '100m', memory: '90Mi' } },
               securityContext: { allowPrivilegeEscalation: false, capabilities: { add: ['NET_BIND_SERVICE'], drop: ['ALL'] }, readOnlyRootFilesystem: false, runAsGroup: 82, runAsNonRoot: true, runAsUser: 101, seccompProfile: { type: 'RuntimeDefault' } },
             }],
@@ -59,6 +60,12 @@ export function ingressNginxManifests(options: IngressNginxManifestOptions = {})
         },
       },
     }, { labels }),
+    object('admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration', 'ingress-nginx-admission', undefined, {
+      webhooks: [{
+        admissionReviewVersions: ['v1'], clientConfig: { service: { name: 'ingress-nginx-controller-admission', namespace, path: '/networking/v1/ingresses', port: 443 } }, failurePolicy: 'Fail', matchPolicy: 'Equivalent', name: 'validate.nginx.ingress.kubernetes.io',
+        rules: [{ apiGroups: ['networking.k8s.io'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['ingresses'] }], sideEffects: 'None',
+      }],
+    }, { labels: { ...labels, 'app.kubernetes.io/component': 'admission-webhook' } }),
     object('networking.k8s.io/v1', 'IngressClass', 'nginx', undefined, { spec: { controller: 'k8s.io/ingress-nginx' } }, { labels }),
   ]
 }

@@ -1,6 +1,6 @@
 /**
  * The ingress-nginx controller v1.14 as a program: listens on 80 and 443 of its pod, chooses a backend by the Ingresses of its class and
- * proxies over real connections to pod addresses. Left out: Lua plugins, snippets beyond headers and `return`, the admission webhook, FastCGI, metrics.
+ * proxies over real connections to pod addresses. Left out: Lua plugins, snippets beyond headers and `return`, FastCGI, metrics.
  */
 import { byteLength } from '#base/bytes.ts'
 import { encodeChunk, encodeRequest, encodeResponse, HttpHeaders, HttpReader, httpDate, lastChunk } from '#base/http.ts'
@@ -28,6 +28,8 @@ import { chooseLocation, chooseServer, goesToCanary, isTrue, rewritePath, upstre
 import type { Location, Server, Upstream } from './router.ts'
 import { parseSnippet } from './snippets.ts'
 import type { Ingress } from './types.ts'
+import { webhook, webhookPort } from './webhook.ts'
+import type { WebhookTies } from './webhook.ts'
 import { affinityCookie, clientOf, cookieValue, pick, setCookie, upstreamHeaders, upstreamKey } from './upstream-request.ts'
 import { StatusKeeper } from './status.ts'
 
@@ -53,7 +55,7 @@ function decodePath(target: string): string {
   }
 }
 
-export async function ingressNginx(process: Process, context: ContainerContext): Promise<number> {
+export async function ingressNginx(process: Process, context: ContainerContext, ties?: WebhookTies): Promise<number> {
   const { sim } = process.machine
   const random = sim.random.fork('ingress-nginx')
   const out = lineWriter(process.stdout)
@@ -115,6 +117,12 @@ export async function ingressNginx(process: Process, context: ContainerContext):
     return listener
   }
   const [http, https] = [listen(80), listen(443)]
+  if (flag('validating-webhook') !== undefined) {
+    const log_ = (severity: 'I' | 'E', at: string, text: string) => err(klogLine(sim.now, severity, text, { at, pid: process.pid }))
+    log('nginx.go:320', `"Starting validation webhook" address="${flag('validating-webhook')}" certPath="${flag('validating-webhook-certificate') ?? ''}" keyPath="${flag('validating-webhook-key') ?? ''}"`)
+    listen(webhookPort)
+    ties?.serve(process, webhookPort, webhook({ view, log: log_ }))
+  }
   log('controller.go:196', '"Configuration changes detected, backend reload required"')
   log('controller.go:216', '"Backend successfully reloaded"')
   const customHeaders = (location: Location): readonly (readonly [string, string])[] | undefined => {
