@@ -23,9 +23,12 @@ import { WaitQueue } from './wait-queue.ts'
 /** Virtual ms of a turn of computing, and of what is counted for a system call. */
 const turn = 0.05
 const systemCall = 0.02
-/** After so many turns in a row a container's program is taken for a busy loop: its turns grow, so that nobody pays for each round. */
-const patience = 4000
-const longTurn = 1000
+/**
+ * After so many turns in a row a program is taken for a busy loop: its turns grow, so that nobody pays for each round. Sooner and longer in
+ * containers; at a terminal somebody may wait for the end of a long count.
+ */
+const containers = { patience: 4000, most: 1000 }
+const terminals = { patience: 20_000, most: 2 }
 
 /** Unwinds a program that has ended itself. Programs must let it pass. */
 export class ExitSignal extends Error {
@@ -260,8 +263,9 @@ export class Task implements Process, Waiter {
       this.#turns = 0
       if (this.#resumes.length > 0 && this.#resumes[0]! < now) this.#resumes.length = 0
     }
-    const long = this.background ? Math.max(0, this.#turns - patience) : 0
-    const ms = long === 0 ? turn : Math.min(turn * 2 ** (long / 16), longTurn)
+    const { patience, most } = this.background ? containers : terminals
+    const long = Math.max(0, this.#turns - patience)
+    const ms = long === 0 ? turn : Math.min(turn * 2 ** (long / 16), most)
     this.#resumes.push(now + ms)
     this.machine.cpu?.spend(now, ms - systemCall)
     return this.sleep(ms, long > 0)
