@@ -53,7 +53,7 @@ export function schemaName(group: string, version: string, kind: string): string
 
 /** Kinds without metadata.generation though they have a spec. */
 const noGeneration = new Set(['namespaces', 'nodes', 'services', 'endpoints', 'persistentvolumes', 'persistentvolumeclaims', 'leases.coordination.k8s.io', 'limitranges', 'resourcequotas', 'horizontalpodautoscalers.autoscaling', 'certificatesigningrequests.certificates.k8s.io', 'ipaddresses.networking.k8s.io', 'servicecidrs.networking.k8s.io', 'volumeattachments.storage.k8s.io', 'csinodes.storage.k8s.io', 'apiservices.apiregistration.k8s.io'])
-const generationWithoutSpec = new Set(['endpointslices.discovery.k8s.io', 'priorityclasses.scheduling.k8s.io', 'validatingwebhookconfigurations.admissionregistration.k8s.io', 'mutatingwebhookconfigurations.admissionregistration.k8s.io'])
+const generationWithoutSpec = new Set(['podtemplates', 'endpointslices.discovery.k8s.io', 'priorityclasses.scheduling.k8s.io', 'validatingwebhookconfigurations.admissionregistration.k8s.io', 'mutatingwebhookconfigurations.admissionregistration.k8s.io'])
 
 const wholeMeta = new Set(['limitranges', 'validatingadmissionpolicies.admissionregistration.k8s.io', 'validatingadmissionpolicybindings.admissionregistration.k8s.io', 'validatingwebhookconfigurations.admissionregistration.k8s.io', 'mutatingwebhookconfigurations.admissionregistration.k8s.io'])
 const lightMeta = new Set(['csidrivers.storage.k8s.io', 'services', 'resourcequotas', 'replicationcontrollers', 'deployments.apps', 'replicasets.apps', 'statefulsets.apps', 'daemonsets.apps', 'cronjobs.batch', 'horizontalpodautoscalers.autoscaling'])

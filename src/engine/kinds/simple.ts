@@ -8,8 +8,9 @@ import { endpointSliceWarnings, endpointsWarnings, validateEndpointSlice, valida
 import { validateIngress, validateIngressClass, validateIngressClassUpdate, validateIngressUpdate } from './ingress/validation.ts'
 import { networkPolicyWarnings, validateNetworkPolicy } from './networkpolicy/validation.ts'
 import { claimWarnings, ipNameErrors, nodeWarnings, secretWarnings, validateAttachment, validateNamespace, validateSecret, validateServiceCidr } from './shared/object-validation.ts'
-import { volumeSourceDefaults } from './pod/defaults.ts'
+import { podSpecDefaults, volumeSourceDefaults } from './pod/defaults.ts'
 import { validateDisruptionBudgetStatus } from './shared/policy-validation.ts'
+import { validateAttributesClassUpdate, validateRevisionUpdate } from './shared/rare-validation.ts'
 import { immutable, immutableData } from './update-rules.ts'
 import { each, fill } from './shared/defaults.ts'
 
@@ -133,6 +134,12 @@ export const simpleStrategies: Table = {
     },
     prepareForUpdate: keepStatus,
   },
+  podtemplates: {
+    defaults: (object) => podSpecDefaults(object.template?.spec),
+    generationChanges: (object, old) => !equal(object.template, old.template),
+  },
+  'controllerrevisions.apps': { validateUpdate: validateRevisionUpdate },
+  'volumeattributesclasses.storage.k8s.io': { validateUpdate: validateAttributesClassUpdate },
   'ipaddresses.networking.k8s.io': { validateName: ipNameErrors },
   'servicecidrs.networking.k8s.io': {
     prepareForCreate(c) {

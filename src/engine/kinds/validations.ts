@@ -6,6 +6,7 @@ import { validateClaim } from './persistentvolumeclaim/validation.ts'
 import {
   validateAttachment, validateBinding, validateIpAddress, validateNode, validateServiceCidr, validateClusterRole, validateConfigMap, validateEvent, validateLease, validatePriorityClass, validateRole, validateRuntimeClass, validateSecret, validateSigningRequest, validateStorageClass, validateVolume,
 } from './shared/object-validation.ts'
+import { validateAttributesClass, validateCsiNode, validatePodTemplateObject, validateRevision, validateStorageCapacity } from './shared/rare-validation.ts'
 import { validateAutoscaler, validateDisruptionBudget, validateLimitRange, validateQuota } from './shared/policy-validation.ts'
 
 export const validations: Readonly<Record<string, NonNullable<Strategy['validate']>>> = {
@@ -13,6 +14,11 @@ export const validations: Readonly<Record<string, NonNullable<Strategy['validate
   'validatingwebhookconfigurations.admissionregistration.k8s.io': validateWebhooks,
   'validatingadmissionpolicies.admissionregistration.k8s.io': validateAdmissionPolicy,
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': validateAdmissionBinding,
+  podtemplates: validatePodTemplateObject,
+  'controllerrevisions.apps': validateRevision,
+  'csinodes.storage.k8s.io': validateCsiNode,
+  'csistoragecapacities.storage.k8s.io': validateStorageCapacity,
+  'volumeattributesclasses.storage.k8s.io': validateAttributesClass,
   nodes: validateNode,
   'servicecidrs.networking.k8s.io': validateServiceCidr,
   'ipaddresses.networking.k8s.io': validateIpAddress,

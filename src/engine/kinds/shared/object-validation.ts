@@ -13,6 +13,7 @@ import { validateDriverName, validateHostPath, validateNfs } from '../pod/volume
 import { fractional } from '../pod/warnings.ts'
 import { cidrText, cidrWarnings, maskBits, sloppyCidr, validateCidr } from './network-validation.ts'
 import { internalForm } from './internal-form.ts'
+import { validateParameters } from './rare-validation.ts'
 import { all, isNegative, isPositive } from './validation.ts'
 
 const list = (value: Loose): Loose[] => value ?? []
@@ -191,6 +192,7 @@ export function validateVolume(pv: Loose, errors: FieldErrors): void {
 export function validateStorageClass(sc: Loose, errors: FieldErrors): void {
   if (!sc.provisioner) errors.required('provisioner', sc.provisioner)
   else all(errors, 'provisioner', sc.provisioner, qualifiedNameErrors(sc.provisioner.toLowerCase()))
+  validateParameters(sc.parameters, 'parameters', false, errors)
   if (!['Delete', 'Retain'].includes(sc.reclaimPolicy)) errors.notSupported('reclaimPolicy', sc.reclaimPolicy ?? '', ['Delete', 'Retain'])
   if (!['Immediate', 'WaitForFirstConsumer'].includes(sc.volumeBindingMode)) errors.notSupported('volumeBindingMode', sc.volumeBindingMode ?? '', ['Immediate', 'WaitForFirstConsumer'])
   // Upstream's list of terms begins with as many empty ones as there are terms.
