@@ -94,7 +94,7 @@ const completions: readonly (readonly [typed: string, shown: string])[] = [
   ['kubectl create dep\t', 'kubectl create deployment '],
   ['kubectl get pods -o y\t', 'kubectl get pods -o yaml '],
   ['cat /etc/hostn\t', 'cat /etc/hostname '],
-  ['echo $HOM\t', 'echo $HOME '],
+  ['echo $HOM\t', 'echo $HOME/'],
   ['kubectl get pods | gre\t', 'kubectl get pods | grep '],
 ]
 

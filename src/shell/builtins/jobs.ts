@@ -71,7 +71,6 @@ const fg: Builtin = async (sh, argv) => {
   if (!job) return 1
   if (sh.jobs.state(job) === 'done') {
     await sh.complain('fg: job has terminated')
-    sh.jobs.remove(job)
     return 1
   }
   await sh.out(`${job.text}\n`)
@@ -276,7 +275,11 @@ const kill: Builtin = async (sh, argv) => {
       target = sh.monitor || sh.interactive ? -job.group : job.children.at(-1)!.pid
       if (sh.jobs.state(job) === 'stopped' && (name === 'TERM' || name === 'HUP')) {
         sh.process.kill(target, `SIG${name}` as Signal)
-        sh.process.kill(target, 'SIGCONT')
+        try {
+          sh.process.kill(target, 'SIGCONT')
+        } catch {
+          // It has ended at once.
+        }
         continue
       }
     } else if (/^-?\d+$/.test(spec)) target = Number(spec)

@@ -7,12 +7,41 @@ import { wordChar } from './width.ts'
 /** `before`: the key before this one. False where the line need not be drawn again. */
 export type Binding = (e: Editor, key: { readonly name: string; readonly before: string }) => boolean | void | Promise<boolean | void>
 
+/** The end of the last word before the cursor. */
+function wordEnd(e: Editor): number {
+  let i = e.cursor
+  while (i > 0 && !wordChar.test(e.chars[i - 1]!)) i--
+  return i
+}
+
 export const bindings: NameTable<Binding> = nameTable<Binding>({
-  'enter C-o': async (e) => {
+  'enter C-o': async (e, { name }) => {
     await e.finish()
     await e.write('\n')
+    e.keepEdits()
+    if (name === 'C-o' && e.at < e.history.length - 1) e.continueAt(e.at + 1)
     e.done = e.chars.join('') + '\n'
     return false
+  },
+  'M-\\': (e) => {
+    let from = e.cursor
+    let to = e.cursor
+    while (from > 0 && /[ \t]/.test(e.chars[from - 1]!)) from--
+    while (to < e.chars.length && /[ \t]/.test(e.chars[to]!)) to++
+    e.save()
+    e.chars.splice(from, to - from)
+    e.cursor = from
+  },
+  'M-t': (e) => {
+    // The word before the cursor (or the one it stands in) changes places with the one before that.
+    const end = e.cursor < e.chars.length && wordChar.test(e.chars[e.cursor]!) ? e.wordRight() : wordEnd(e)
+    const text = e.chars.slice(0, end).join('')
+    const m = /([\p{L}\p{N}]+)([^\p{L}\p{N}]+)([\p{L}\p{N}]+)$/u.exec(text)
+    if (!m) return false
+    e.save()
+    e.chars.splice(0, end, ...text.slice(0, m.index) + m[3] + m[2] + m[1])
+    e.cursor = end
+    return true
   },
   'C-c': async (e) => {
     await e.finish()

@@ -146,7 +146,17 @@ export async function completeLine(sh: Shell, line: string): Promise<Completion>
   const variable = quote === "'" ? null : /\$(\{?)([A-Za-z_]\w*)?$/.exec(line)
   if (variable) {
     const names = variableNames(sh).filter((n) => n.startsWith(variable[2] ?? ''))
-    return { start: variable.index, candidates: names.map((n) => ({ insert: `$${variable[1]}${n}${variable[1] ? '}' : ''}`, shown: n, space: true })) }
+    // The name of a directory's variable goes on with a slash; an open quote is closed before it.
+    const directory = (n: string): boolean => {
+      const value = getScalar(sh, n)
+      try {
+        return value !== undefined && value !== '' && sh.process.fs.stat(value).type === 'directory'
+      } catch {
+        return false
+      }
+    }
+    const found = names.map((n) => ({ name: n, folder: directory(n) }))
+    return { start: variable.index, candidates: found.map(({ name, folder }) => ({ insert: `$${variable[1]}${name}${variable[1] ? '}' : ''}${found.length === 1 ? quote + (folder ? '/' : '') : ''}`, shown: name, space: !folder })) }
   }
   if (/^~[^/]*$/.test(word) && quote === '') {
     return raw([...sh.process.machine.users.keys()].map((u) => `~${u}/`).filter((u) => u.startsWith(word)), w.start, false)

@@ -13,6 +13,8 @@ import { charWidth, textWidth, visibleText, wordChar } from './width.ts'
 
 /** The kill ring of a shell lives from line to line. */
 const rings = new WeakMap<Shell, string[]>()
+/** The history entry that the next line begins with (operate-and-get-next). */
+const following = new WeakMap<Shell, number>()
 /** Keys typed ahead of the prompt that read more than one line. */
 const typedAhead = new WeakMap<Shell, string>()
 
@@ -46,6 +48,22 @@ export class Editor {
     rings.set(sh, this.ring)
     this.history = [...sh.history, '']
     this.at = this.history.length - 1
+    const next = following.get(sh)
+    following.delete(sh)
+    if (next !== undefined && this.history[next] !== undefined) {
+      this.at = next
+      this.chars = [...this.history[next]]
+      this.cursor = this.chars.length
+    }
+  }
+
+  continueAt(index: number): void {
+    following.set(this.sh, index)
+  }
+
+  /** Lines of the history that were changed and left stay changed; the one that is run goes back to what it was. */
+  keepEdits(): void {
+    for (let i = 0; i < this.sh.history.length; i++) if (i !== this.at) this.sh.history[i] = this.history[i]!
   }
 
   get columns(): number {
@@ -89,8 +107,10 @@ export class Editor {
 
   async start(): Promise<void> {
     const head = this.prompt.slice(0, this.prompt.lastIndexOf('\n') + 1)
-    await this.write(`\x1b[?2004h${head.replace(/[\x01\x02]/g, '')}`)
-    await this.draw()
+    // Where the cursor is nobody knows: the prompt begins there, behind an unfinished line of output.
+    await this.write(`\x1b[?2004h${head.replace(/[\x01\x02]/g, '')}${this.lead.replace(/[\x01\x02]/g, '')}`)
+    this.row = this.place(textWidth(this.lead), []).row
+    if (this.chars.length > 0) await this.draw()
   }
 
   /** Draws prompt line and text and puts the cursor in its place. */

@@ -39,6 +39,8 @@ async function readCommandLine(sh: Shell, prompt: string): Promise<string | unde
 export async function runInteractive(sh: Shell): Promise<number> {
   loadHistory(sh)
   takeTerminal(sh)
+  /** How often ^D came in a row (ignoreeof). */
+  let ends = 0
   for (;;) {
     if (sh.pendingTraps.length > 0) await runPendingTraps(sh)
     await notifyJobs(sh)
@@ -64,6 +66,10 @@ export async function runInteractive(sh: Shell): Promise<number> {
       continue
     }
     if (lists === undefined) {
+      if (sh.option('ignoreeof') && ends++ < 9) {
+        await sh.write(2, `Use "${sh.login ? 'logout' : 'exit'}" to leave the shell.\n`)
+        continue
+      }
       if (sh.jobs.jobs.some((j) => sh.jobs.state(j) === 'stopped') && !sh.warnedOfJobs) {
         await sh.write(2, 'There are stopped jobs.\n')
         sh.warnedOfJobs = true
@@ -73,6 +79,7 @@ export async function runInteractive(sh: Shell): Promise<number> {
       saveHistory(sh)
       return sh.status
     }
+    ends = 0
     try {
       if (lists.length > 0) await sh.write(2, (await promptText(sh, 'PS0')).replace(/[\x01\x02]/g, ''))
       for (const list of lists) await guarded(sh, () => executeList(sh, list))
