@@ -29,8 +29,8 @@ export function setFdb(device: Device, macText: string, options: NonNullable<Par
       device.vxlan.fdb.set(mac, old.map((r) => (r.address === remote ? entry : r)))
     } else {
       if (verb === 'add') throw new NetError('EEXIST')
-      if (mac !== 0) throw new NetError('EOPNOTSUPP')
-      old.push(entry)
+      // Only addresses of groups (all zeros here) have several remotes; appending to another one changes nothing.
+      if (mac === 0) old.push(entry)
     }
     return
   }
@@ -47,7 +47,7 @@ export function deleteFdb(device: Device, macText: string, options: NonNullable<
     const old = device.vxlan.fdb.get(mac)
     if (!old) throw new NetError('ENOENT')
     const rest = options.remote === undefined ? [] : old.filter((r) => formatIpv4(r.address) !== options.remote)
-    if (rest.length === old.length) throw new NetError('ENOENT')
+    if (rest.length === old.length) return
     if (rest.length > 0) device.vxlan.fdb.set(mac, rest)
     else device.vxlan.fdb.delete(mac)
     return
@@ -73,7 +73,8 @@ function bridgeEntries(bridge: Device, port: Device): FdbInfo[] {
     const entry = bridgeLookup(bridge, mac)
     if (entry?.port === port) result.push({ mac: formatMac(mac), device: port.name, master: bridge.name, self: false, state: entry.permanent ? 'permanent' : entry.isStatic ? 'static' : 'learnt' })
   }
-  result.push({ mac: formatMac(port.mac), device: port.name, master: bridge.name, self: false, state: 'permanent' })
+  // One entry for one address: a bridge that took its port's address has none of its own.
+  if (port !== bridge || !bridge.ports.some((p) => p.mac === bridge.mac)) result.push({ mac: formatMac(port.mac), device: port.name, master: bridge.name, self: false, state: 'permanent' })
   return result
 }
 

@@ -1,7 +1,10 @@
-/** `bridge` of iproute2 6.1: link, fdb, and the plain answer of `vlan`. */
+/** `bridge` of iproute2 6.1: link, fdb, and the plain answers of vlan, mdb and vni. Attributes of ports other than hairpin are read and forgotten. */
+import { parseIpv4 } from '#base/ip.ts'
 import { NetError } from '#engine/net/error.ts'
 import type { FdbInfo, LinkInfo } from '#engine/net/types.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
+import { bridgeUsage, fdbUsage, linkUsage, vlanUsage } from './bridge-usage.ts'
+import { prettyJson } from './ip/context.ts'
 import { complain, say } from './support.ts'
 
 class Failure extends Error {
@@ -14,28 +17,43 @@ class Failure extends Error {
   }
 }
 
+interface Options {
+  details: boolean
+  json: boolean
+  pretty: boolean
+  statistics: boolean
+}
+
+const flags: readonly (readonly [string, (o: Options) => void])[] = [
+  ['-help', () => {
+    throw new Failure(bridgeUsage, 255)
+  }],
+  ['-Version', () => {
+    throw new Failure('', 0)
+  }],
+  ['-stats', (o) => void (o.statistics = true)], ['-statistics', (o) => void (o.statistics = true)], ['-details', (o) => void (o.details = true)], ['-oneline', () => {}], ['-timestamp', () => {}], ['-tshort', () => {}], ['-force', () => {}], ['-json', (o) => void (o.json = true)], ['-pretty', (o) => void (o.pretty = true)], ['-color', () => {}], ['-compressvlans', () => {}],
+]
+
 export const bridge: Program = async (p) => {
   const args = p.argv.slice(1)
-  let details = false
-  let json = false
-  while (args[0]?.startsWith('-')) {
-    const flag = args.shift()!.replace(/^--/, '-')
-    if ('-details'.startsWith(flag) && flag.length > 1) details = true
-    else if ('-json'.startsWith(flag)) json = true
-    else if (flag === '-V' || flag === '-Version') {
-      await say(p, 'bridge utility, 6.1.0\n')
-      return 0
-    }
-  }
-  const object = args.shift()
+  const o: Options = { details: false, json: false, pretty: false, statistics: false }
   try {
-    let out = ''
-    if (object === undefined || 'help'.startsWith(object)) throw new Failure('Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }\n       bridge [ -force ] -batch filename\nwhere  OBJECT := { link | fdb | mdb | vlan | vni | monitor }\n', 255)
-    if ('link'.startsWith(object)) out = link(p, args, details)
-    else if ('fdb'.startsWith(object)) out = fdb(p, args, json)
-    else if ('vlan'.startsWith(object)) out = 'port              vlan-id  \n' + [...p.net.links.values()].filter((l) => l.bridge || l.port).map((l) => `${l.name.padEnd(18)}1 PVID Egress Untagged\n`).join('')
-    else throw new Failure(`Object "${object}" is unknown, try "bridge help".\n`, 255)
-    await say(p, out)
+    while (args[0]?.startsWith('-')) {
+      const given = args.shift()!
+      const flag = given.replace(/^--/, '-')
+      const found = flag.length > 1 ? flags.find(([whole]) => whole.startsWith(flag)) : undefined
+      if (!found) throw new Failure(`Option "${flag}" is unknown, try "bridge help".\n`, 255)
+      if (found[0] === '-Version') {
+        await say(p, 'bridge utility, 6.1.0\n')
+        return 0
+      }
+      found[1](o)
+    }
+    const object = args.shift()
+    if (object === undefined || 'help'.startsWith(object)) throw new Failure(bridgeUsage, 255)
+    const run = objects.find(([whole]) => whole.startsWith(object))?.[1]
+    if (!run) throw new Failure(`Object "${object}" is unknown, try "bridge help".\n`, 255)
+    await say(p, run(p, args, o))
     return 0
   } catch (error) {
     if (error instanceof NetError) {
@@ -47,6 +65,32 @@ export const bridge: Program = async (p) => {
     return error.code
   }
 }
+
+type Run = (p: Process, args: string[], o: Options) => string
+
+const objects: readonly (readonly [string, Run])[] = [
+  ['link', link], ['fdb', fdb], ['vlan', vlan], ['mdb', () => ''], ['vni', () => 'dev               vni              group/remote   \n'],
+  ['monitor', (_, args) => {
+    throw new Failure(args[0] === undefined ? '' : `Argument "${args[0]}" is unknown, try "bridge monitor help".\n`, 255)
+  }],
+]
+
+const verbOf = (args: string[], verbs: readonly string[], object: string, help: string): string => {
+  const word = args.shift()
+  if (word === undefined) return 'show'
+  const verb = [...verbs, 'help'].find((v) => v.startsWith(word))
+  if (verb === undefined) throw new Failure(`Command "${word}" is unknown, try "bridge ${object} help".\n`, 255)
+  if (verb === 'help') throw new Failure(help, 255)
+  return verb === 'lst' || verb === 'list' ? 'show' : verb
+}
+
+const value = (args: string[]): string => {
+  const word = args.shift()
+  if (word === undefined) throw new Failure('Command line is not complete. Try option "help"\n', 255)
+  return word
+}
+
+const json = (o: Options, rows: readonly unknown[]) => (o.pretty ? prettyJson(rows) : JSON.stringify(rows) + '\n')
 
 const onOff = (on: boolean) => (on ? 'on' : 'off')
 
@@ -61,70 +105,121 @@ function linkLine(p: Process, l: LinkInfo, details: boolean): string {
   return `${text}    hairpin ${onOff(port.hairpin)} guard off root_block off fastleave off learning ${onOff(port.learning)} flood ${onOff(port.flood)} mcast_flood on bcast_flood on mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off isolated ${onOff(port.isolated)} locked off \n`
 }
 
-function link(p: Process, args: string[], details: boolean): string {
-  const verb = args.shift() ?? 'show'
-  const device = () => {
-    const at = args.indexOf('dev')
-    return at >= 0 ? args[at + 1] : undefined
+const portSwitches = new Set(['guard', 'hairpin', 'fastleave', 'root_block', 'learning', 'learning_sync', 'flood', 'mcast_flood', 'bcast_flood', 'mcast_to_unicast', 'neigh_suppress', 'vlan_tunnel', 'isolated', 'locked'])
+const portNumbers = new Set(['cost', 'priority', 'mcast_router'])
+const portStates = ['disabled', 'listening', 'learning', 'forwarding', 'blocking']
+
+function link(p: Process, args: string[], o: Options): string {
+  const verb = verbOf(args, ['set', 'show', 'lst', 'list'], 'link', linkUsage)
+  if (verb === 'show') {
+    let name: string | undefined
+    while (args.length > 0) {
+      const word = args.shift()!
+      name = word === 'dev' ? value(args) : word === 'master' ? (value(args), name) : word
+    }
+    if (name !== undefined && !p.net.links.has(name)) throw new Failure(`Cannot find device "${name}"\n`, 255)
+    const ports = [...p.net.links.values()].filter((l) => l.port && (name === undefined || l.name === name)).sort((a, b) => a.index - b.index)
+    if (o.json) return json(o, ports.map((l) => ({ ifindex: l.index, ifname: l.name, flags: l.flags, mtu: l.mtu, master: l.master, state: l.port!.state, priority: l.port!.priority, cost: l.port!.cost })))
+    return ports.map((l) => linkLine(p, l, o.details)).join('')
   }
-  if ('show'.startsWith(verb) || verb === 'list' || verb === 'lst') {
-    const name = device()
-    if (name !== undefined && !p.net.links.has(name)) throw new Failure(`Cannot find bridge device "${name}"\n`, 1)
-    return [...p.net.links.values()].filter((l) => l.port && (name === undefined || l.name === name)).sort((a, b) => a.index - b.index).map((l) => linkLine(p, l, details)).join('')
+  let name: string | undefined
+  let hairpin: boolean | undefined
+  while (args.length > 0) {
+    const word = args.shift()!
+    if (word === 'dev') name = value(args)
+    else if (portSwitches.has(word)) {
+      const on = value(args)
+      if (on !== 'on' && on !== 'off') throw new Failure(`Error: argument of "${word}" must be one of "off", "on", not "${on}"\n`, 234)
+      if (word === 'hairpin') hairpin = on === 'on'
+    } else if (word === 'state') {
+      const state = value(args)
+      if (!portStates.includes(state) && !/^[0-4]$/.test(state)) throw /^\d+$/.test(state) ? new NetError('EINVAL') : new Failure(`Error: invalid STP port state\n`, 255)
+    } else if (portNumbers.has(word) || word === 'hwmode' || word === 'backup_port' || word === 'mcast_max_groups') value(args)
+    else if (!['self', 'master', 'nobackup_port'].includes(word)) throw new Failure(linkUsage, 255)
   }
-  if (verb === 'set') {
-    const name = device()
-    if (name === undefined) throw new Failure('Device is a required argument.\n', 255)
-    const l = p.net.links.get(name)
-    if (!l) throw new Failure(`Cannot find bridge device "${name}"\n`, 255)
-    if (!l.port) throw new NetError('EOPNOTSUPP')
-    const at = args.indexOf('hairpin')
-    if (at >= 0) p.net.setLink(name, { hairpin: args[at + 1] === 'on' })
-    return ''
-  }
-  throw new Failure(`Command "${verb}" is unknown, try "bridge link help".\n`, 255)
+  if (name === undefined) throw new Failure('Device is a required argument.\n', 255)
+  const l = p.net.links.get(name)
+  if (!l) throw new Failure(`Cannot find bridge device "${name}"\n`, 255)
+  if (!l.port) throw new NetError('EOPNOTSUPP')
+  if (hairpin !== undefined) p.net.setLink(name, { hairpin })
+  return ''
 }
 
-function fdb(p: Process, args: string[], json: boolean): string {
-  const verb = args.shift() ?? 'show'
-  if ('show'.startsWith(verb) || verb === 'list' || verb === 'lst') {
-    let device: string | undefined
-    let of: string | undefined
-    for (let i = 0; i < args.length; i++) {
-      const word = args[i]!
-      if (word === 'br' || word === 'brport' || word === 'dev') {
-        const name = args[++i] ?? ''
-        if (!p.net.links.has(name)) throw new Failure(`Cannot find ${word === 'br' ? 'bridge ' : ''}device "${name}"\n`.replace('bridge device', 'bridge device'), 255)
-        if (word === 'br') of = name
-        else device = name
-      }
-    }
-    const rows = p.net.fdb().filter((e) => (device === undefined || e.device === device) && (of === undefined || e.master === of || e.device === of || p.net.links.get(e.device)?.master === of))
-    if (json) return JSON.stringify(rows.map((e) => ({ mac: e.mac, ...(device === undefined && { ifname: e.device }), ...(e.remote !== undefined && { dst: e.remote }), flags: e.self ? ['self'] : [], ...(e.master !== undefined && { master: e.master }), state: stateText(e) }))) + '\n'
-    return rows.map((e) => `${e.mac} ${device === undefined ? `dev ${e.device} ` : ''}${e.remote !== undefined ? `dst ${e.remote} ` : ''}${e.vlan !== undefined ? `vlan ${e.vlan} ` : ''}${e.self ? 'self ' : ''}${e.master !== undefined ? `master ${e.master} ` : ''}${stateText(e)}` + '\n').join('')
+function vlan(p: Process, args: string[]): string {
+  const verb = verbOf(args, ['add', 'delete', 'show', 'lst', 'list', 'set', 'tunnelshow'], 'vlan', vlanUsage)
+  const at = args.indexOf('dev')
+  const device = at >= 0 ? args[at + 1] : undefined
+  if (device !== undefined && !p.net.links.has(device)) throw new Failure(`Cannot find ${verb === 'show' ? '' : 'bridge '}device "${device}"\n`, 255)
+  if (verb !== 'show') {
+    if (device === undefined || !args.includes('vid')) throw new Failure('Device and VLAN ID are required arguments.\n', 255)
+    return ''
   }
-  if (!p.can('NET_ADMIN') && verb !== 'get') throw new NetError('EPERM')
-  const change = (['add', 'append', 'replace', 'delete'] as const).find((v) => v.startsWith(verb))
-  if (!change) throw new Failure(`Command "${verb}" is unknown, try "bridge fdb help".\n`, 255)
+  return 'port              vlan-id  \n' + [...p.net.links.values()].filter((l) => (l.bridge || l.port) && (device === undefined || l.name === device)).map((l) => `${l.name.padEnd(18)}1 PVID Egress Untagged\n`).join('')
+}
+
+function fdb(p: Process, args: string[], o: Options): string {
+  const verb = verbOf(args, ['add', 'append', 'replace', 'delete', 'get', 'show', 'lst', 'list', 'flush'], 'fdb', fdbUsage)
+  if (verb === 'show') return showFdb(p, args, o)
   let mac: string | undefined
   let device: string | undefined
   let remote: string | undefined
+  let group: string | undefined
   let master = false
   let permanent = true
-  for (let i = 0; i < args.length; i++) {
-    const word = args[i]!
-    if (word === 'dev') device = args[++i]
-    else if (word === 'dst') remote = args[++i]
-    else if (word === 'master') master = true
+  while (args.length > 0) {
+    const word = args.shift()!
+    if (word === 'dev') device = value(args)
+    else if (word === 'br') group = value(args)
+    else if (word === 'dst') {
+      remote = value(args)
+      if (parseIpv4(remote) === undefined) throw new Failure(`Error: any valid address is expected rather than "${remote}".\n`, 1)
+    } else if (word === 'master') master = true
     else if (word === 'static' || word === 'temp' || word === 'dynamic') permanent = false
-    else if (word === 'vlan' || word === 'port' || word === 'vni' || word === 'via') i++
-    else if (/^[0-9a-f:]{11,17}$/i.test(word)) mac = word
+    else if (word === 'port' || word === 'vni' || word === 'src_vni' || word === 'vlan') {
+      const number = value(args)
+      if (!/^\d+$/.test(number)) throw new Failure(`Error: argument "${number}" is wrong: invalid ${word}\n`, 255)
+    } else if (word === 'via' || word === 'nhid' || word === 'brport') value(args)
+    else if (!['self', 'permanent', 'local', 'use', 'router', 'extern_learn', 'sticky', 'to'].includes(word)) {
+      if (mac !== undefined) throw new Failure(`Error: either "to" is duplicate, or "${word}" is a garbage.\n`, 255)
+      mac = word
+    }
   }
-  if (device === undefined || mac === undefined) throw new Failure('Device and address are required arguments.\n', 255)
-  if (!p.net.links.has(device)) throw new Failure(`Cannot find device "${device}"\n`, 255)
-  if (change === 'delete') p.net.deleteFdb(device, mac, { ...(remote !== undefined && { remote }), ...(master && { master }) })
-  else p.net.setFdb(device, mac, { ...(remote !== undefined && { remote }), permanent, ...(master && { master }), verb: change })
+  if (verb === 'flush') {
+    if (device === undefined && group === undefined) throw new Failure('Device is a required argument.\n', 255)
+    for (const e of p.net.fdb(device ?? group)) if (e.state === 'learnt') p.net.deleteFdb(e.device, e.mac, { ...(e.remote !== undefined && { remote: e.remote }), ...(e.master !== undefined && { master: true }) })
+    return ''
+  }
+  if (mac === undefined || (device === undefined && (verb !== 'get' || group === undefined))) throw new Failure(`Device ${verb === 'get' ? 'or master ' : ''}and address are required arguments.\n`, 255)
+  if (!/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(mac)) throw new Failure(`Invalid mac address ${mac}\n`, 255)
+  for (const name of [device, group]) if (name !== undefined && !p.net.links.has(name)) throw new Failure(`Cannot find device "${name}"\n`, 255)
+  const address = mac.toLowerCase()
+  if (verb === 'get') {
+    const found = p.net.fdb().find((e) => e.mac === address && (device === undefined || e.device === device) && (group === undefined || e.master === group))
+    if (!found) throw new Failure('Error: Fdb entry not found.\n', 254)
+    return entryLine(found, true)
+  }
+  if (!p.can('NET_ADMIN')) throw new NetError('EPERM')
+  if (verb === 'delete') p.net.deleteFdb(device!, mac, { ...(remote !== undefined && { remote }), ...(master && { master }) })
+  else p.net.setFdb(device!, mac, { ...(remote !== undefined && { remote }), permanent, ...(master && { master }), verb: verb as 'add' | 'append' | 'replace' })
   return ''
+}
+
+const entryLine = (e: FdbInfo, named: boolean) => `${e.mac} ${named ? `dev ${e.device} ` : ''}${e.remote !== undefined ? `dst ${e.remote} ` : ''}${e.vlan !== undefined ? `vlan ${e.vlan} ` : ''}${e.self ? 'self ' : ''}${e.master !== undefined ? `master ${e.master} ` : ''}${stateText(e)}\n`
+
+function showFdb(p: Process, args: string[], o: Options): string {
+  let device: string | undefined
+  let of: string | undefined
+  while (args.length > 0) {
+    const word = args.shift()!
+    if (word !== 'br' && word !== 'brport' && word !== 'dev') continue
+    const name = value(args)
+    if (!p.net.links.has(name)) throw new Failure(`Cannot find ${word === 'br' ? 'bridge ' : ''}device "${name}"\n`, 255)
+    if (word === 'br') of = name
+    else device = name
+  }
+  const rows = p.net.fdb().filter((e) => (device === undefined || e.device === device) && (of === undefined || e.master === of || e.device === of || p.net.links.get(e.device)?.master === of))
+  if (o.json) return json(o, rows.map((e) => ({ mac: e.mac, ...(device === undefined && { ifname: e.device }), ...(e.remote !== undefined && { dst: e.remote }), flags: e.self ? ['self'] : [], ...(e.master !== undefined && { master: e.master }), state: stateText(e) })))
+  return rows.map((e) => entryLine(e, device === undefined)).join('')
 }
 
 function stateText(e: FdbInfo): string {

@@ -157,7 +157,7 @@ export function tableText(table: number): string {
 }
 
 /** jsonw_pretty: members on lines of their own, indented by 4 for each level; scalars of arrays on one line. */
-function prettyJson(rows: readonly unknown[]): string {
+export function prettyJson(rows: readonly unknown[]): string {
   const put = (value: unknown, depth: number): string => {
     if (Array.isArray(value)) {
       if (value.length === 0) return '[ ]'
