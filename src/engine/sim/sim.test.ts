@@ -68,3 +68,12 @@ test('settling waits for what is not background, within the quiet time', async (
   expect(sim.now).toBe(4500)
   expect(await runner.settle(100_000, 10_000)).toBe(false)
 })
+
+test('a delay that is no number does not get into the clock', () => {
+  const sim = new Sim({ seed: 'nan', start: 1000 })
+  const ran: number[] = []
+  sim.after(Number.NaN, () => ran.push(sim.now))
+  sim.after(5, () => ran.push(sim.now))
+  sim.runUntil(2000)
+  expect(ran).toEqual([1000, 1005])
+})

@@ -61,7 +61,8 @@ export class Sim {
 
   /** Runs `run` in `delay` ms (0: after the current event and all that were scheduled before). */
   after(delay: number, run: () => void, options: AfterOptions = {}): Timer {
-    const event: Event = { at: this.#now + Math.max(0, delay), background: options.background ?? options.quiet ?? this.#quiet, quiet: options.quiet ?? (options.background === false ? false : this.#quiet), cancelled: false, sequence: this.#sequence++, run }
+    // Not a number is no time at all: it must never get into the clock.
+    const event: Event = { at: this.#now + (delay > 0 ? delay : 0), background: options.background ?? options.quiet ?? this.#quiet, quiet: options.quiet ?? (options.background === false ? false : this.#quiet), cancelled: false, sequence: this.#sequence++, run }
     if (!event.background) this.#foreground++
     this.#push(event)
     return event
