@@ -25,6 +25,8 @@ interface Target {
 const shared: BuildOptions = { bundle: true, absWorkingDir: root, target: 'es2023', legalComments: 'none', logLevel: 'warning', charset: 'utf8', sourcemap: true }
 
 const engine = ['src/base', 'src/engine', 'src/shell', 'src/programs', 'src/course', 'src/session', 'src/contract']
+/** What a log of a sitting names its engine by: the content of the sources, wherever they lie. */
+const engineBuild = { ENGINE_BUILD: JSON.stringify(fingerprint(root, engine).slice(0, 12)) }
 const hostSide = ['src/base', 'src/contract', 'src/course', 'src/host']
 
 /** A bundle that some libraries inside expect to be able to `require` Node's own modules from. */
@@ -58,7 +60,7 @@ const targets: readonly Target[] = [
     sources: engine,
     entry: 'src/session/worker.ts',
     outputs: ['ui/session-worker.js'],
-    run: () => esbuild({ ...shared, entryPoints: ['src/session/worker.ts'], outfile: 'dist/ui/session-worker.js', format: 'esm', platform: 'browser', minifySyntax: true, minifyWhitespace: true }),
+    run: () => esbuild({ ...shared, entryPoints: ['src/session/worker.ts'], outfile: 'dist/ui/session-worker.js', define: engineBuild, format: 'esm', platform: 'browser', minifySyntax: true, minifyWhitespace: true }),
   },
   {
     name: 'command',
@@ -70,6 +72,7 @@ const targets: readonly Target[] = [
         ...shared,
         entryPoints: ['src/cli/kubedrill.ts'],
         outfile: 'dist/cli/main.js',
+        define: engineBuild,
         format: 'esm',
         platform: 'node',
         external: ['better-sqlite3'],

@@ -20,6 +20,8 @@ export interface SittingLog {
   readonly version: 1
   readonly seed: string
   readonly open: { readonly kind: 'lab' | 'lesson' | 'sandbox'; readonly id: string; readonly cluster: string }
+  /** Which build of the engine answered; another one may answer with other names and times. */
+  readonly engine?: string
   readonly inputs: readonly SittingInput[]
   /** Virtual ms since the start up to which the sitting had run. */
   readonly until: number
@@ -37,6 +39,8 @@ export type SittingInput =
   | { readonly at: number; readonly kind: 'script'; readonly script: string }
 
 export interface SessionInfo {
+  /** The log that was resumed comes from another build of the engine. */
+  readonly otherEngine?: true
   readonly cluster: ClusterInfo
   readonly lab?: LabInfo
   /** Host names that a terminal can be opened on; the first is the workstation. */

@@ -49,7 +49,7 @@ export class Store {
     if (!head) return undefined
     const inputs = this.#db.prepare('SELECT body FROM sitting_inputs WHERE key = ? ORDER BY n').all(key)
     return {
-      ...(JSON.parse(head['head'] as string) as Pick<SittingLog, 'version' | 'seed' | 'open'>),
+      ...(JSON.parse(head['head'] as string) as Pick<SittingLog, 'version' | 'seed' | 'open' | 'engine'>),
       inputs: inputs.map((row) => JSON.parse(row['body'] as string) as SittingInput),
       until: head['until'] as number,
     }
@@ -58,8 +58,8 @@ export class Store {
   saveSitting(key: string, log: SittingLog): void {
     this.#db.transaction(() => {
       this.#drop(key)
-      const { version, seed, open } = log
-      this.#db.prepare('INSERT INTO sittings (key, head, until) VALUES (?, ?, ?)').run(key, JSON.stringify({ version, seed, open }), log.until)
+      const { version, seed, open, engine } = log
+      this.#db.prepare('INSERT INTO sittings (key, head, until) VALUES (?, ?, ?)').run(key, JSON.stringify({ version, seed, open, engine }), log.until)
       this.#addInputs(key, 0, log.inputs)
     })()
   }

@@ -60,7 +60,7 @@ const input = byKind({
   script: shape({ at: number, kind: text, script: text }),
 })
 const open = shape({ kind: oneOf('lab', 'lesson', 'sandbox'), id: text, cluster: text })
-const log = shape({ version: (v, at) => (v === 1 ? undefined : `${at}: only version 1 is known`), seed: text, open, inputs: list(input), until: number })
+const log = shape({ version: (v, at) => (v === 1 ? undefined : `${at}: only version 1 is known`), seed: text, open, inputs: list(input), until: number }, { engine: text })
 
 const report = shape({
   exam: text,

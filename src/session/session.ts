@@ -11,6 +11,7 @@ import { gradeLab } from '#course/grade.ts'
 import type { Lab } from '#course/schema/lab.ts'
 import type { Drain } from '#engine/sim/runner.ts'
 import { compareObjects } from './compare.ts'
+import { engineBuild } from './engine-build.ts'
 import { ClusterInspect } from './inspect.ts'
 import { labOf, specOf, trialsOf } from './lab.ts'
 import { mapSnapshot } from './map.ts'
@@ -99,7 +100,7 @@ export class Session implements Implementation<SessionMethods> {
       this.#lastWall = this.#world.now()
       this.#stopClock = this.#world.every(frame, () => void this.#tick())
       if (resume) this.#showRebuilt()
-      return this.#info()
+      return { ...this.#info(), ...(resume && resume.engine !== engineBuild ? { otherEngine: true as const } : {}) }
     })
 
   close = (): Promise<void> => this.#exclusive(async () => this.#end())

@@ -13,6 +13,7 @@ import type { Program, User } from '#engine/machine/process.ts'
 import { rootUser } from '#engine/machine/users.ts'
 import { Runner, type Drain } from '#engine/sim/runner.ts'
 import { Sim } from '#engine/sim/sim.ts'
+import { engineBuild } from './engine-build.ts'
 import { loginScript, MarkReader, markScript } from './marks.ts'
 import { sittingPrograms } from './programs.ts'
 import { traceProgram } from './trace.ts'
@@ -162,7 +163,7 @@ export class Sitting {
   }
 
   get log(): SittingLog {
-    return { version: 1, seed: this.options.seed, open: this.options.open, inputs: this.inputs, until: this.elapsed }
+    return { version: 1, seed: this.options.seed, open: this.options.open, engine: engineBuild, inputs: this.inputs, until: this.elapsed }
   }
 
   /** Applies what the learner did, now. */

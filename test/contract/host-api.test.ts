@@ -12,7 +12,7 @@ const lesson = '---\ntitle: Pods\nminutes: 5\ncluster: trio\n---\nText.\n\n```ru
 const lab = 'title: A lab\ndomain: troubleshooting\ncompetency: Find faults\ndifficulty: 1\nminutes: 5\ncluster: trio\ntasks:\n  - id: one\n    text: Write y into the file /tmp/x.\n    points: 3\n    checks:\n      - id: file\n        title: the file is there\n        file: { host: base, path: /tmp/x, contains: y }\nhints: [Look at it, Write to it, echo y]\ndebrief: A file holds what was written to it last.\n'
 
 const key = (at: number, data: string): SittingInput => ({ at, kind: 'key', terminal: 'workstation', data })
-const log: SittingLog = { version: 1, seed: 's', open: { kind: 'lab', id: 'a-lab', cluster: 'trio' }, inputs: [{ at: 0, kind: 'terminal-open', terminal: 'workstation', columns: 80, rows: 24 }, key(5, 'ls')], until: 10 }
+const log: SittingLog = { version: 1, seed: 's', open: { kind: 'lab', id: 'a-lab', cluster: 'trio' }, engine: 'source', inputs: [{ at: 0, kind: 'terminal-open', terminal: 'workstation', columns: 80, rows: 24 }, key(5, 'ls')], until: 10 }
 
 let folder = ''
 let host: Host

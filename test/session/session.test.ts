@@ -94,8 +94,12 @@ test('a lab: work, check, hint, undo, reset, resume', { timeout: 120_000, retry:
   const shown = screen()
   await methods.close()
 
+  const elsewhere = start()
+  expect([await elsewhere.methods.open({ kind: 'lab', lab, resume: { ...log, engine: 'another build' } })].map((i) => i.otherEngine)).toEqual([true])
+  await elsewhere.methods.close()
+
   const again = start()
-  await again.methods.open({ kind: 'lab', lab, resume: log })
+  expect((await again.methods.open({ kind: 'lab', lab, resume: log })).otherEngine).toBeUndefined()
   await again.methods.openTerminal('main', { columns: 100, rows: 30 })
   await prompt(again.screen, /kept created/)
   expect(again.screen().startsWith(shown.slice(0, 200))).toBe(true)

@@ -90,6 +90,10 @@ export class Sitting {
       }
       this.info = await this.api.open({ ...this.#opening, ...(resume ? { resume } : {}) } as OpenRequest)
       if (this.#closed) return
+      if (this.info.otherEngine) {
+        this.#whole = true
+        app.warn('This cluster was left in another version of Kubedrill. All that you did was done again; names and times may not be the ones you saw.')
+      }
       if (this.terminals.length === 0) this.#adopt(this.info.hosts[0] ?? 'workstation')
       this.status = 'ready'
       performance.measure('kubedrill:open', { start: began })
