@@ -21,5 +21,7 @@ export const clusterShape = strict({
   podCidr: z.string().optional(),
   serviceCidr: z.string().optional(),
   addons: z.array(z.string()).optional(),
+  /** Nodes that are machines with packages and nothing else: kubeadm makes them nodes. */
+  blank: z.array(z.string()).optional(),
 })
 export type ClusterShape = z.infer<typeof clusterShape>

@@ -1,4 +1,5 @@
 /** `kubectl api-resources | api-versions | version | cluster-info | options | completion | plugin | top | kustomize`. */
+import { packageVersion } from '#programs/kubeadm/packages.ts'
 import { alignTabs } from '#base/text-table.ts'
 import { Failure, usageFailure } from '../cli/errors.ts'
 import { flagsOf } from '../cli/flags.ts'
@@ -55,10 +56,17 @@ export const apiVersions: Verb = async (run) => {
 const clientVersion = { major: '1', minor: '35', gitVersion: 'v1.35.4', gitCommit: '3b2b2ae5b1a9a8d6a0f9a4b7c6d5e4f3a2b1c0d9', gitTreeState: 'clean', buildDate: '2026-03-18T12:00:00Z', goVersion: 'go1.25.5', compiler: 'gc', platform: 'linux/amd64' }
 const kustomizeVersion = 'v5.7.1'
 
+/** A node's kubectl is of the version that its package has. */
+function ownVersion(run: Parameters<Verb>[0]): typeof clientVersion {
+  const gitVersion = packageVersion(run.process.fs, 'kubectl') ?? clientVersion.gitVersion
+  return { ...clientVersion, gitVersion, minor: gitVersion.split('.')[1]! }
+}
+
 export const version: Verb = async (run) => {
   const output = run.flags.string('output')
   if (!['', 'yaml', 'json'].includes(output)) throw new Failure("--output must be 'yaml' or 'json'")
   if (run.args.length > 0) throw new Failure(`extra arguments: [${run.args.join(' ')}]`)
+  const own = ownVersion(run)
   let server: Record<string, string> | undefined
   let failure: Error | undefined
   if (!run.flags.bool('client')) {
@@ -68,9 +76,9 @@ export const version: Verb = async (run) => {
       failure = error as Error
     }
   }
-  if (output === '') await run.out(`Client Version: ${clientVersion.gitVersion}\nKustomize Version: ${kustomizeVersion}\n${server ? `Server Version: ${server['gitVersion'] ?? ''}\n` : ''}`)
+  if (output === '') await run.out(`Client Version: ${own.gitVersion}\nKustomize Version: ${kustomizeVersion}\n${server ? `Server Version: ${server['gitVersion'] ?? ''}\n` : ''}`)
   else {
-    const document = { clientVersion, kustomizeVersion, ...(server ? { serverVersion: server } : {}) }
+    const document = { clientVersion: own, kustomizeVersion, ...(server ? { serverVersion: server } : {}) }
     await run.out(output === 'yaml' ? emitYaml(document) : `${JSON.stringify(document, null, 2)}\n`)
   }
   if (failure) throw failure
