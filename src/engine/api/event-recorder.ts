@@ -85,11 +85,10 @@ export class EventRecorder {
   }
 
   #create(namespace: string, involved: Loose, key: string, time: string, type: string, reason: string, message: string, component: string, host: string | undefined, count = 1): void {
-    const name = `${involved.name}.${(Math.floor(this.#sim.now) * 1_000_000 + this.#sequence++ * 1000).toString(16)}`
-    this.#client.create(EVENTS, {
+    const event = {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name, namespace },
+      metadata: { name: '', namespace },
       involvedObject: involved,
       reason,
       message,
@@ -100,8 +99,18 @@ export class EventRecorder {
       type,
       reportingComponent: component,
       reportingInstance: host ?? '',
-    })
-    this.#seen.set(key, { namespace, name, count })
+    }
+    // The clocks of two components never tick alike; here another's event may have the same name.
+    for (let left = 20; ; left--) {
+      const name = `${involved.name}.${(Math.floor(this.#sim.now) * 1_000_000 + this.#sequence++ * 1000).toString(16)}`
+      try {
+        this.#client.create(EVENTS, { ...event, metadata: { name, namespace } })
+        this.#seen.set(key, { namespace, name, count })
+        return
+      } catch (error) {
+        if (left === 0 || !(error instanceof StatusError) || error.status.reason !== 'AlreadyExists') throw error
+      }
+    }
   }
 
   #allow(key: string, now: number): boolean {

@@ -1,4 +1,5 @@
 /** validateContainers and its parts: names, images, ports, environment, probes, lifecycle, resources, mounts, security context. */
+import { internalForm } from '../shared/internal-form.ts'
 import type { FieldErrors } from '#engine/api/field-errors.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { configMapKeyErrors, dns1123LabelErrors, dns1123SubdomainErrors, httpHeaderNameErrors, portNameErrors, qualifiedNameErrors } from '#engine/api/names.ts'
@@ -194,21 +195,6 @@ function validateMounts(c: Loose, at: string, errors: FieldErrors, facts: PodFac
   }
 }
 
-const securityFields: readonly [go: string, json: string][] = [
-  ['Capabilities', 'capabilities'], ['Privileged', 'privileged'], ['SELinuxOptions', 'seLinuxOptions'], ['WindowsOptions', 'windowsOptions'], ['RunAsUser', 'runAsUser'], ['RunAsGroup', 'runAsGroup'], ['RunAsNonRoot', 'runAsNonRoot'],
-  ['ReadOnlyRootFilesystem', 'readOnlyRootFilesystem'], ['AllowPrivilegeEscalation', 'allowPrivilegeEscalation'], ['ProcMount', 'procMount'], ['SeccompProfile', 'seccompProfile'], ['AppArmorProfile', 'appArmorProfile'],
-]
-
-/** The internal Go struct, as errors print it. */
-function internalSecurityContext(s: Loose): Loose {
-  const out: Record<string, Loose> = {}
-  for (const [go, json] of securityFields) {
-    const v = s[json]
-    out[go] = v === undefined ? null : go === 'Capabilities' ? { Add: v.add ?? null, Drop: v.drop ?? null } : v
-  }
-  return out
-}
-
 export function validateSeccomp(profile: Loose, at: string, errors: FieldErrors): void {
   if (!profile) return
   const local = profile.localhostProfile
@@ -229,6 +215,30 @@ export function validateSeccomp(profile: Loose, at: string, errors: FieldErrors)
   errors.notSupported(`${at}.type`, profile.type, ['Localhost', 'RuntimeDefault', 'Unconfined'])
 }
 
+export function validateAppArmor(profile: Loose, at: string, errors: FieldErrors): void {
+  if (!profile) return
+  const local: string | undefined = profile.localhostProfile
+  const path = `${at}.localhostProfile`
+  switch (profile.type ?? '') {
+    case 'Localhost':
+      if (local === undefined) errors.required(path, 'must be set when AppArmor type is Localhost')
+      else {
+        if (local.trim() !== local) errors.invalid(path, local, 'must not be padded with whitespace')
+        else if (local === '') errors.required(path, 'must be set when AppArmor type is Localhost')
+        if (local.length > 4095) errors.tooLong(path, 4095)
+      }
+      return
+    case 'RuntimeDefault':
+    case 'Unconfined':
+      if (local !== undefined) errors.invalid(path, local, 'can only be set when AppArmor type is Localhost')
+      return
+    case '':
+      errors.required(`${at}.type`, 'type is required when appArmorProfile is set')
+      return
+  }
+  errors.notSupported(`${at}.type`, profile.type, ['Localhost', 'RuntimeDefault', 'Unconfined'])
+}
+
 export function validateId(id: number | undefined, at: string, errors: FieldErrors): void {
   if (id !== undefined && !(id >= 0 && id <= 2147483647)) errors.invalid(at, id, 'must be between 0 and 2147483647, inclusive')
 }
@@ -243,9 +253,10 @@ export function validateSecurityContext(s: Loose, at: string, errors: FieldError
     if ((hostUsers ?? true) && s.procMount === 'Unmasked') errors.invalid(`${at}.procMount`, s.procMount, '`hostUsers` must be false to use `Unmasked`')
   }
   if (s.allowPrivilegeEscalation === false) {
-    if (s.privileged === true) errors.invalid(at, internalSecurityContext(s), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true')
-    if (list(s.capabilities?.add).includes('CAP_SYS_ADMIN')) errors.invalid(at, internalSecurityContext(s), 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN')
+    if (s.privileged === true) errors.invalid(at, internalForm('SecurityContext', s), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true')
+    if (list(s.capabilities?.add).includes('CAP_SYS_ADMIN')) errors.invalid(at, internalForm('SecurityContext', s), 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN')
   }
+  validateAppArmor(s.appArmorProfile, `${at}.appArmorProfile`, errors)
 }
 
 /** What is the same for all three sorts of containers. */

@@ -5,7 +5,7 @@ import { validateLabels, validateAnnotations } from '#engine/api/meta-validation
 import { dns1123LabelErrors, dns1123SubdomainErrors, dns1123SubdomainUnderscoreErrors, ipText, qualifiedNameErrors } from '#engine/api/names.ts'
 import { isIp } from '../shared/ip.ts'
 import { all } from '../shared/validation.ts'
-import { type PodFacts, validateContainers, validateId, validateInitContainers, validateSeccomp } from './container-validation.ts'
+import { type PodFacts, validateAppArmor, validateContainers, validateId, validateInitContainers, validateSeccomp } from './container-validation.ts'
 import { validateEphemeralContainers } from './ephemeral-validation.ts'
 import { validateResourceName, validateQuantityOf } from './resource-validation.ts'
 import { validateAffinity, validateSpread, validateTolerations } from './scheduling-validation.ts'
@@ -45,6 +45,8 @@ function validateSecurity(s: Loose, spec: Loose, at: string, errors: FieldErrors
   }
   if (s.fsGroupChangePolicy !== undefined && !['Always', 'OnRootMismatch'].includes(s.fsGroupChangePolicy)) errors.notSupported(`${at}.fsGroupChangePolicy`, s.fsGroupChangePolicy, ['Always', 'OnRootMismatch'])
   validateSeccomp(s.seccompProfile, `${at}.seccompProfile`, errors)
+  validateAppArmor(s.appArmorProfile, `${at}.appArmorProfile`, errors)
+  if (s.seLinuxChangePolicy !== undefined && !['MountOption', 'Recursive'].includes(s.seLinuxChangePolicy)) errors.notSupported(`${at}.seLinuxChangePolicy`, s.seLinuxChangePolicy, ['MountOption', 'Recursive'])
 }
 
 function validateDns(config: Loose, policy: string | undefined, at: string, errors: FieldErrors): void {
@@ -130,7 +132,15 @@ export function validatePodSpec(spec: Loose, metadata: Loose, at: string, errors
   }
 }
 
+/** Annotations that mean something to the server (ValidatePodSpecificAnnotations). Leaves out: the old ones of seccomp and AppArmor. */
+function validatePodAnnotations(annotations: Loose, spec: Loose, at: string, errors: FieldErrors): void {
+  const [mirror, cost] = ['kubernetes.io/config.mirror', 'controller.kubernetes.io/pod-deletion-cost'].map((key): string | undefined => annotations?.[key])
+  if (mirror !== undefined && !spec?.nodeName) errors.invalid(`${at}[kubernetes.io/config.mirror]`, mirror, 'must set spec.nodeName if mirror pod annotation is set')
+  if (cost !== undefined && !(/^(-?[1-9]\d*|0)$/.test(cost) && Number(cost) >= -2147483648 && Number(cost) <= 2147483647)) errors.invalid(`${at}[controller.kubernetes.io/pod-deletion-cost]`, cost, 'must be a 32bit integer')
+}
+
 export function validatePod(pod: Loose, errors: FieldErrors): void {
+  validatePodAnnotations(pod.metadata.annotations, pod.spec, 'metadata.annotations', errors)
   validatePodSpec(pod.spec ?? {}, pod.metadata, 'spec', errors)
   if (pod.spec?.ephemeralContainers?.length > 0) errors.forbidden('spec.ephemeralContainers', 'cannot be set on create')
   if (pod.spec?.nodeName && pod.spec?.schedulingGates?.length > 0) errors.forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared')
@@ -140,6 +150,7 @@ export function validatePodTemplate(template: Loose, at: string, errors: FieldEr
   const metadata = template?.metadata ?? {}
   validateLabels(metadata.labels, errors, `${at}.labels`)
   validateAnnotations(metadata.annotations, errors, `${at}.annotations`)
+  validatePodAnnotations(metadata.annotations, template?.spec, `${at}.annotations`, errors)
   validatePodSpec(template?.spec ?? {}, metadata, `${at}.spec`, errors)
   if (template?.spec?.ephemeralContainers?.length > 0) errors.forbidden(`${at}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template')
 }
