@@ -19,6 +19,7 @@ import { startQuotaController } from './quota/controller.ts'
 import { startRootCaController } from './root-ca/controller.ts'
 import { startServiceAccountController } from './serviceaccount/controller.ts'
 import { startTokenController } from './serviceaccount/tokens.ts'
+import { startEphemeralVolumeController } from './ephemeral-volume/controller.ts'
 import { startStatefulSetController } from './statefulset/controller.ts'
 import { startTaintEvictionController } from './taint-eviction/controller.ts'
 import { startTtlController } from './ttl/controller.ts'
@@ -29,7 +30,7 @@ import { startApprovingController } from './certificates/approver.ts'
 import { startSigningController } from './certificates/signer.ts'
 import { startVolumeBinder } from './volume-binder/controller.ts'
 import { startClaimProtection, startVolumeProtection } from './volume-protection/controller.ts'
-import { startReplicaSetController } from './replicaset/controller.ts'
+import { startReplicaSetController, startReplicationController } from './replicaset/controller.ts'
 
 interface Entry {
   readonly start: Controller
@@ -50,6 +51,8 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['endpoints-controller', { start: startEndpointsController, account: 'endpoint-controller' }],
   ['endpointslice-controller', { start: startEndpointSliceController, account: 'endpointslice-controller' }],
   ['endpointslice-mirroring-controller', { start: startEndpointSliceMirroringController, account: 'endpointslicemirroring-controller' }],
+  ['replicationcontroller-controller', { start: startReplicationController, account: 'replication-controller' }],
+  ['ephemeral-volume-controller', { start: startEphemeralVolumeController, account: 'ephemeral-volume-controller' }],
   ['statefulset-controller', { start: startStatefulSetController, account: 'statefulset-controller' }],
   ['job-controller', { start: startJobController, account: 'job-controller' }],
   ['cronjob-controller', { start: startCronJobController, account: 'cronjob-controller' }],

@@ -1,7 +1,8 @@
 /**
  * Keeps as many pods as a ReplicaSet asks for (pkg/controller/replicaset): adopts, creates in batches that double, deletes the
- * least useful first, and tells the status. ReplicationController runs the same code upstream; it is left out here.
+ * least useful first, and tells the status. ReplicationControllers run through the same code, as upstream.
  */
+import type { GroupVersionResource } from '#engine/api/types.ts'
 import type { ControllerContext } from '../controller.ts'
 import { keyOf, splitKey, timestamp } from '../controller.ts'
 import { deepEqual } from '../equal.ts'
@@ -12,28 +13,58 @@ import { isPodActive, isPodFinished, isPodReady, podCondition, pods, type Condit
 import { replicasets, type ReplicaSet, type ReplicaSetStatus } from '#engine/kinds/replicaset/types.ts'
 import { mapMatches, selectorMatches } from '#engine/kinds/selectors.ts'
 
-const component = 'replicaset-controller'
 const burst = 500
 
+/** What differs between the two kinds. */
+interface Kind {
+  readonly resource: GroupVersionResource
+  readonly kind: string
+  readonly component: string
+  /** The object with a selector of the newer form. */
+  read(object: ReplicaSet): ReplicaSet
+  /** Whether the status tells of pods that are on their way out. */
+  readonly tellsTerminating: boolean
+}
+
+const replicationControllers: Kind = {
+  resource: { group: '', version: 'v1', resource: 'replicationcontrollers' }, kind: 'ReplicationController', component: 'replication-controller', tellsTerminating: false,
+  read: (object) => ({ ...object, spec: { ...object.spec, selector: { matchLabels: object.spec.selector as unknown as Record<string, string> } } }),
+}
+
 export function startReplicaSetController(context: ControllerContext): void {
+  startReplicas(context, { resource: replicasets, kind: 'ReplicaSet', component: 'replicaset-controller', read: (object) => object, tellsTerminating: true })
+}
+
+export function startReplicationController(context: ControllerContext): void {
+  startReplicas(context, replicationControllers)
+}
+
+function startReplicas(context: ControllerContext, { resource, kind, component, read, tellsTerminating }: Kind): void {
   const { api, sim } = context
-  const sets = api.informer<ReplicaSet>(replicasets)
+  const stored = api.informer<ReplicaSet>(resource)
+  const sets = {
+    get: (namespace: string | undefined, name: string) => {
+      const object = stored.get(namespace, name)
+      return object && read(object)
+    },
+    list: (namespace: string | undefined) => stored.list(namespace).map(read),
+  }
   const podCache = api.informer<Pod>(pods)
   podCache.addIndex(byOwner, ownerKeys)
   podCache.addIndex(orphans, orphanKeys)
   const expectations = new Expectations()
   const queue = context.queue(sync)
 
-  sets.onAdd((rs) => queue.add(keyOf(rs)))
-  sets.onUpdate((rs) => queue.add(keyOf(rs)))
-  sets.onDelete((rs) => {
+  stored.onAdd((rs) => queue.add(keyOf(rs)))
+  stored.onUpdate((rs) => queue.add(keyOf(rs)))
+  stored.onDelete((rs) => {
     expectations.forget(keyOf(rs))
     queue.add(keyOf(rs))
   })
 
   const ownerKey = (pod: Pod): string | undefined => {
     const owner = controllerOf(pod)
-    if (!owner || owner.kind !== 'ReplicaSet') return undefined
+    if (!owner || owner.kind !== kind) return undefined
     const rs = sets.get(pod.metadata.namespace, owner.name)
     return rs?.metadata.uid === owner.uid ? keyOf(rs) : undefined
   }
@@ -148,7 +179,7 @@ export function startReplicaSetController(context: ControllerContext): void {
       ...optional('fullyLabeledReplicas', count(active.filter((p) => mapMatches(rs.spec.template.metadata?.labels, p.metadata.labels)).length)),
       ...optional('readyReplicas', count(ready.length)),
       ...optional('availableReplicas', count(available.length)),
-      terminatingReplicas: terminating,
+      ...(tellsTerminating ? { terminatingReplicas: terminating } : {}),
       observedGeneration: rs.metadata.generation ?? 1,
       ...(conditions.length > 0 ? { conditions } : {}),
     }
@@ -159,17 +190,17 @@ export function startReplicaSetController(context: ControllerContext): void {
         if (since + min * 1000 > sim.now) queue.addAfter(keyOf(rs), since + min * 1000 - sim.now)
       }
     }
-    if (rs.status && deepEqual({ ...rs.status, terminatingReplicas: rs.status.terminatingReplicas ?? -1 }, status)) return
+    if (rs.status && deepEqual(tellsTerminating ? { ...rs.status, terminatingReplicas: rs.status.terminatingReplicas ?? -1 } : rs.status, status)) return
     write({ ...rs, status })
   }
 
   function write(rs: ReplicaSet): void {
     try {
-      tolerateGone(() => api.update(replicasets, rs, 'status'))
+      tolerateGone(() => api.update(resource, rs, 'status'))
     } catch (error) {
       if (!isConflict(error)) throw error
-      const fresh = tolerateGone(() => api.get<ReplicaSet>(replicasets, rs.metadata.namespace, rs.metadata.name))
-      if (fresh && fresh.metadata.uid === rs.metadata.uid && rs.status) tolerateGone(() => api.update(replicasets, { ...fresh, status: rs.status! }, 'status'))
+      const fresh = tolerateGone(() => api.get<ReplicaSet>(resource, rs.metadata.namespace, rs.metadata.name))
+      if (fresh && fresh.metadata.uid === rs.metadata.uid && rs.status) tolerateGone(() => api.update(resource, { ...fresh, status: rs.status! }, 'status'))
     }
   }
 }
