@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { Sim } from '#engine/sim/sim.ts'
+import { pod, rigOn } from './testing/rig.ts'
+
+test('a kubelet reads what pods on its node use, and no more', () => {
+  const { send } = rigOn(new Sim({ seed: 'nodes', start: Date.UTC(2026, 0, 1) }))
+  const CORE = '/api/v1/namespaces/default'
+  send('POST', `${CORE}/serviceaccounts`, { metadata: { name: 'default' } })
+  for (const name of ['used', 'other']) send('POST', `${CORE}/secrets`, { metadata: { name } })
+  send('POST', `${CORE}/pods`, pod('p', { nodeName: 'n1', volumes: [{ name: 'v', secret: { secretName: 'used' } }] }))
+  const get = (node: string, name: string) => send('GET', `${CORE}/secrets/${name}`, undefined, { user: { name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] } })
+  expect(get('n1', 'used').code).toBe(200)
+  expect(get('n1', 'other').body.message).toBe('secrets "other" is forbidden: User "system:node:n1" cannot get resource "secrets" in API group "" in the namespace "default": no relationship found between node \'n1\' and this object')
+  expect(get('n2', 'used').code).toBe(403)
+})
+
+test('discovery in one answer for clients that take it', () => {
+  const { send } = rigOn(new Sim({ seed: 'discovery', start: Date.UTC(2026, 0, 1) }))
+  const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json'
+  const core = send('GET', '/api', undefined, { headers: { accept } })
+  expect(core.headers.get('content-type')).toBe('application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList')
+  const accounts = core.body.items[0].versions[0].resources.find((r: { resource: string }) => r.resource === 'serviceaccounts')
+  expect(accounts).toEqual({
+    resource: 'serviceaccounts', responseKind: { group: '', version: '', kind: 'ServiceAccount' }, scope: 'Namespaced', singularResource: 'serviceaccount', verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'], shortNames: ['sa'],
+    subresources: [{ subresource: 'token', responseKind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' }, verbs: ['create'] }],
+  })
+  expect(send('GET', '/apis', undefined, { headers: { accept } }).body.items.map((g: { metadata: { name: string } }) => g.metadata.name)).toContain('apps')
+  expect(send('GET', '/api', undefined, { headers: { accept: 'application/json' } }).body.kind).toBe('APIVersions')
+})
