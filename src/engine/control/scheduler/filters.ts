@@ -9,7 +9,7 @@ import type { NodeInfo } from './node-info.ts'
 import { podRequests } from '#engine/kinds/pod/requests.ts'
 import { matchesNodeAffinity } from './node-affinity.ts'
 import { spreadFilter } from './spread.ts'
-import { volumeFilter } from './volumes.ts'
+import { volumeFilter, volumeRestrictions, volumeZone } from './volumes.ts'
 
 export interface Refusal {
   readonly reasons: readonly string[]
@@ -150,7 +150,7 @@ function interPodAffinity(state: CycleState, info: NodeInfo): Refusal | undefine
   return undefined
 }
 
-export const filters: readonly Filter[] = [nodeUnschedulable, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit, volumeFilter, spreadFilter, interPodAffinity]
+export const filters: readonly Filter[] = [nodeUnschedulable, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit, volumeRestrictions, volumeFilter, volumeZone, spreadFilter, interPodAffinity]
 
 /** The first refusal, as upstream stops at the first plugin that says no. */
 export function filterNode(state: CycleState, info: NodeInfo): Refusal | undefined {

@@ -110,4 +110,21 @@ describe('placement', () => {
     rig.run(100)
     expect(['guarded', 'free'].map((name) => rig.api.get<Pod>(pods, 'default', name).metadata.deletionTimestamp !== undefined)).toEqual([false, true])
   })
+  test('a claim of one pod alone, and a volume of another zone', () => {
+    const rig = bare()
+    rig.addNode('a', { labels: { 'topology.kubernetes.io/zone': 'east' } })
+    const claims = { group: '', version: 'v1', resource: 'persistentvolumeclaims' }
+    const volumes = { group: '', version: 'v1', resource: 'persistentvolumes' }
+    for (const [name, mode, zone] of [['one', 'ReadWriteOncePod', 'east'], ['far', 'ReadWriteOnce', 'west']] as const) {
+      rig.api.create(volumes, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name, labels: { 'topology.kubernetes.io/zone': zone } }, spec: { capacity: { storage: '1Gi' }, accessModes: [mode], hostPath: { path: '/d' }, storageClassName: 'm' } } as never)
+      rig.api.create(claims, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace: 'default', annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } }, spec: { accessModes: [mode], resources: { requests: { storage: '1Gi' } }, storageClassName: 'm', volumeName: name } } as never)
+    }
+    const uses = (claim: string) => ({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: claim } }] })
+    for (const [name, claim] of [['first', 'one'], ['second', 'one'], ['third', 'far']] as const) {
+      addPod(rig, name, uses(claim) as never)
+      rig.run(100)
+    }
+    expect(nodeOf(rig, 'first')).toBe('a')
+    expect(rig.events('FailedScheduling').map((m) => m.slice(0, m.indexOf('.')))).toEqual(['0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode', '0/1 nodes are available: 1 node(s) had no available volume zone'])
+  })
 })

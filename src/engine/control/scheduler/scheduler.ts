@@ -197,7 +197,7 @@ export class Scheduler {
         volume: (name) => volumes.get(undefined, name),
         volumes: () => [...volumes.list()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
         storageClass: (name) => classes.get(undefined, name),
-        users: () => 0,
+        users: (namespace, claim) => [...this.#infos.values()].reduce((n, info) => n + [...info.pods.values()].filter((p) => (p.metadata.namespace ?? 'default') === namespace && p.spec.volumes?.some((v) => v.persistentVolumeClaim?.claimName === claim)).length, 0),
       },
     }
   }

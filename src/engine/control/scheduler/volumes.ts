@@ -34,6 +34,30 @@ export function volumePreFilter(state: CycleState): string | undefined {
   return unbound ? 'pod has unbound immediate PersistentVolumeClaims' : undefined
 }
 
+/** A claim for one pod alone is taken as long as another pod has it, wherever that is (plugins/volumerestrictions). */
+export function volumeRestrictions(state: CycleState): Refusal | undefined {
+  const namespace = state.pod.metadata.namespace ?? 'default'
+  for (const name of claimNames(state)) {
+    if (!state.volumes.claim(namespace, name)?.spec.accessModes?.includes('ReadWriteOncePod')) continue
+    if (state.volumes.users(namespace, name) > 0) return { reasons: ['node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode'], resolvable: true }
+  }
+  return undefined
+}
+
+const zoneLabels = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/zone', 'failure-domain.beta.kubernetes.io/region']
+
+/** Bound volumes that say in labels where they are (plugins/volumezone). Nodes without such labels are not judged. */
+export function volumeZone(state: CycleState, { node }: NodeInfo): Refusal | undefined {
+  const own = node.metadata.labels ?? {}
+  if (!zoneLabels.some((key) => key in own)) return undefined
+  for (const name of claimNames(state)) {
+    const claim = state.volumes.claim(state.pod.metadata.namespace ?? 'default', name)
+    const labels = claim && bound(claim) ? state.volumes.volume(claim.spec.volumeName!)?.metadata.labels : undefined
+    for (const key of zoneLabels) if (labels?.[key] !== undefined && !labels[key].split('__').includes(own[key] ?? '')) return { reasons: ['node(s) had no available volume zone'], resolvable: false }
+  }
+  return undefined
+}
+
 export function volumeFilter(state: CycleState, info: NodeInfo): Refusal | undefined {
   const taken = new Set<string>()
   for (const name of claimNames(state)) {
