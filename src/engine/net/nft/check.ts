@@ -32,10 +32,22 @@ export function checkRule(rule: ParsedRule, family: Family, sets: KnownSets): St
     if (final) refuse('Statement after terminal statement has no effect', parsed.span, [final.span])
     const statement = simplify(parsed.statement)
     check(statement, known, sets)
-    out.push(statement)
+    out.push(statement.kind === 'reject' && !statement.with && family === 'inet' && known.network === 'ip' ? { kind: 'reject', with: { family: 'icmp', name: 'port-unreachable', code: 3 } } : statement)
     if (isFinal(statement)) final = parsed
   }
-  return withoutImplied(out, family)
+  return withoutImplied(withFamily(out, family), family)
+}
+
+/** In both families at once an ICMP refusal asks for its own first; right before the refusal or a transport header that is not listed. */
+function withFamily(statements: readonly Statement[], family: Family): readonly Statement[] {
+  const last = statements.at(-1)
+  const first = statements[0]!
+  if (family !== 'inet' || last?.kind !== 'reject' || (last.with?.family !== 'icmp' && last.with?.family !== 'icmpv6') || first === last) return statements
+  const protocols: (string | undefined)[] = []
+  for (const s of statements) for (const whole of expressionsOf(s)) visit(whole, (e) => void (e.kind === 'selector' && protocols.push(e.selector.name === 'meta nfproto' ? 'ip' : e.selector.protocol)))
+  if (protocols.some((p) => p === 'ip' || p === 'ip6') || (first.kind === 'match' && protocols[0] !== undefined)) return statements
+  const nfproto = selector('meta nfproto')!
+  return [{ kind: 'match', left: { kind: 'selector', selector: nfproto, span: { from: 0, to: 0 } }, op: '==', right: { kind: 'value', value: last.with.family === 'icmp' ? 2 : 10 } }, ...statements]
 }
 
 function isFinal(s: Statement): boolean {
@@ -77,6 +89,8 @@ function check(s: Statement, known: Knowledge, sets: KnownSets): void {
     })
   }
   if (s.kind === 'match') {
+    const name = s.left.kind === 'selector' ? s.left.selector.name : ''
+    if (known.family === 'inet' && known.network === undefined && known.transport === undefined && /^ct (original|reply) proto-/.test(name)) refuse("Can't parse symbolic invalid expressions", s.rightSpan)
     if (s.right.kind === 'set' && s.right.use.kind === 'named') {
       const set = sets.set(s.right.use.name, s.right.use.span)
       const [mine, theirs] = [typesOf(s.left), set.key]
@@ -89,6 +103,7 @@ function check(s: Statement, known: Knowledge, sets: KnownSets): void {
       known.transport ??= Number(s.right.value) === 58 ? 'icmpv6' : protocolText(Number(s.right.value))
     } else if (s.left.kind === 'selector' && s.right.kind === 'set' && (s.left.selector.name === 'ip protocol' || s.left.selector.name === 'meta l4proto')) known.transport ??= 'th'
   }
+  if (s.kind === 'match' && s.left.kind === 'selector' && s.left.selector.name === 'meta nfproto' && s.right.kind === 'value') known.network ??= s.right.value === 2 ? 'ip' : 'ip6'
   if (s.kind === 'vmap' && s.set.kind === 'named') {
     const set = sets.set(s.set.name, s.set.span)
     if (set.data === undefined) refuse('Expression is not a map', s.set.span)
@@ -98,9 +113,6 @@ function check(s: Statement, known: Knowledge, sets: KnownSets): void {
     const mapped = t.from?.kind === 'map'
     if (t.portFrom && known.transport === undefined) refuse('transport protocol mapping is only valid after transport protocol match', { from: t.portFrom.span.from, to: (t.portTo ?? t.portFrom).span.to }, [s.span])
     if (known.family === 'inet' && t.from && t.family === undefined && !mapped) refuse('ip or ip6 must be specified with address for inet tables.', s.span)
-  }
-  if (s.kind === 'reject' && s.with?.family === 'tcp') {
-    if (known.transport !== undefined && known.transport !== 'tcp' && known.transport !== 'th') refuse('you cannot use tcp reset with this protocol')
   }
 }
 
@@ -160,6 +172,7 @@ function withoutImplied(statements: readonly Statement[], family: Family): State
       if (needed === protocol) continue
       if (needed === 'th' && selector(`${protocol} ${name.slice(3)}`)) continue
     }
+    if (protocol === 'tcp' && next?.kind === 'reject' && next.with?.family === 'tcp') continue
     const before = statements[i - 1]
     const known = singleProtocol(before, family)
     if (known !== undefined && s.kind === 'match' && s.left.kind === 'selector' && s.left.selector.protocol === 'th') {

@@ -29,7 +29,7 @@ const compiled = new WeakMap<Rule, readonly Step[]>()
 const plain = new Printer({ handles: false, stateless: true, terse: false, numericPriority: false, now: 0, deviceName: () => undefined })
 
 export function ruleText(chain: NftChain, rule: Rule): string {
-  return `add rule ${chain.table.family} ${chain.table.name} ${chain.name} ${plain.rule(rule)}`
+  return `add rule ${chain.table.family} ${chain.table.name} ${chain.name} ${plain.rule(rule, chain.table.family)}`
 }
 
 /** The rule that decided, with the map's element that led to its chain. */

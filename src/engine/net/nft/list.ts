@@ -71,7 +71,8 @@ function listOne(state: NftState, c: ListCommand, printer: Printer, o: ListOptio
   }
   const object = objectOf[c.object]
   const inside = parts[c.object] ?? ((t: NftTable) => [...t.objects.values()].filter((x: NamedObject) => x.type === object).map((x) => printer.object(x)))
-  return tables.map((t) => printer.frame(t, inside(t).join(''))).join('')
+  // objects are listed where there are any
+  return tables.map((t) => [t, inside(t).join('')] as const).filter(([, text]) => object === undefined || text !== '').map(([t, text]) => printer.frame(t, text)).join('')
 }
 
 /** The set with only the elements that were asked for. */

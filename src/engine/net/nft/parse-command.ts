@@ -447,7 +447,7 @@ function parseList(x: ParseContext, verb: string, out: Command[]): void {
       const own = parseFamily(c)
       return void out.push({ verb: v, object, family: own.family, table: parseName(c), span: unset })
     }
-    const table = c.peek.kind === 'word' ? parseName(c) : undefined
+    const table = c.peek.kind === 'word' && object !== 'ruleset' && object !== ('tables' as string) ? parseName(c) : undefined
     return void out.push({ verb: v, object, family: familySpan || table ? family : undefined, table, span: unset })
   }
   if (!c.isOneOf(new Set(['table', 'chain', 'set', 'map', 'counter', 'quota', 'limit']))) c.unexpected()

@@ -86,8 +86,9 @@ function parseMatch(x: ParseContext, left: Expression): Statement {
   const op = (token.kind === 'word' || token.kind === 'sign' ? operators[token.text] : undefined) ?? undefined
   if (op !== undefined) c.next()
   if (op === undefined && c.atEnd) c.unexpected()
+  const start = c.peek
   const right = parseRight(x, typesOf(left), op === undefined)
-  return { kind: 'match', left, op: op ?? '==', right }
+  return { kind: 'match', left, op: op ?? '==', right, rightSpan: c.spanFrom(start) }
 }
 
 function parseCounter(x: ParseContext): Statement {

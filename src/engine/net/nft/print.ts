@@ -22,6 +22,9 @@ const between = `,\n\t\t\t     `
 export class Printer {
   readonly #o: ShowOptions
 
+  /** Of the table at hand. */
+  #family = 'ip'
+
   constructor(options: ShowOptions) {
     this.#o = options
   }
@@ -131,7 +134,7 @@ export class Printer {
     quota: (s) => `quota ${this.#quota(s.quota)}`,
     connections: (s) => `ct count ${s.over ? 'over ' : ''}${s.count}`,
     log: (s) => ['log', ...(s.prefix === undefined ? [] : [`prefix "${s.prefix}"`]), ...(s.group === undefined ? [] : [`group ${s.group}`]), ...(s.level === undefined ? [] : [`level ${s.level}`]), ...s.options].join(' '),
-    reject: (s) => rejectText(s),
+    reject: (s) => rejectText(s, this.#family),
     nat: (s) => this.#nat(s),
     assign: (s) => `${s.left.name} set ${this.expression(s.right)}`,
     notrack: () => 'notrack',
@@ -162,15 +165,16 @@ export class Printer {
   #nat(s: Extract<Statement, { kind: 'nat' }>): string {
     const t = s.target
     const mapped = t.from?.kind === 'map' && t.from.set.kind === 'anonymous' && Array.isArray(t.from.set.set.specification.data) && t.from.set.set.specification.data.length > 1
-    const family = t.family ?? (mapped ? 'ip' : undefined)
-    const host = (e: Expression) => (family === 'ip6' && t.portFrom ? `[${this.expression(e)}]` : this.expression(e))
+    const family = mapped ? 'ip' : this.#family === 'inet' ? t.family : undefined
+    const host = (e: Expression) => ((family ?? this.#family) === 'ip6' && t.portFrom ? `[${this.expression(e)}]` : this.expression(e))
     const address = t.from ? `${host(t.from)}${t.to ? `-${host(t.to)}` : ''}` : ''
     const port = t.portFrom ? `:${this.expression(t.portFrom)}${t.portTo ? `-${this.expression(t.portTo)}` : ''}` : ''
     const flags = [...(t.random ? ['random'] : []), ...(t.fully ? ['fully-random'] : []), ...(t.persistent ? ['persistent'] : [])].join(',')
     return `${t.verb}${family && t.from ? ` ${family}` : ''}${address + port === '' ? '' : ` to ${address}${port}`}${flags === '' ? '' : ` ${flags}`}`
   }
 
-  rule(r: Rule): string {
+  rule(r: Rule, family = 'ip'): string {
+    this.#family = family
     return [...r.statements.map((s) => this.statement(s)), ...(r.comment === undefined ? [] : [`comment "${r.comment}"`])].join(' ')
   }
 
@@ -183,7 +187,7 @@ export class Printer {
     if (c.comment !== undefined) lines.push(`${indent}${indent}comment "${c.comment}"`)
     const { base } = c
     if (base) lines.push(`${indent}${indent}type ${base.type} hook ${base.hook} ${base.device === undefined ? '' : `device "${base.device}" `}priority ${this.#o.numericPriority ? base.priority : showPriority(base.priority, base.hook)}; policy ${base.policy};`)
-    if (rules) for (const r of c.rules) lines.push(`${indent}${indent}${this.rule(r)}${this.#handle(r.handle)}`)
+    if (rules) for (const r of c.rules) lines.push(`${indent}${indent}${this.rule(r, c.table.family)}${this.#handle(r.handle)}`)
     lines.push(`${indent}}`)
     return `${lines.join('\n')}\n`
   }
@@ -247,9 +251,10 @@ export function rateText(r: Rate): string {
   return `rate ${r.over ? 'over ' : ''}${r.rate}${unit}/${r.per}${standard ? '' : ` burst ${r.burst} ${r.burstUnit}`}`
 }
 
-function rejectText(s: Extract<Statement, { kind: 'reject' }>): string {
+/** What is usual in the family needs no words. */
+function rejectText(s: Extract<Statement, { kind: 'reject' }>, family: string): string {
   const w = s.with
-  if (!w || (w.family === 'icmp' && w.code === 3) || (w.family === 'icmpx' && w.code === 1)) return 'reject'
+  if (!w || (w.family === 'icmp' && w.code === 3 && family === 'ip') || (w.family === 'icmpx' && w.code === 1)) return 'reject'
   return `reject with ${w.family} ${w.name}`
 }
 

@@ -151,6 +151,9 @@ for (const [direction, side] of [['original', 0], ['reply', 1]] as const) {
   ct(`${direction} packets`, 'integer', (c) => c.packets[side])
 }
 
+selectors.set('ct original protocol', selectors.get('ct protocol')!)
+selectors.set('ct original l3proto', selectors.get('ct l3proto')!)
+
 // ── routing ──
 
 add('rt nexthop', 'ipv4_addr', undefined, (p, h) => h.path?.gateway ?? p.destination)

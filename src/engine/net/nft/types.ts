@@ -85,7 +85,7 @@ export interface NatTarget {
 }
 
 export type Statement =
-  | { readonly kind: 'match'; readonly left: Expression; readonly op: MatchOperator; readonly right: MatchRight }
+  | { readonly kind: 'match'; readonly left: Expression; readonly op: MatchOperator; readonly right: MatchRight; readonly rightSpan?: Span }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
   | { readonly kind: 'vmap'; readonly key: Expression; readonly set: SetUse }
   | { readonly kind: 'counter'; packets: number; bytes: number }
