@@ -269,6 +269,9 @@ export class Kubelet implements WorkerHost {
       const problem = this.#problem()
       const conditions = nodeConditions(node.status?.conditions, problem, this.sim.now)
       const before = node.status?.conditions?.find((c) => c.type === 'Ready')?.status
+      const { bootId } = this.#options.facts
+      const booted = node.status?.nodeInfo?.bootID
+      if (booted && booted !== bootId) this.#event('Warning', 'Rebooted', `Node ${this.nodeName} has been rebooted, boot id: ${bootId}`)
       const status = { ...node.status, ...nodeStatus(this.#options.facts, conditions) }
       this.api.update<Node>(nodes, { ...node, status }, 'status')
       if (first) {
@@ -306,7 +309,8 @@ export class Kubelet implements WorkerHost {
   }
 
   #event(type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const about: KubeObject = { apiVersion: '', kind: 'Node', metadata: { name: this.nodeName, uid: this.nodeName } }
+    // The kubelet does not know its node's uid; so kubectl describe node does not find these.
+    const about: KubeObject = { apiVersion: 'v1', kind: 'Node', metadata: { name: this.nodeName } }
     this.api.event(about, type, reason, message, component, this.nodeName)
   }
 

@@ -35,6 +35,16 @@ export function klogValue(text: string): string {
   return text.includes('\n') ? `<\n${text.split('\n').map((l) => `\t${l}\n`).join('')} >` : JSON.stringify(text)
 }
 
+const boots = new WeakMap<Machine, { readonly at: number; readonly facts: NodeFactsInput }>()
+
+/** The machine's own number stays, that of its boot as long as it is up. */
+function sameBoot(host: Machine, facts: NodeFactsInput): NodeFactsInput {
+  const known = boots.get(host)
+  const own = known ? { ...facts, systemUuid: known.facts.systemUuid, ...(known.at === host.bootTime ? { bootId: known.facts.bootId } : {}) } : facts
+  boots.set(host, { at: host.bootTime, facts: own })
+  return own
+}
+
 /** `find` gives the ties of the host that the process runs on. */
 export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined): Program {
   return async (process) => {
@@ -74,7 +84,7 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       }
       const connected = ties.client(credentials, process.machine)
       const labels = Object.fromEntries(flags.nodeLabels.split(',').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
-      const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: connected.client, server: credentials.server, ...(connected.reach ? { reach: connected.reach } : {}), config, facts: ties.facts(config, labels), log })
+      const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: connected.client, server: credentials.server, ...(connected.reach ? { reach: connected.reach } : {}), config, facts: sameBoot(process.machine.host, ties.facts(config, labels)), log })
       ties.kubelet = kubelet
       const listener = process.sockets.listen('0.0.0.0', config.port)
       serveKubelet(process, listener)
