@@ -11,7 +11,7 @@ import { notFound, plain, serveHttp } from '#engine/node/http-server.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
 import type { Timer } from '#engine/sim/sim.ts'
 import { gatewayApiVersion } from '../gateway-api/definitions.ts'
-import { applyObjects, configPort, infrastructureName, wantedObjects } from './infrastructure.ts'
+import { applyObjects, configPort, infrastructureName, removeStrays, wantedObjects } from './infrastructure.ts'
 import { judge } from './model.ts'
 import type { Judgement, Picture } from './model.ts'
 import { listenerStatuses, mergeConditions, mergeParents, writeStatus } from './status.ts'
@@ -94,6 +94,7 @@ export async function gatewayController(process: Process, context: ContainerCont
     if (stopped || !view.ready) return
     const picture = judge(view)
     for (const j of picture.gateways) if (j.conditions[0]!.status === 'True') applyObjects(api, view, wantedObjects(j.gateway, j.listeners, namespace))
+    removeStrays(api, view, new Set(picture.gateways.map((j) => j.gateway.metadata.uid as string)))
     publish(picture)
     write(picture)
   }

@@ -10,6 +10,8 @@ import { deployments } from './view.ts'
 import type { View } from './view.ts'
 
 export const proxyImage = 'docker.io/drill/gateway-proxy:1.0'
+const managedBy = 'app.kubernetes.io/managed-by'
+const manager = 'drill-gateway-controller'
 /** Where proxies get their configuration. */
 export const configPort = 18_000
 const accounts: GroupVersionResource = { group: '', version: 'v1', resource: 'serviceaccounts' }
@@ -51,7 +53,7 @@ export function wantedObjects(gateway: Loose, listeners: readonly Listener[], co
   const name = infrastructureName(gateway)
   const own = labelsOf(gateway)
   const metadata = (): Loose => ({
-    name, namespace, labels: { 'app.kubernetes.io/managed-by': 'drill-gateway-controller', 'app.kubernetes.io/name': name, ...own, ...gateway.spec.infrastructure?.labels }, ...(gateway.spec.infrastructure?.annotations && { annotations: { ...gateway.spec.infrastructure.annotations } }),
+    name, namespace, labels: { [managedBy]: manager, 'app.kubernetes.io/name': name, ...own, ...gateway.spec.infrastructure?.labels }, ...(gateway.spec.infrastructure?.annotations && { annotations: { ...gateway.spec.infrastructure.annotations } }),
     ownerReferences: [{ apiVersion: gateway.apiVersion, kind: 'Gateway', name: gateway.metadata.name, uid: gateway.metadata.uid, controller: true, blockOwnerDeletion: true }],
   })
   const address = ((gateway.spec.addresses ?? []) as Loose[]).map((a) => a.value as string | undefined).find((v) => v)
@@ -70,7 +72,7 @@ export function wantedObjects(gateway: Loose, listeners: readonly Listener[], co
               automountServiceAccountToken: false, serviceAccountName: name, terminationGracePeriodSeconds: 5,
               containers: [{
                 name: 'proxy', image: proxyImage, args: [`--gateway=${namespace}/${gateway.metadata.name}`, `--controller=drill-gateway-controller.${controllerNamespace}.svc.cluster.local:${configPort}`], ports: [{ containerPort: 19_003, name: 'readiness', protocol: 'TCP' }],
-                readinessProbe: { httpGet: { path: '/ready', port: 19_003, scheme: 'HTTP' }, periodSeconds: 5 }, resources: { requests: { cpu: '10m', memory: '32Mi' } },
+                readinessProbe: { httpGet: { path: '/ready', port: 19_003, scheme: 'HTTP' }, initialDelaySeconds: 1, periodSeconds: 5 }, resources: { requests: { cpu: '10m', memory: '32Mi' } },
                 securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, runAsNonRoot: true, runAsUser: 65_532 },
               }],
             },
@@ -125,4 +127,20 @@ function differences(there: Loose, wanted: Loose): Loose | undefined {
     if ((there.spec.loadBalancerIP ?? undefined) !== wanted.spec.loadBalancerIP) patch.spec = { ...patch.spec, loadBalancerIP: wanted.spec.loadBalancerIP ?? null }
   }
   return Object.keys(patch).length > 0 ? patch : undefined
+}
+
+/** Takes away what was made for Gateways that are another controller's now; deleted ones take theirs with them. */
+export function removeStrays(api: ApiClient, view: View, ours: ReadonlySet<string>): void {
+  for (const gvr of [deployments, services]) {
+    for (const object of view.list(gvr).filter((o) => o.metadata.labels?.[managedBy] === manager && !(o.metadata.ownerReferences ?? []).some((r: Loose) => ours.has(r.uid)))) {
+      const { namespace, name } = object.metadata
+      for (const kind of gvr === deployments ? [deployments, accounts] : [services]) {
+        try {
+          api.delete(kind, namespace, name)
+        } catch (error) {
+          if (!(error instanceof StatusError) && !(error instanceof ApiUnreachable)) throw error
+        }
+      }
+    }
+  }
 }
