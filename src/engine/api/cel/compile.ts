@@ -20,8 +20,20 @@ export interface Program {
 
 export type Compiled = { readonly program: Program } | { readonly failure: string }
 
+const parsed = new Map<string, ReturnType<typeof parse>>()
+
+/** Definitions bring the same rules again and again. */
+function parseOnce(source: string): ReturnType<typeof parse> {
+  let found = parsed.get(source)
+  if (!found) {
+    if (parsed.size > 1000) parsed.clear()
+    parsed.set(source, (found = parse(source)))
+  }
+  return found
+}
+
 export function compile(source: string, declarations: Declarations): Compiled {
-  const { expr, issues } = parse(source)
+  const { expr, issues } = parseOnce(source)
   if (!expr) return { failure: formatIssues(source, issues) }
   const checked = check(expr, declarations)
   if (checked.issues.length > 0) return { failure: formatIssues(source, checked.issues) }

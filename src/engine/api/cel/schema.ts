@@ -41,9 +41,19 @@ function leastSize(schema: Loose): number {
 
 const metadata: Loose = { type: 'object', properties: { name: { type: 'string' }, generateName: { type: 'string' } } }
 
+/** Types of schemas that were asked for; rules stand at many places of one schema. */
+const known = [new WeakMap<object, { readonly type: CelType | undefined }>(), new WeakMap<object, { readonly type: CelType | undefined }>()] as const
+
 /** undefined: values of this schema cannot be named in rules. `resource`: it has apiVersion, kind and metadata. */
 export function schemaType(schema: Loose, resource = false): CelType | undefined {
   if (!isObject(schema)) return undefined
+  const kept = known[resource ? 1 : 0]
+  let found = kept.get(schema)
+  if (!found) kept.set(schema, (found = { type: typeOf(schema, resource) }))
+  return found.type
+}
+
+function typeOf(schema: Loose, resource: boolean): CelType | undefined {
   if (schema['x-kubernetes-int-or-string']) return { kind: 'dyn', max: schema.maxLength !== undefined ? schema.maxLength * 4 : MAX_REQUEST - 2 }
   switch (schema.type) {
     case 'array': {
