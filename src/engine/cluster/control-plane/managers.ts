@@ -1,7 +1,7 @@
 /**
  * kube-controller-manager and kube-scheduler as processes: their controllers work exactly while the process lives and its kubeconfig reaches
  * the API server. Wrong flags and files end them with upstream's words; an API server out of reach for longer than the renew deadline costs them the lease,
- * and they end to be started afresh. Upstream's also end when it is out of reach at their start; ours wait for it.
+ * and they end to be started afresh. Out of reach at their start they ask for the lease again and again.
  */
 import { parseGoDuration } from '#base/duration.ts'
 import type { ApiClient, UserInfo } from '#engine/api/types.ts'
@@ -15,7 +15,7 @@ import { goFlags, type Flags } from '#engine/images/flags.ts'
 import { serveHealth } from '#engine/images/health.ts'
 import { klogLine } from '#engine/images/klog.ts'
 import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
-import type { Reach } from '#engine/node/reflectors.ts'
+import { failedToWatch, failedToWatchAt, fromFactory, tellOfLostWatches, type Reach, type Reflector } from '#engine/node/reflectors.ts'
 import { readKubeconfig } from '#engine/node/kubelet/kubeconfig.ts'
 import { signerOf } from '../signer.ts'
 
@@ -46,11 +46,23 @@ const schedulerFlags = new Set(`${shared} master write-config-to`.split(' '))
 const renewDeadline = 10_000
 /** --leader-elect-retry-period */
 const retryPeriod = 2000
+/** The same with its jitter, on average. */
+const acquirePeriod = 3200
+
+const schedulerReflectors: readonly Reflector[] = [
+  ...[['Node', 'nodes'], ['Namespace', 'namespaces'], ['Service', 'services'], ['PersistentVolume', 'persistentvolumes'], ['PersistentVolumeClaim', 'persistentvolumeclaims'], ['ReplicationController', 'replicationcontrollers']].map(([kind, plural]) => fromFactory(`*v1.${kind}`, `/api/v1/${plural}?`)),
+  ...[['StorageClass', 'storageclasses'], ['CSINode', 'csinodes'], ['CSIDriver', 'csidrivers'], ['CSIStorageCapacity', 'csistoragecapacities'], ['VolumeAttachment', 'volumeattachments']].map(([kind, plural]) => fromFactory(`*v1.${kind}`, `/apis/storage.k8s.io/v1/${plural}?`)),
+  ...[['ReplicaSet', 'replicasets'], ['StatefulSet', 'statefulsets']].map(([kind, plural]) => fromFactory(`*v1.${kind}`, `/apis/apps/v1/${plural}?`)),
+  fromFactory('*v1.PodDisruptionBudget', '/apis/policy/v1/poddisruptionbudgets?'),
+  fromFactory('*v1.Pod', '/api/v1/pods?fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed&'),
+]
 
 interface Component {
   readonly name: string
   readonly flags: ReadonlySet<string>
   readonly port: number
+  /** What it watches before it is elected. */
+  readonly reflectors: readonly Reflector[]
   start(process: Process, flags: Flags, connected: Connected, ties: ManagerTies): () => void
 }
 
@@ -92,24 +104,41 @@ async function run(component: Component, process: Process, ties: ManagerTies): P
   })
   if (flags.get('leader-elect') === 'false') return await process.forever()
   const { sim } = process.machine
+  const lock = `kube-system/${component.name}`
+  const tell = (level: 'I' | 'E', where: string, text: string) => void process.stderr.write(klogLine(level, process.now(), process.pid, where, text))
+  const lockError = (why: string) => {
+    const error = why === 'Unauthorized' ? why : `Get "${credentials.server}/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/${component.name}?timeout=5s": ${why}`
+    tell('E', 'leaderelection.go:441', `"Error retrieving lease lock" err=${JSON.stringify(error)} lock="${lock}"`)
+  }
+  const stopTelling = tellOfLostWatches(sim, connected.reach, (why, fresh) => {
+    for (const r of component.reflectors) tell('E', failedToWatchAt, failedToWatch(credentials.server, r, why, fresh))
+  })
+  process.onEnd(stopTelling)
+  // Never elected yet: asks for the lease until it can be had.
+  const ask = (): void => {
+    const why = connected.reach.unreachable()
+    if (ended || why === undefined) return
+    lockError(why)
+    sim.after(/timeout/.test(why) ? 5000 + retryPeriod : acquirePeriod, ask, { quiet: true })
+  }
+  if (connected.reach.unreachable() !== undefined) sim.after(600, ask, { quiet: true })
   const lost = new Promise<number>((resolve) => {
     let cut = 0
     connected.reach.onReach((reached) => {
       cut++
       const mine = cut
       if (reached || ended) return
-      const lock = `kube-system/${component.name}`
       const retry = (left: number): void => {
         if (ended || cut !== mine || left <= 0) return
         const why = connected.reach.unreachable()
-        if (why !== undefined) process.stderr.write(klogLine('E', process.now(), process.pid, 'leaderelection.go:441', `"Error retrieving lease lock" err=${JSON.stringify(`Get "${credentials.server}/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/${component.name}?timeout=5s": ${why}`)} lock="${lock}"`))
+        if (why !== undefined) lockError(why)
         sim.after(retryPeriod, () => retry(left - 1), { quiet: true })
       }
       sim.after(retryPeriod / 2, () => retry(renewDeadline / retryPeriod - 1), { quiet: true })
       sim.after(renewDeadline, () => {
         if (ended || cut !== mine) return
-        process.stderr.write(klogLine('I', process.now(), process.pid, 'leaderelection.go:297', `"Failed to renew lease" lease="${lock}" err="context deadline exceeded"`))
-        process.stderr.write(klogLine('E', process.now(), process.pid, component === scheduler ? 'server.go:310' : 'controllermanager.go:340', '"Leaderelection lost"'))
+        tell('I', 'leaderelection.go:297', `"Failed to renew lease" lease="${lock}" err="context deadline exceeded"`)
+        tell('E', component === scheduler ? 'server.go:310' : 'controllermanager.go:340', '"Leaderelection lost"')
         resolve(1)
         sim.woke()
       }, { quiet: true })
@@ -130,6 +159,7 @@ const controllerManager: Component = {
   name: 'kube-controller-manager',
   flags: controllerFlags,
   port: 10257,
+  reflectors: [],
   start: (process, flags, { client, as }, ties) => {
     const rootCa = flags.get('root-ca-file')
     const cidr = flags.get('allocate-node-cidrs') === 'true' ? flags.get('cluster-cidr') : undefined
@@ -152,6 +182,7 @@ const scheduler: Component = {
   name: 'kube-scheduler',
   flags: schedulerFlags,
   port: 10259,
+  reflectors: schedulerReflectors,
   start: (process, _flags, { client }) => {
     const instance = new Scheduler({ sim: process.machine.sim, api: client })
     instance.start()
