@@ -32,5 +32,5 @@ export const curlTool: Readonly<Record<string, string>> = { '/usr/bin/curl': 'cu
 /** What network debugging images bring. */
 export const networkTools: Readonly<Record<string, string>> = paths(
   '/usr/bin',
-  'curl wget dig host nslookup nc ncat netcat ping ping6 traceroute tracepath tcpdump ss netstat ip bridge arping arp ifconfig route iptables iptables-save iptables-restore ip6tables ipset nft conntrack ethtool iperf3 mtr socat nmap jq openssl tshark telnet drill vim vi less strace httpie ab',
+  'curl wget dig host nslookup nc ncat netcat ping ping6 traceroute tracepath tcpdump ss netstat ip bridge arping arp ifconfig route tc iptables iptables-save iptables-restore ip6tables ipset nft conntrack ethtool iperf3 mtr socat nmap jq openssl tshark telnet drill vim vi less strace httpie ab',
 )

@@ -1,4 +1,5 @@
 /** `conntrack` of conntrack-tools 1.4.7: -L, -D, -F, -C, -G, -E, -S over the namespace's table. */
+import { parseIpv4 } from '#base/ip.ts'
 import type { ConntrackInfo, ConntrackTuple } from '#engine/net/types.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import { complain, say } from './support.ts'
@@ -7,15 +8,53 @@ const usage = `Command line interface for the connection tracking system. Versio
 Usage: conntrack [commands] [options]
 
 Commands:
-  -L [table] [options]		List conntrack or expectation table
-  -G [table] parameters		Get conntrack or expectation
-  -D [table] parameters		Delete conntrack or expectation
-  -I [table] parameters		Create a conntrack or expectation
-  -U [table] parameters		Update a conntrack
-  -E [table] [options]		Show events
-  -F [table]			Flush table
-  -C [table]			Show counter
-  -S				Show statistics
+  -L [table] [options]\t\tList conntrack or expectation table
+  -G [table] parameters\t\tGet conntrack or expectation
+  -D [table] parameters\t\tDelete conntrack or expectation
+  -I [table] parameters\t\tCreate a conntrack or expectation
+  -U [table] parameters\t\tUpdate a conntrack
+  -E [table] [options]\t\tShow events
+  -F [table]\t\t\tFlush table
+  -C [table]\t\t\tShow counter
+  -S\t\t\t\tShow statistics
+
+Tables: conntrack, expect, dying, unconfirmed
+
+Conntrack parameters and options:
+  -n, --src-nat ip\t\t\tsource NAT ip
+  -g, --dst-nat ip\t\t\tdestination NAT ip
+  -j, --any-nat ip\t\t\tsource or destination NAT ip
+  -m, --mark mark\t\t\tSet mark
+  -c, --secmark secmark\t\t\tSet selinux secmark
+  -e, --event-mask eventmask\t\tEvent mask, eg. NEW,DESTROY
+  -z, --zero \t\t\t\tZero counters while listing
+  -o, --output type[,...]\t\tOutput format, eg. xml
+  -l, --label label[,...]\t\tconntrack labels
+
+Expectation parameters and options:
+  --tuple-src ip\tSource address in expect tuple
+  --tuple-dst ip\tDestination address in expect tuple
+
+Updating parameters and options:
+  --label-add label\tAdd label
+  --label-del label\tDelete label
+
+Common parameters and options:
+  -s, --src, --orig-src ip\t\tSource address from original direction
+  -d, --dst, --orig-dst ip\t\tDestination address from original direction
+  -r, --reply-src ip\t\tSource addres from reply direction
+  -q, --reply-dst ip\t\tDestination address from reply direction
+  -p, --protonum proto\t\tLayer 4 Protocol, eg. 'tcp'
+  -f, --family proto\t\tLayer 3 Protocol, eg. 'ipv6'
+  -t, --timeout timeout\t\tSet timeout
+  -u, --status status\t\tSet status, eg. ASSURED
+  -w, --zone value\t\tSet conntrack zone
+  --orig-zone value\t\tSet zone for original direction
+  --reply-zone value\t\tSet zone for reply direction
+  -b, --buffer-size\t\tNetlink socket buffer size
+  --mask-src ip\t\t\tSource mask address
+  --mask-dst ip\t\t\tDestination mask address
+
 `
 const program = 'conntrack v1.4.7 (conntrack-tools)'
 const hint = "Try `conntrack -h' or 'conntrack --help' for more information.\n"
@@ -49,6 +88,10 @@ export const conntrack: Program = async (p) => {
     await say(p, usage)
     return 0
   }
+  if (args[0] === '-V' || args[0] === '--version') {
+    await say(p, `${program}\n`)
+    return 0
+  }
   if (!p.can('NET_ADMIN')) {
     await complain(p, `${program}: Operation failed: Operation not permitted\n`)
     return 1
@@ -60,9 +103,11 @@ export const conntrack: Program = async (p) => {
   const commands: Readonly<Record<string, string>> = { '-L': 'L', '--dump': 'L', '--list': 'L', '-D': 'D', '--delete': 'D', '-F': 'F', '--flush': 'F', '-C': 'C', '--count': 'C', '-G': 'G', '--get': 'G', '-E': 'E', '--event': 'E', '-S': 'S', '--stats': 'S', '-U': 'U', '--update': 'U' }
   const address = (of: (e: ConntrackInfo) => string) => (value: string) => {
     const [ip, length] = value.split('/')
+    if (parseIpv4(ip!) === undefined) return `Invalid IP address \`${value}'`
     const n = (a: string) => a.split('.').reduce((sum, x) => sum * 256 + Number(x), 0)
     const shift = 2 ** (32 - Number(length ?? 32))
     tests.push((e) => Math.floor(n(of(e)) / shift) === Math.floor(n(ip!) / shift))
+    return undefined
   }
   const options: Readonly<Record<string, (value: string) => void | string>> = {
     '-s': address((e) => e.original.source), '--src': address((e) => e.original.source), '--orig-src': address((e) => e.original.source), '-d': address((e) => e.original.destination), '--dst': address((e) => e.original.destination), '--orig-dst': address((e) => e.original.destination),
@@ -77,8 +122,11 @@ export const conntrack: Program = async (p) => {
     '-u': (v) => void tests.push((e) => (/UNREPLIED/i.test(v) ? !e.replied : /SEEN_REPLY/i.test(v) ? e.replied : e.assured)), '--status': (v) => void tests.push((e) => (/UNREPLIED/i.test(v) ? !e.replied : e.assured)),
     '-m': (v) => void tests.push((e) => e.mark === Number(v.split('/')[0])), '--mark': (v) => void tests.push((e) => e.mark === Number(v.split('/')[0])), '-f': () => undefined, '--family': () => undefined,
     '-o': (v) => {
+      const bad = v.split(',').find((x) => !['extended', 'id', 'xml', 'timestamp', 'ktimestamp', 'labels', 'save', 'userspace'].includes(x))
+      if (bad !== undefined) return `Bad parameter \`${bad}'`
       show.extended = v.includes('extended')
       show.id = v.includes('id')
+      return undefined
     },
     '-e': () => undefined, '--icmp-type': (v) => void tests.push((e) => e.original.icmp?.type === Number(v)), '--icmp-id': (v) => void tests.push((e) => e.original.icmp?.id === Number(v)), '-w': () => undefined, '-z': () => undefined,
   }
@@ -96,7 +144,7 @@ export const conntrack: Program = async (p) => {
       if (typeof problem === 'string') return fail(problem)
     } else if (word === 'conntrack' || word === 'expect') continue
     else if (word.startsWith('-')) return fail(`unknown option \`${word}'`)
-    else return fail('Bad parameter')
+    else return fail(command === undefined ? 'Bad parameter' : `unknown type \`${word}'`)
   }
   const matches = (e: ConntrackInfo) => tests.every((t) => t(e))
   const table = p.net.conntrack
@@ -108,6 +156,7 @@ export const conntrack: Program = async (p) => {
       return 0
     }
     case 'G': {
+      if (protocol === undefined) return fail("You need to supply the `--protonum' option for this command")
       const row = table.list().find(matches)
       if (row) await say(p, entryText(row, show) + '\n')
       await complain(p, row ? `${program}: 1 flow entries have been shown.\n` : `${program}: Operation failed: such conntrack doesn't exist\n`)
@@ -127,7 +176,7 @@ export const conntrack: Program = async (p) => {
       await say(p, `${table.size}\n`)
       return 0
     case 'S':
-      for (const cpu of [0, 1]) await say(p, `cpu=${cpu}          \tfound=0 invalid=0 insert=0 insert_failed=0 drop=0 early_drop=0 error=0 search_restart=0 clash_resolve=0 chaintoolong=0 \n`)
+      for (const cpu of [0, 1]) await say(p, `cpu=${cpu}   \tfound=0 invalid=0 insert=0 insert_failed=0 drop=0 early_drop=0 error=0 search_restart=0 clash_resolve=0 chaintoolong=0 \n`)
       return 0
     case 'E':
       return events(p, matches)

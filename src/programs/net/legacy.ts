@@ -32,7 +32,7 @@ export const arp: Program = async (p) => {
     return 0
   }
   await say(p, 'Address                  HWtype  HWaddress           Flags Mask            Iface\n')
-  for (const n of rows) await say(p, `${(await name(n.address)).padEnd(23)}  ${n.mac === undefined ? '        (incomplete)        ' : `ether   ${n.mac}   ${(n.state === 'PERMANENT' ? 'CM' : 'C').padEnd(21)}`}${n.mac === undefined ? '                      ' : ''} ${n.device}\n`)
+  for (const n of rows) await say(p, `${(await name(n.address)).padEnd(23)}  ${n.mac === undefined ? '        (incomplete)       ' : `ether   ${n.mac}   ${(n.state === 'PERMANENT' ? 'CM' : 'C').padEnd(21)}`}${n.mac === undefined ? '                      ' : ''} ${n.device}\n`)
   return 0
 }
 

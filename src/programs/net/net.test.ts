@@ -131,3 +131,17 @@ test('ip tells mistakes in the words of iproute2', async () => {
   expect(await run('ip neigh get 10.0.0.77 dev eth0')).toBe('Error: Neighbour entry not found.\n[2]')
   expect(await run('ip -c route')).toBe('\x1b[35m10.0.0.0/24 \x1b[0mdev \x1b[36meth0 \x1b[0mproto kernel scope link src \x1b[35m10.0.0.1 \x1b[0m\n[0]')
 })
+
+test('mistakes with ss, bridge, ipset, tc, ethtool, traceroute and tcpdump are told as the real programs tell them', async () => {
+  const run = await lab()
+  expect(await run('ss -ltn sport = :foo')).toBe('Error: "foo" does not look like a port.\nCannot parse dst/src address.\n[1]')
+  expect(await run('bridge link set dev eth0 hairpin foo')).toBe('Error: argument of "hairpin" must be one of "off", "on", not "foo"\n[234]')
+  expect(await run('bridge fdb add zz dev eth0')).toBe('Invalid mac address zz\n[255]')
+  expect(await run('ipset add a')).toBe("ipset v7.17: Missing second mandatory argument to command add\nTry `ipset help' for more information.\n[2]")
+  expect(await run('tc qdisc; tc qdisc add dev eth0 root netem delay 100ms')).toBe('qdisc noqueue 0: dev lo root refcnt 2 \nqdisc noqueue 0: dev eth0 root refcnt 2 \nError: Specified qdisc kind is unknown.\n[2]')
+  expect((await run('ethtool -S eth0')).split('\n').slice(0, 2)).toEqual(['NIC statistics:', '     peer_ifindex: 2'])
+  expect(await run('traceroute -m x 10.0.0.2; traceroute -q 0 10.0.0.2')).toBe("Cannot handle `-m' option with arg `x' (argc 2)\nno more than 10 probes per hop\n[2]")
+  expect(await run('tcpdump -i eth0 port 99999')).toBe('tcpdump: illegal port number 99999 > 65535\n[1]')
+  expect(await run("curl -sS '10.0.0.2/{a'")).toBe('curl: (3) unmatched brace in URL position 10:\n10.0.0.2/{a\n         ^\n[3]')
+  expect(await run("curl -sS '10.0.0.2/[1-3]'")).toBe('you asked /1\nyou asked /2\nyou asked /3\n[0]')
+})

@@ -136,7 +136,7 @@ export const nft: Program = async (p) => {
     return 1
   }
   const has = (letter: string) => o.letters.has(letter)
-  const about = foreignCommand(p, o.words, { handles: has('a') })
+  const about = has('j') ? undefined : foreignCommand(p, o.words, { handles: has('a') })
   if (about) {
     await complain(p, about.warnings)
     await say(p, about.text)
@@ -145,9 +145,9 @@ export const nft: Program = async (p) => {
   const foreign = foreignTables(p, { handles: has('a') })
   try {
     const output = p.net.nftables.run(input.text, {
-      handles: has('a'), stateless: has('s'), terse: has('t'), numericPriority: has('y') || has('n'), check: has('c'), foreign,
+      handles: has('a'), stateless: has('s'), terse: has('t'), numericPriority: has('y') || has('n'), check: has('c'), json: has('j'), foreign,
     })
-    if (/^\s*list\s+ruleset/.test(input.text)) await complain(p, foreign.map((t) => t.warning).join(''))
+    if (!has('j') && /^\s*list\s+ruleset/.test(input.text)) await complain(p, foreign.map((t) => t.warning).join(''))
     await say(p, output)
     return 0
   } catch (error) {

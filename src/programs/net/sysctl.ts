@@ -6,7 +6,36 @@ import type { Process, Program } from '#engine/machine/process.ts'
 import { getopt } from './getopt.ts'
 import { complain, reason, say } from './support.ts'
 
-const usage = '\nUsage:\n sysctl [options] [variable[=value] ...]\n\nOptions:\n  -a, --all            display all variables\n'
+const usage = `
+Usage:
+ sysctl [options] [variable[=value] ...]
+
+Options:
+  -a, --all            display all variables
+  -A                   alias of -a
+  -X                   alias of -a
+      --deprecated     include deprecated parameters to listing
+      --dry-run        Print the key and values but do not write
+  -b, --binary         print value without new line
+  -e, --ignore         ignore unknown variables errors
+  -N, --names          print variable names without values
+  -n, --values         print only values of the given variable(s)
+  -p, --load[=<file>]  read values from file
+  -f                   alias of -p
+      --system         read values from all system directories
+  -r, --pattern <expression>
+                       select setting that match expression
+  -q, --quiet          do not echo variable set
+  -w, --write          enable writing a value to variable
+  -o                   does nothing
+  -x                   does nothing
+  -d                   alias of -h
+
+ -h, --help     display this help and exit
+ -V, --version  output version information and exit
+
+For more details see sysctl(8).
+`
 
 function allKeys(p: Process): string[] {
   return [...Object.keys(hostSysctls), 'kernel.hostname', ...p.net.sysctlKeys].sort((a, b) => (a < b ? -1 : 1))
@@ -29,11 +58,19 @@ export const sysctl: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'aAXbeNnpqwhVr:df', { all: '', binary: '', ignore: '', names: '', values: '', load: '::', quiet: '', write: '', system: '', pattern: ':', help: '', version: '' })
   if (o.error) {
     await complain(p, `sysctl: ${o.error}\n${usage}`)
-    return 1
+    return 0
+  }
+  if (o.has('V', 'version')) {
+    await say(p, 'sysctl from procps-ng 4.0.2\n')
+    return 0
+  }
+  if (o.has('h', 'help')) {
+    await say(p, usage)
+    return 0
   }
   const quiet = o.has('q', 'quiet')
   const ignore = o.has('e', 'ignore')
-  const show = (key: string, value: string) => (o.has('n', 'values') ? `${value}\n` : o.has('N', 'names') ? `${key}\n` : `${key} = ${value}\n`)
+  const show = (key: string, value: string) => (o.has('b', 'binary') ? value : o.has('n', 'values') ? `${value}\n` : o.has('N', 'names') ? `${key}\n` : `${key} = ${value}\n`)
   let code = 0
   const read = async (text: string) => {
     const key = keyOf(text)
@@ -53,19 +90,20 @@ export const sysctl: Program = async (p) => {
     if (!ignore) await complain(p, `sysctl: cannot stat /proc/sys/${key.replaceAll('.', '/')}: No such file or directory\n`)
     if (!ignore) code = 1
   }
-  const write = async (text: string) => {
+  const write = async (text: string, where = 'command line(0)') => {
     const eq = text.indexOf('=')
     if (eq < 0) {
-      await complain(p, 'sysctl: command line(0): invalid syntax, continuing...\n')
+      await complain(p, `sysctl: ${where}: invalid syntax, continuing...\n`)
       code = 1
       return
     }
     const key = keyOf(text.slice(0, eq).trim().replace(/^-/, ''))
     const value = text.slice(eq + 1).trim()
     const path = `/proc/sys/${key.replaceAll('.', '/')}`
+    if (key === '') return
     if (get(p, key) === undefined) {
       if (!ignore) await complain(p, `sysctl: cannot stat ${path}: No such file or directory\n`)
-      code = ignore ? code : 1
+      code = ignore || text.startsWith('-') ? code : 1
       return
     }
     if (p.user.uid === 0 && p.machine.capabilities !== undefined) {
@@ -99,7 +137,7 @@ export const sysctl: Program = async (p) => {
       return
     }
     if (announce && !quiet) await say(p, `* Applying ${file} ...\n`)
-    for (const line of text.split('\n')) if (line.trim() !== '' && !/^\s*[#;]/.test(line)) await write(line.trim())
+    for (const [i, line] of text.split('\n').entries()) if (line.trim() !== '' && !/^\s*[#;]/.test(line)) await write(line.trim(), `${file}(${i + 1})`)
   }
   if (o.has('system')) {
     const files: string[] = []

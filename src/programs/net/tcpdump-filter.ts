@@ -127,6 +127,8 @@ export function parseFilter(words: readonly string[], resolve: (name: string) =>
     if (kind === 'port' || kind === 'portrange') {
       const [low, high] = kind === 'portrange' ? value.split('-').map(Number) : [portOf(value), portOf(value)]
       if (low === undefined || high === undefined) throw new FilterError(`unknown port '${value}'`)
+      const large = [low, high].find((n) => n > 65535)
+      if (large !== undefined) throw new FilterError(`illegal port number ${large} > 65535`)
       return (p) => {
         if (p.arp) return false
         const h = outermost(p.header)
@@ -140,6 +142,7 @@ export function parseFilter(words: readonly string[], resolve: (name: string) =>
       const n = length === undefined ? parts.length * 8 : Number(length)
       const network = parseIpv4([...parts, '0', '0', '0', '0'].slice(0, 4).join('.'))
       if (network === undefined) throw new FilterError(`unknown network '${value}'`)
+      if (Number(value.split('/')[1] ?? 0) > 32) throw new FilterError('mask length must be <= 32')
       return (p) => byDirection(direction, (side) => (((parseIpv4(ends(p)[side]) ?? 0) ^ network) & maskOf(n)) === 0)
     }
     if (kind === 'ether') {

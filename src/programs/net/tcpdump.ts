@@ -2,19 +2,48 @@
 import { byteLength, encodeBytes } from '#base/bytes.ts'
 import { formatIpv4 } from '#base/ip.ts'
 import { decodeDns, dnsRcodes, type DnsMessage } from '#base/dns.ts'
+import { FsError, strerror } from '#engine/machine/files.ts'
 import type { CapturedPacket, Header } from '#engine/net/types.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import { getopt } from './getopt.ts'
 import { complain, nameOf, portNamed, say, serviceNames } from './support.ts'
 import { FilterError, hasFlag, outermost, parseFilter, type PacketTest } from './tcpdump-filter.ts'
 
+const versionText = `tcpdump version 4.99.3
+libpcap version 1.10.3 (with TPACKET_V3)
+OpenSSL 3.0.19 27 Jan 2026
+`
+const usage = `${versionText}Usage: tcpdump [-AbdDefhHIJKlLnNOpqStuUvxX#] [ -B size ] [ -c count ] [--count]
+\t\t[ -C file_size ] [ -E algo:secret ] [ -F file ] [ -G seconds ]
+\t\t[ -i interface ] [ --immediate-mode ] [ -j tstamptype ]
+\t\t[ -M secret ] [ --number ] [ --print ] [ -Q in|out|inout ]
+\t\t[ -r file ] [ -s snaplen ] [ -T type ] [ --version ]
+\t\t[ -V file ] [ -w file ] [ -W filecount ] [ -y datalinktype ]
+\t\t[ --time-stamp-precision precision ] [ --micro ] [ --nano ]
+\t\t[ -z postrotate-command ] [ -Z user ] [ expression ]
+`
+
 export const tcpdump: Program = async (p) => {
   const o = getopt(p.argv.slice(1), '+aAbB:c:C:dDeE:fF:G:hHi:IjJ:KlLm:M:nNOpqr:Rs:StT:uUvV:w:W:xXy:Yz:Z:#Q:', { 'list-interfaces': '', interface: ':', version: '', help: '', count: '', 'absolute-tcp-sequence-numbers': '', 'immediate-mode': '', 'packet-buffered': '', 'print': '', 'relinquish-privileges': ':' })
   if (o.error) {
-    await complain(p, `tcpdump: ${o.error}\ntcpdump version 4.99.3\nlibpcap version 1.10.3 (with TPACKET_V3)\nOpenSSL 3.0.19\nUsage: tcpdump [-AbdDefhHIJKlLnNOpqStuUvxX#] [ -B size ] [ -c count ] [--count]\n`)
+    await complain(p, `tcpdump: ${o.error}\n${usage}`)
     return 1
   }
   if (o.has('D', 'list-interfaces')) return list(p)
+  if (o.has('h', 'help', 'version')) {
+    await say(p, o.has('version') ? versionText : usage)
+    return 0
+  }
+  const refuse = async (text: string) => {
+    await complain(p, `tcpdump: ${text}\n`)
+    return 1
+  }
+  const wanted = o.get('c')
+  if (wanted !== undefined && !/^0*[1-9]\d*$/.test(wanted)) return refuse(`invalid packet count ${wanted}`)
+  const snap = o.get('s')
+  if (snap !== undefined && (!/^\d+$/.test(snap) || Number(snap) > 262144)) return refuse(`invalid snaplen ${snap} (must be >= 0 and <= 262144)`)
+  const from = o.get('r')
+  if (from !== undefined && from !== '-') return refuse(p.fs.exists(from) ? `unknown file format` : `${from}: No such file or directory`)
   if (!p.can('NET_RAW')) {
     await complain(p, `tcpdump: ${o.get('i') ?? 'eth0'}: You don't have permission to capture on that device\n(socket: Operation not permitted)\n`)
     return 1
@@ -48,8 +77,18 @@ export const tcpdump: Program = async (p) => {
     stamps: o.options.filter(([n]) => n === 't').length, link: o.has('e'), quiet: o.has('q'), verbose, numeric: o.has('n'), absolute: o.has('S'), any: device === 'any', ascii: o.has('A'), hex: o.has('x') || o.has('X'), both: o.has('X'),
     services: o.has('n') ? undefined : serviceNames(p), names: new Map(),
   }
+  const to = o.get('w')
+  if (to !== undefined && to !== '-') {
+    try {
+      // The capture itself is not kept: only that it could be.
+      p.fs.writeFile(to, '')
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+      return refuse(`${to}: ${strerror(error.code)}`)
+    }
+  }
   const kind = device === 'any' ? 'LINUX_SLL2 (Linux cooked v2)' : device === 'lo' || p.net.links.get(device)!.kind !== 'ipip' ? 'EN10MB (Ethernet)' : 'RAW (Raw IP)'
-  await complain(p, `${device === 'any' ? 'tcpdump: data link type LINUX_SLL2\n' : ''}${verbose > 0 ? `tcpdump: listening on ${device}` : `tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\nlistening on ${device}`}, link-type ${kind}, snapshot length 262144 bytes\n`)
+  await complain(p, `${device === 'any' ? 'tcpdump: data link type LINUX_SLL2\n' : ''}${verbose > 0 || to !== undefined ? `tcpdump: listening on ${device}` : `tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\nlistening on ${device}`}, link-type ${kind}, snapshot length 262144 bytes\n`)
   const count = o.get('c') === undefined ? Infinity : Number(o.get('c'))
   const queue: CapturedPacket[] = []
   let wake: (() => void) | undefined
@@ -72,7 +111,7 @@ export const tcpdump: Program = async (p) => {
     const packet = queue.shift()
     if (packet) {
       printed++
-      await say(p, await line(p, packet, shape, state))
+      if (to === undefined) await say(p, await line(p, packet, shape, state))
     } else if (stopped) break
     else await p.call<void>((resolve) => {
       wake = () => {

@@ -1,11 +1,100 @@
 /** traceroute 2.1.2 (UDP, -I, -T) and tracepath of iputils. Probes of a hop go out one after the other here; the real one sends 16 at once. */
-import { ipv4 } from '#base/ip.ts'
+import { ipv4, parseIpv4 } from '#base/ip.ts'
 import { errnoTexts } from '#engine/net/error.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import { reverseLookup } from './dns-client.ts'
 import { usageError } from '../busybox/banner.ts'
 import { getopt } from './getopt.ts'
 import { complain, lookupErrors, nameOf, say } from './support.ts'
+
+const usage = `Usage:
+  traceroute [ -46dFITnreAUDV ] [ -f first_ttl ] [ -g gate,... ] [ -i device ] [ -m max_ttl ] [ -N squeries ] [ -p port ] [ -t tos ] [ -l flow_label ] [ -w MAX,HERE,NEAR ] [ -q nqueries ] [ -s src_addr ] [ -z sendwait ] [ --fwmark=num ] host [ packetlen ]
+Options:
+  -4                          Use IPv4
+  -6                          Use IPv6
+  -d  --debug                 Enable socket level debugging
+  -F  --dont-fragment         Do not fragment packets
+  -f first_ttl  --first=first_ttl
+                              Start from the first_ttl hop (instead from 1)
+  -g gate,...  --gateway=gate,...
+                              Route packets through the specified gateway
+                              (maximum 8 for IPv4 and 127 for IPv6)
+  -I  --icmp                  Use ICMP ECHO for tracerouting
+  -T  --tcp                   Use TCP SYN for tracerouting (default port is 80)
+  -i device  --interface=device
+                              Specify a network interface to operate with
+  -m max_ttl  --max-hops=max_ttl
+                              Set the max number of hops (max TTL to be
+                              reached). Default is 30
+  -N squeries  --sim-queries=squeries
+                              Set the number of probes to be tried
+                              simultaneously (default is 16)
+  -n                          Do not resolve IP addresses to their domain names
+  -p port  --port=port        Set the destination port to use. It is either
+                              initial udp port value for "default" method
+                              (incremented by each probe, default is 33434), or
+                              initial seq for "icmp" (incremented as well,
+                              default from 1), or some constant destination
+                              port for other methods (with default of 80 for
+                              "tcp", 53 for "udp", etc.)
+  -t tos  --tos=tos           Set the TOS (IPv4 type of service) or TC (IPv6
+                              traffic class) value for outgoing packets
+  -l flow_label  --flowlabel=flow_label
+                              Use specified flow_label for IPv6 packets
+  -w MAX,HERE,NEAR  --wait=MAX,HERE,NEAR
+                              Wait for a probe no more than HERE (default 3)
+                              times longer than a response from the same hop,
+                              or no more than NEAR (default 10) times than some
+                              next hop, or MAX (default 5.0) seconds (float
+                              point values allowed too)
+  -q nqueries  --queries=nqueries
+                              Set the number of probes per each hop. Default is
+                              3
+  -r                          Bypass the normal routing and send directly to a
+                              host on an attached network
+  -s src_addr  --source=src_addr
+                              Use source src_addr for outgoing packets
+  -z sendwait  --sendwait=sendwait
+                              Minimal time interval between probes (default 0).
+                              If the value is more than 10, then it specifies a
+                              number in milliseconds, else it is a number of
+                              seconds (float point values allowed too)
+  -e  --extensions            Show ICMP extensions (if present), including MPLS
+  -A  --as-path-lookups       Perform AS path lookups in routing registries and
+                              print results directly after the corresponding
+                              addresses
+  -M name  --module=name      Use specified module (either builtin or external)
+                              for traceroute operations. Most methods have
+                              their shortcuts (\`-I' means \`-M icmp' etc.)
+  -O OPTS,...  --options=OPTS,...
+                              Use module-specific option OPTS for the
+                              traceroute module. Several OPTS allowed,
+                              separated by comma. If OPTS is "help", print info
+                              about available options
+  --sport=num                 Use source port num for outgoing packets. Implies
+                              \`-N 1'
+  --fwmark=num                Set firewall mark for outgoing packets
+  -U  --udp                   Use UDP to particular port for tracerouting
+                              (instead of increasing the port per each probe),
+                              default port is 53
+  -UL                         Use UDPLITE for tracerouting (default dest port
+                              is 53)
+  -D  --dccp                  Use DCCP Request for tracerouting (default port
+                              is 33434)
+  -P prot  --protocol=prot    Use raw packet of protocol prot for tracerouting
+  --mtu                       Discover MTU along the path being traced. Implies
+                              \`-F -N 1'
+  --back                      Guess the number of hops in the backward path and
+                              print if it differs
+  -V  --version               Print version info and exit
+  --help                      Read this help and exit
+
+Arguments:
++     host          The host to traceroute to
+      packetlen     The full packet length (default is the length of an IP
+                    header plus 40). Can be ignored or increased to a minimal
+                    allowed value
+`
 
 interface Hit {
   readonly from: string
@@ -69,18 +158,41 @@ function probe(p: Process, s: Settings, ttl: number, sequence: number): Promise<
   })
 }
 
+/** What options' values are called. */
+const valueNames: Readonly<Record<string, string>> = { f: 'first_ttl', g: 'gate,...', i: 'device', m: 'max_ttl', N: 'squeries', p: 'port', t: 'tos', w: 'MAX,HERE,NEAR', q: 'nqueries', s: 'src_addr', z: 'sendwait', P: 'prot' }
+
 export const traceroute: Program = async (p) => {
   const o = getopt(p.argv.slice(1), '46dFf:g:Ii:m:N:nP:p:q:rs:t:ITUw:z:V', { 'max-hops': ':', queries: ':', wait: ':', icmp: '', tcp: '', port: ':', first: ':', help: '', 'version': '', source: ':' })
   if (o.error) {
     const letter = /'(.)'$/.exec(o.error)?.[1] ?? ''
-    await complain(p, `Bad option \`-${letter}' (argc 1)\n`)
+    const long = /'(--[\w-]+)'/.exec(o.error)?.[1]
+    await complain(p, o.error.startsWith('option requires') ? `Option \`-${letter}' (argc 1) requires an argument: \`-${letter} ${valueNames[letter] ?? 'num'}'\n` : `Bad option \`${long ?? `-${letter}`}' (argc 1)\n`)
     return 2
   }
+  if (o.has('V', 'version')) {
+    await complain(p, 'Modern traceroute for Linux, version 2.1.2\nCopyright (c) 2016  Dmitry Butskoy,   License: GPL v2 or any later\n')
+    return 0
+  }
+  const refuse = async (text: string) => {
+    await complain(p, `${text}\n`)
+    return 2
+  }
+  for (const [letter, long] of [['m', 'max-hops'], ['q', 'queries'], ['f', 'first'], ['p', 'port'], ['w', 'wait'], ['z', 'sendwait'], ['N', 'sim-queries']] as const) {
+    const value = o.get(letter, long)
+    if (value !== undefined && !/^[\d.]+(,[\d.]+)*$/.test(value)) return refuse(`Cannot handle \`-${letter}' option with arg \`${value}' (argc ${p.argv.indexOf(value)})`)
+  }
+  const [maxHops, firstHop, perHop] = [Number(o.get('m', 'max-hops') ?? 30), Number(o.get('f', 'first') ?? 1), Number(o.get('q', 'queries') ?? 3)]
+  if (maxHops > 255) return refuse('max hops cannot be more than 255')
+  if (firstHop < 1 || firstHop > maxHops) return refuse('first hop out of range')
+  if (perHop < 1 || perHop > 10) return refuse('no more than 10 probes per hop')
+  const length = o.operands[1]
+  if (length !== undefined && !/^\d+$/.test(length)) return refuse(`Cannot handle "packetlen" cmdline arg \`${length}' on position 2 (argc ${p.argv.indexOf(length)})`)
   const host = o.operands[0]
   if (o.has('help') || host === undefined) {
-    await (o.has('help') ? say : complain)(p, 'Usage:\n  traceroute [ -46dFITnreAUDV ] [ -f first_ttl ] [ -g gate,... ] [ -i device ] [ -m max_ttl ] [ -N squeries ] [ -p port ] [ -t tos ] [ -l flow_label ] [ -w MAX,HERE,NEAR ] [ -q nqueries ] [ -s src_addr ] [ -z sendwait ] [ --fwmark=num ] host [ packetlen ]\n')
-    return host === undefined && !o.has('help') ? 2 : 0
+    await complain(p, usage)
+    return 0
   }
+  if (o.has('6') && parseIpv4(host) !== undefined) return refuse(`${host}: Address family for hostname not supported\nCannot handle "host" cmdline arg \`${host}' on position 1 (argc ${p.argv.indexOf(host)})`)
   const found = await p.sockets.lookup(host)
   if (!found.ok) {
     await complain(p, `${host}: ${lookupErrors[found.error]}\nCannot handle "host" cmdline arg \`${host}' on position 1 (argc ${p.argv.indexOf(host)})\n`)
@@ -93,6 +205,15 @@ export const traceroute: Program = async (p) => {
   const queries = Number(o.get('q', 'queries') ?? 3)
   const s: Settings = { to, method, wait: Number((o.get('w', 'wait') ?? '5').split(',')[0]) * 1000, port: Number(o.get('p', 'port') ?? (method === 'tcp' ? 80 : 33434)), source: o.get('s', 'source'), size }
   await say(p, `traceroute to ${host} (${to}), ${hops} hops max, ${size} byte packets`)
+  const device = o.get('i')
+  if (device !== undefined && !p.net.links.has(device)) {
+    await complain(p, '\nsetsockopt SO_BINDTODEVICE: No such device\n')
+    return 1
+  }
+  if (s.source !== undefined && ![...p.net.links.values()].some((l) => l.addresses.some((a) => a.address === s.source))) {
+    await complain(p, '\nbind: Cannot assign requested address\n')
+    return 1
+  }
   const route = p.net.routeGet(to, { ...(s.source !== undefined && { source: s.source }) })
   if ('error' in route) {
     await complain(p, `\nconnect: ${errnoTexts[route.error] ?? route.error}\n`)
