@@ -48,8 +48,9 @@ export interface Server {
   tlsSecret: string | undefined
   /** Listed in a TLS section, with a secret or without: plain requests are sent to https. */
   tls?: boolean
-  /** Other names of the same server. */
+  /** Other names of the same server; each has an entry of its own that names it. */
   aliases?: string[]
+  aliasOf?: string
   /** The host that this one (with or without www.) leads to, by from-to-www-redirect. */
   redirect?: string
 }
@@ -111,22 +112,22 @@ export function buildServers(list: readonly Ingress[]): Map<string, Server> {
     }
     if (fallback && (ingress.spec.rules ?? []).length === 0) addLocation(serverOf('_'), { path: '/', kind: 'prefix', pattern: undefined, upstream: fallback, ingress, annotations })
     for (const rule of ingress.spec.rules ?? []) {
-      const hosts = [rule.host ? rule.host.toLowerCase() : '_', ...(annotations['server-alias']?.split(',').map((h) => h.trim().toLowerCase()) ?? [])]
-      for (const host of hosts) {
-        const server = serverOf(host)
-        for (const p of rule.http?.paths ?? []) {
-          const path = p.path === undefined || p.path === '' ? '/' : p.path
-          const kind = p.pathType === 'Exact' ? 'exact' : p.pathType === 'Prefix' ? 'prefix' : 'plain'
-          addLocation(server, { path, kind, pattern: undefined, upstream: upstreamOf(namespace, p.backend), ingress, annotations })
-        }
-        if (fallback) addLocation(server, { path: '/', kind: 'prefix', pattern: undefined, upstream: fallback, ingress, annotations })
+      const server = serverOf(rule.host ? rule.host.toLowerCase() : '_')
+      for (const alias of annotations['server-alias']?.split(',').map((h) => h.trim().toLowerCase()) ?? []) if (alias !== '' && !server.aliases?.includes(alias)) server.aliases = [...(server.aliases ?? []), alias]
+      for (const p of rule.http?.paths ?? []) {
+        const path = p.path === undefined || p.path === '' ? '/' : p.path
+        const kind = p.pathType === 'Exact' ? 'exact' : p.pathType === 'Prefix' ? 'prefix' : 'plain'
+        addLocation(server, { path, kind, pattern: undefined, upstream: upstreamOf(namespace, p.backend), ingress, annotations })
       }
+      if (fallback) addLocation(server, { path: '/', kind: 'prefix', pattern: undefined, upstream: fallback, ingress, annotations })
     }
   }
   for (const ingress of sorted.filter((i) => isTrue(annotationsOf(i)['canary']))) addCanary(servers, ingress)
   for (const server of servers.values()) finish(server)
+  // A name that is a server of its own stays that.
+  for (const server of [...servers.values()]) for (const alias of server.aliases ?? []) if (!servers.has(alias)) servers.set(alias, { ...server, host: alias, aliasOf: server.host })
   for (const server of [...servers.values()]) {
-    if (server.host === '_' || server.host.startsWith('*') || !server.locations.some((l) => isTrue(l.annotations['from-to-www-redirect']))) continue
+    if (server.aliasOf !== undefined || server.host === '_' || server.host.startsWith('*') || !server.locations.some((l) => isTrue(l.annotations['from-to-www-redirect']))) continue
     const other = server.host.startsWith('www.') ? server.host.slice(4) : `www.${server.host}`
     if (!servers.has(other)) servers.set(other, { host: other, locations: [], tlsSecret: server.tlsSecret, ...(server.tls && { tls: true }), redirect: server.host })
   }
