@@ -1,6 +1,7 @@
 /** `nft list`, `reset` and `get`: which objects, in which frame. */
 import type { Command, Target } from './parse-command.ts'
 import { refuse } from './lexer.ts'
+import { jsonText, JsonWriter, metainfo, type Json } from './json.ts'
 import { Printer, type ShowOptions } from './print.ts'
 import { canonical, lookup } from './sets.ts'
 import type { NftState } from './state.ts'
@@ -16,6 +17,7 @@ export interface ForeignTable {
 
 export interface ListOptions extends Omit<ShowOptions, 'now' | 'deviceName'> {
   readonly foreign: readonly ForeignTable[]
+  readonly json?: boolean
 }
 
 type ListCommand = Extract<Command, { verb: 'list' | 'reset' | 'get' }>
@@ -25,7 +27,7 @@ const objectOf: Readonly<Record<string, ObjectType>> = { counters: 'counter', qu
 export function listCommand(state: NftState, c: ListCommand, o: ListOptions): string {
   const names = new Map([...state.ns.devices.values()].map((d) => [d.index, d.name]))
   const printer = new Printer({ ...o, now: state.now, deviceName: (index) => names.get(index) })
-  const text = listOne(state, c, printer, o)
+  const text = o.json ? `${jsonText({ nftables: [metainfo, ...jsonOne(state, c, new JsonWriter({ ...o, now: state.now, deviceName: (index) => names.get(index) }), o)] })}\n` : listOne(state, c, printer, o)
   if (c.verb === 'reset') for (const table of state.tables.values()) for (const object of table.objects.values()) zero(object.state)
   return text
 }
@@ -40,6 +42,34 @@ function zero(s: Statement): void {
 function find(state: NftState, t: Target, o: ListOptions): NftTable {
   const foreign = o.foreign.some((f) => f.family === t.family && f.name === t.table.text)
   return state.tables.get(`${t.family} ${t.table.text}`) ?? refuse('No such file or directory', foreign && t.name ? t.name.span : t.table.span)
+}
+
+/** As `listOne`, in JSON: a flat list of objects. */
+function jsonOne(state: NftState, c: ListCommand, w: JsonWriter, o: ListOptions): Json[] {
+  if ('target' in c) {
+    const table = find(state, c.target, o)
+    if (c.object === 'table') return w.all(table)
+    const missing = () => refuse('No such file or directory', c.target.name!.span)
+    const name = c.target.name!.text
+    if (c.object === 'chain') {
+      const chain = table.chains.get(name) ?? missing()
+      return [w.chain(chain), ...chain.rules.map((r) => w.rule(chain, r))]
+    }
+    if (c.object === 'set' || c.object === 'map') return [w.set(table, table.sets.get(name) ?? missing())]
+    if (c.object === 'element') return [w.set(table, elements(table.sets.get(name) ?? missing(), c, state.now))]
+    return [w.object(table, table.objects.get(name) ?? missing())]
+  }
+  const tables = [...state.tables.values()].filter((t) => (c.family === undefined || t.family === c.family) && (c.table === undefined || t.name === c.table.text))
+  const parts: Readonly<Record<string, (t: NftTable) => Json[]>> = {
+    ruleset: (t) => w.all(t),
+    tables: (t) => [w.table(t)],
+    chains: (t) => [...t.chains.values()].map((x) => w.chain(x)),
+    sets: (t) => [...t.sets.values()].filter((s) => s.specification.data === undefined).map((s) => w.set(t, s)),
+    maps: (t) => [...t.sets.values()].filter((s) => s.specification.data !== undefined).map((s) => w.set(t, s)),
+    rules: (t) => [...t.chains.values()].flatMap((x) => x.rules.map((r) => w.rule(x, r))),
+  }
+  const object = objectOf[c.object]
+  return tables.flatMap(parts[c.object] ?? ((t) => [...t.objects.values()].filter((x) => x.type === object).map((x) => w.object(t, x))))
 }
 
 function listOne(state: NftState, c: ListCommand, printer: Printer, o: ListOptions): string {

@@ -109,6 +109,28 @@ describe('listing', () => {
   })
 })
 
+test('the same in JSON', () => {
+  const ns = lab()
+  ns.nftables.run('table inet f { set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 1.1.1.1-1.1.1.3 } }; chain c { type filter hook input priority -5; policy drop; ip saddr @s tcp dport { 22, 80-90 } ct state new,established counter accept comment "x"; mark set mark or 0x10 jump d }; chain d { }; }')
+  const said = ns.nftables.run('list table inet f', { json: true })
+  expect(said.startsWith('{"nftables": [{"metainfo": {"version": "1.0.6", "release_name": "Lester Gooch #5", "json_schema_version": 1}}, {"table": ')).toBe(true)
+  expect(JSON.parse(said).nftables.slice(2)).toEqual([
+    { set: { family: 'inet', name: 's', table: 'f', type: 'ipv4_addr', handle: 3, flags: ['interval'], elem: [{ range: ['1.1.1.1', '1.1.1.3'] }, { prefix: { addr: '10.0.0.0', len: 8 } }] } },
+    { chain: { family: 'inet', table: 'f', name: 'c', handle: 1, type: 'filter', hook: 'input', prio: -5, policy: 'drop' } },
+    { chain: { family: 'inet', table: 'f', name: 'd', handle: 2 } },
+    {
+      rule: {
+        family: 'inet', table: 'f', chain: 'c', handle: 5, comment: 'x',
+        expr: [
+          { match: { op: '==', left: { payload: { protocol: 'ip', field: 'saddr' } }, right: '@s' } }, { match: { op: '==', left: { payload: { protocol: 'tcp', field: 'dport' } }, right: { set: [22, { range: [80, 90] }] } } },
+          { match: { op: 'in', left: { ct: { key: 'state' } }, right: ['established', 'new'] } }, { counter: { packets: 0, bytes: 0 } }, { accept: null },
+        ],
+      },
+    },
+    { rule: { family: 'inet', table: 'f', chain: 'c', handle: 6, expr: [{ mangle: { key: { meta: { key: 'mark' } }, value: { '|': [{ meta: { key: 'mark' } }, 16] } } }, { jump: { target: 'd' } }] } },
+  ])
+})
+
 describe('refusals', () => {
   test('point at the words that are meant, and change nothing', () => {
     const ns = lab()
