@@ -67,6 +67,10 @@ ${block(bytesOf(c.serial + c.authorityKeyId, 256), 18, '        ')}`
 /** Digests and ciphers are options by their names. */
 const algorithm = /^(?:sha\d|md5$|sm3$|blake2|aes|camellia|des|chacha)/
 
+const cipher = (name: string) => `Unknown cipher: ${name}`
+/** Commands that take a word that they do not know for an algorithm; x509 takes it for a digest that nobody asks for. */
+const unknown: Readonly<Record<string, (name: string) => string>> = { req: (name) => `Unknown option or message digest: ${name}`, rsa: cipher, genrsa: cipher, pkey: cipher, base64: cipher, enc: cipher }
+
 class Words {
   readonly #flags = new Map<string, string[]>()
   readonly rest: string[] = []
@@ -82,7 +86,7 @@ class Words {
         break
       }
       const name = a.replace(/^--?/, '')
-      if (!valued.includes(name) && !plain.includes(name) && !algorithm.test(name)) throw fail(`Unknown option: ${a.replace(/^--/, '-')}`)
+      if (!valued.includes(name) && !plain.includes(name) && !algorithm.test(name) && command !== 'x509') throw fail(unknown[command]?.(name) ?? `Unknown option: -${name}`)
       if (valued.includes(name) && i + 1 >= args.length) throw fail(`Option -${name} needs a value`)
       this.#flags.set(name, [...(this.#flags.get(name) ?? []), valued.includes(name) ? args[++i]! : ''])
     }
