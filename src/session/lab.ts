@@ -21,10 +21,11 @@ export function specOf(name: string, bundle?: LabBundle): ClusterSpec {
   const shape = shapes.get(change?.shape ?? name)
   if (!shape) throw new Error(`there is no cluster ${change?.shape ?? name}; there are: ${[...shapes.keys()].join(', ')}`)
   if (!change) return shape
-  const { shape: _shape, blank, ...rest } = change
-  const unknown = blank?.find((n) => !shape.nodes.some((node) => node.name === n))
-  if (unknown !== undefined) throw new Error(`labs/clusters/${name}.yaml: blank: there is no node ${unknown}; there are: ${shape.nodes.map((n) => n.name).join(', ')}`)
-  return { ...shape, ...(blank ? { nodes: shape.nodes.map((n) => (blank.includes(n.name) ? { ...n, blank: true } : n)) } : {}), ...(Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined)) as Partial<ClusterSpec>), name }
+  const { shape: _shape, blank = [], swap = [], ...rest } = change
+  const unknown = [...blank, ...swap].find((n) => !shape.nodes.some((node) => node.name === n))
+  if (unknown !== undefined) throw new Error(`labs/clusters/${name}.yaml: there is no node ${unknown}; there are: ${shape.nodes.map((n) => n.name).join(', ')}`)
+  const nodes = shape.nodes.map((n) => ({ ...n, ...(blank.includes(n.name) ? { blank: true } : {}), ...(swap.includes(n.name) ? { swap: true } : {}) }))
+  return { ...shape, nodes, ...(Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined)) as Partial<ClusterSpec>), name }
 }
 
 /** How many of a lab's checks try something in a branch of the world. */

@@ -23,5 +23,7 @@ export const clusterShape = strict({
   addons: z.array(z.string()).optional(),
   /** Nodes that are machines with packages and nothing else: kubeadm makes them nodes. */
   blank: z.array(z.string()).optional(),
+  /** Nodes whose swap is on. */
+  swap: z.array(z.string()).optional(),
 })
 export type ClusterShape = z.infer<typeof clusterShape>

@@ -30,7 +30,7 @@ import type { ImageBehaviour, ImageTable } from '#engine/node/runtime/image.ts'
 import { ingressNginxImage } from '#engine/addons/images.ts'
 import { addonImageTables, appliedObjects, configurationObjects, kubeadmObjects, preloadedImages } from './addons.ts'
 import { certificateUser, managerImages } from './control-plane/managers.ts'
-import { kubeconfig, startBareControlPlane, writeMachineFiles, writeNodeFiles, writeRootKubeconfig } from './node-files.ts'
+import { kubeconfig, startBareControlPlane, writeMachineFiles, writeNodeFiles, writeSwap, writeRootKubeconfig } from './node-files.ts'
 import { Database } from './database.ts'
 import { createGateway, createMachine, hostAddress, Segment } from './nodes.ts'
 import { installedVersion, kubernetesReleases, statusFile } from '#engine/kubeadm/packages.ts'
@@ -155,6 +155,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     if (node) {
       if (!spec.standInKubelets) {
         writeMachineFiles(host, spec)
+        if (node.swap) writeSwap(host, node)
         if (!node.blank) writeNodeFiles(host, spec, node, pki, server)
       }
       byName.set(node.name, tie(host, node))

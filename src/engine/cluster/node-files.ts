@@ -14,6 +14,7 @@ import type { ImageBehaviour } from '#engine/node/runtime/image.ts'
 import type { Pod } from '#engine/kinds/pod/types.ts'
 import type { Pki } from './pki.ts'
 import type { ClusterSpec, NodeSpec, OutsideSpec } from './spec.ts'
+import { swapHeader } from '#engine/machine/swap.ts'
 
 const containerdUnit = `[Unit]
 Description=containerd container runtime
@@ -77,6 +78,14 @@ export function writeMachineFiles(host: Host, spec: ClusterSpec): void {
   write('/usr/sbin/losetup', '\x7fELF', 0o755)
   for (const [path, text] of packageFiles(spec.version)) write(path, text)
   host.setSysctl('net.ipv4.ip_forward', '1')
+}
+
+/** The installer's swap file; that of a node that has joined waits for its next boot, as its kubelet would not have started. */
+export function writeSwap(host: Host, node: NodeSpec): void {
+  const { fs } = host
+  fs.writeFile('/swap.img', swapHeader(2_097_148), { mode: 0o600 })
+  fs.writeFile('/etc/fstab', `${fs.readFile('/etc/fstab')}/swap.img none swap sw 0 0\n`)
+  if (node.blank) host.swaps.boot(fs)
 }
 
 /** What joining a cluster has left on a node, or making it on a control plane. */

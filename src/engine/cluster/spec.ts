@@ -9,6 +9,8 @@ export interface NodeSpec {
   readonly memory: string
   /** A machine with containerd and the packages of Kubernetes that is no node yet: `kubeadm init` or `join` makes it one. */
   readonly blank?: boolean
+  /** Its system has a swap file, which a boot takes into use: no kubelet runs there with the usual configuration. On a node that has joined, from its next boot on. */
+  readonly swap?: boolean
   readonly labels?: Readonly<Record<string, string>>
   readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[]
 }

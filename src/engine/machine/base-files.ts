@@ -8,7 +8,7 @@ import { FileTree } from './tree.ts'
 
 /** Programs that live in /usr/sbin. */
 const sbin = new Set(
-  'sshd bridge iptables iptables-save iptables-restore iptables-nft iptables-legacy ip6tables nft ipset ipvsadm conntrack sysctl arping tcpdump ethtool brctl modprobe lsmod reboot shutdown poweroff halt chroot sshd useradd userdel usermod groupadd swapoff mkfs nologin tc route ifconfig arp'.split(' '),
+  'sshd bridge iptables iptables-save iptables-restore iptables-nft iptables-legacy ip6tables nft ipset ipvsadm conntrack sysctl arping tcpdump ethtool brctl modprobe lsmod reboot shutdown poweroff halt chroot sshd useradd userdel usermod groupadd swapon swapoff mkswap mkfs nologin tc route ifconfig arp'.split(' '),
 )
 
 const osRelease = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"

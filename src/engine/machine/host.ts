@@ -18,6 +18,7 @@ import { computedInode, FileTree } from './tree.ts'
 import { ServiceTable } from './units.ts'
 import { MountNamespace } from './vfs.ts'
 import { forgetNetwork, restoreNetwork, type SavedNetwork } from './net-config.ts'
+import { SwapAreas } from './swap.ts'
 
 export interface HostOptions {
   readonly sim: Sim
@@ -46,6 +47,7 @@ export class Host extends RealmBase implements Machine {
   readonly units: ServiceTable
   containers: ContainerRuntime | undefined
   mounts: MountNamespace
+  readonly swaps = new SwapAreas()
   bootTime: number
   up = true
   readonly defaultEnv: Readonly<Record<string, string>>
@@ -113,6 +115,7 @@ export class Host extends RealmBase implements Machine {
 
   /** Starts the enabled units: the last step of a boot. The constructor leaves it to the caller. */
   startUnits(): void {
+    this.swaps.boot(this.fs)
     this.units.startEnabled()
   }
 
@@ -173,6 +176,7 @@ export class Host extends RealmBase implements Machine {
       else if (this.#saved) restoreNetwork(this.net, this.#saved)
       this.#startInit()
       this.#applySysctlFiles()
+      this.swaps.boot(this.fs)
       this.#power.emit('on')
       this.units.startEnabled()
     })

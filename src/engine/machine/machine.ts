@@ -9,6 +9,7 @@ import type { NetNamespace, Network } from '#engine/net/types.ts'
 import type { FileSystem } from './files.ts'
 import type { Child, EditorPort, OpenFile, Process, Program, SpawnOptions, Terminal, User, WaitStatus } from './process.ts'
 import type { FileTree } from './tree.ts'
+import type { SwapAreas } from './swap.ts'
 
 /** Executables by the name that a program file carries (`#!program NAME` is never shown; files hold a reference). */
 export type ProgramTable = ReadonlyMap<string, Program>
@@ -62,6 +63,8 @@ export interface Machine {
   boot(): void
   /** Hears `off` and `on`. */
   onPower(listener: (state: 'off' | 'on') => void): () => void
+  /** Of the host alone. */
+  readonly swaps?: SwapAreas
   /** Virtual ms when the host was switched on. */
   readonly bootTime: number
 }

@@ -19,6 +19,7 @@ export function procTree(realm: Realm, options: { readonly readOnlySys?: boolean
   const tree = new FileTree({ mode: 0o555 })
   const sb = tree.superblock
   const file = (read: () => string, write?: (text: string) => void) => () => computedInode(sb, write ? { read, write } : { read })
+  const swaps = () => realm.host.swaps!
   const dir = (entries: Entries) => computedDirInode(sb, { list: () => Object.keys(entries), lookup: (name) => entries[name]?.() })
   const netOf = (pid: number) => realm.space.tasks.get(pid)?.net ?? realm.net
   const top: Readonly<Record<string, (pid: number) => Inode>> = {
@@ -28,12 +29,12 @@ export function procTree(realm: Realm, options: { readonly readOnlySys?: boolean
     cpuinfo: file(cpuInfo),
     filesystems: file(() => 'nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevpts\n\text4\nnodev\toverlay\n'),
     loadavg: file(() => `0.08 0.03 0.01 1/${realm.kernel.pids.tasks.size} ${[...realm.space.tasks.keys()].at(-1) ?? 1}\n`),
-    meminfo: file(memInfo),
+    meminfo: file(() => memInfo(swaps().kilobytes)),
     modules: file(() => ['br_netfilter 36864 0', 'bridge 311296 1 br_netfilter', 'vxlan 155648 0', 'overlay 163840 0', 'ip_tables 36864 0', 'nf_conntrack 188416 0', 'xt_conntrack 16384 0', 'ip_vs 200704 0'].map((m) => `${m}${m.split(' ').length > 3 ? ',' : ' -'} Live 0x0000000000000000\n`).join('')),
     mounts: (pid) => symlinkInode(sb, `${pid === 0 ? 1 : 'self'}/mounts`),
     net: () => symlinkInode(sb, 'self/net'),
     stat: file(() => `cpu  0 0 0 0 0 0 0 0 0 0\nbtime ${Math.floor(realm.host.bootTime / 1000)}\nprocesses ${realm.kernel.pids.tasks.size}\n`),
-    swaps: file(() => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'),
+    swaps: file(() => swaps().text),
     sys: (pid) => sysctlDir(sb, realm, netOf(pid), options.readOnlySys ?? false, pid),
     uptime: file(() => { const up = ((realm.sim.now - realm.host.bootTime) / 1000).toFixed(2); return `${up} ${up}\n` }),
     version: file(() => `Linux version ${kernelRelease} (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40) ${kernelVersion}\n`),
@@ -151,8 +152,8 @@ function cpuInfo(): string {
 /** A host of 4 GiB. Kibibytes. */
 export const memory = { total: 4_026_064, free: 1_243_512, buffers: 61_204, cached: 1_904_336, available: 2_802_456 } as const
 
-function memInfo(): string {
-  const rows: [string, number][] = [['MemTotal', memory.total], ['MemFree', memory.free], ['MemAvailable', memory.available], ['Buffers', memory.buffers], ['Cached', memory.cached], ['SwapCached', 0], ['SwapTotal', 0], ['SwapFree', 0]]
+function memInfo(swap: number): string {
+  const rows: [string, number][] = [['MemTotal', memory.total], ['MemFree', memory.free], ['MemAvailable', memory.available], ['Buffers', memory.buffers], ['Cached', memory.cached], ['SwapCached', 0], ['SwapTotal', swap], ['SwapFree', swap]]
   return rows.map(([k, v]) => `${(k + ':').padEnd(15)} ${String(v).padStart(8)} kB\n`).join('')
 }
 

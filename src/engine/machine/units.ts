@@ -103,7 +103,7 @@ export class ServiceTable implements Units {
   }
 
   #full(name: string): string {
-    return /\.(service|target|socket|timer|mount|slice|path|scope)$/.test(name) ? name : name + '.service'
+    return /\.(service|target|socket|timer|mount|swap|slice|path|scope)$/.test(name) ? name : name + '.service'
   }
 
   get(name: string): ServiceUnit | undefined {

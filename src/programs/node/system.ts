@@ -102,12 +102,13 @@ export const uptime: Program = async (p) => {
 export const free: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'bkmghtlws:c:', { bytes: '', kibi: '', mebi: '', gibi: '', human: '', total: '', wide: '', si: '', mega: '', giga: '' })
   const used = memory.total - memory.free - memory.buffers - memory.cached
+  const swap = p.machine.host.swaps?.kilobytes ?? 0
   const unit = (kb: number) => {
     if (o.has('h', 'human')) return kb === 0 ? '0B' : kb >= 1048576 ? `${(kb / 1048576).toFixed(1)}Gi` : `${Math.round(kb / 1024)}Mi`
     return String(Math.floor(o.has('b', 'bytes') ? kb * 1024 : o.has('m', 'mebi') ? kb / 1024 : o.has('g', 'gibi') ? kb / 1048576 : kb))
   }
   const row = (name: string, values: readonly number[]) => name.padEnd(7) + values.map((v) => unit(v).padStart(12)).join(' ').replace(/^/, ' ') + '\n'
-  await say(p, `${' '.repeat(15)}total        used        free      shared  buff/cache   available\n${row('Mem:', [memory.total, used, memory.free, 1180, memory.buffers + memory.cached, memory.available])}${row('Swap:', [0, 0, 0])}`)
+  await say(p, `${' '.repeat(15)}total        used        free      shared  buff/cache   available\n${row('Mem:', [memory.total, used, memory.free, 1180, memory.buffers + memory.cached, memory.available])}${row('Swap:', [swap, 0, swap])}`)
   return 0
 }
 

@@ -12,6 +12,7 @@ export interface KubeletFlags {
   readonly containerRuntimeEndpoint: string | undefined
   readonly nodeLabels: string
   readonly registerWithTaints: string
+  readonly failSwapOn: string | undefined
 }
 
 export interface KubeletConfig {
@@ -23,6 +24,7 @@ export interface KubeletConfig {
   readonly port: number
   readonly readOnlyPort: number
   /** Authorities of those who may call the kubelet; '' for none. */
+  readonly failSwapOn: boolean
   readonly clientCaFile: string
   readonly containerRuntimeEndpoint: string
   readonly allowedUnsafeSysctls: readonly string[]
@@ -61,6 +63,7 @@ export function parseFlags(argv: readonly string[]): KubeletFlags {
     containerRuntimeEndpoint: values.get('container-runtime-endpoint'),
     nodeLabels: values.get('node-labels') ?? '',
     registerWithTaints: values.get('register-with-taints') ?? '',
+    failSwapOn: values.get('fail-swap-on'),
   }
 }
 
@@ -100,6 +103,7 @@ export function readConfig(fs: FileSystem, path: string, lenient: (why: string) 
     maxPods: number('maxPods', 110),
     port: number('port', 10250),
     readOnlyPort: number('readOnlyPort', 0),
+    failSwapOn: data['failSwapOn'] !== false,
     clientCaFile: ca,
     containerRuntimeEndpoint: text('containerRuntimeEndpoint', 'unix:///run/containerd/containerd.sock'),
     allowedUnsafeSysctls: Array.isArray(data['allowedUnsafeSysctls']) ? (data['allowedUnsafeSysctls'] as string[]) : [],

@@ -82,6 +82,10 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       if (!ties.runtime.running || !/^\/(var\/)?run\/containerd\/containerd\.sock$/.test(endpoint)) {
         throw new KubeletFailure(`failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint "unix://${endpoint}": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${endpoint}: connect: ${/containerd\.sock$/.test(endpoint) && process.fs.exists(endpoint) ? 'connection refused' : 'no such file or directory'}"`)
       }
+      if (process.machine.host.swaps?.areas.length) {
+        log('I', `"Swap is on" /proc/swaps contents=${klogValue(process.machine.host.swaps.text)}`, 'swap_util.go:119')
+        if (flags.failSwapOn === undefined ? config.failSwapOn : flags.failSwapOn !== 'false') throw new KubeletFailure('failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false')
+      }
       const connected = ties.client(credentials, process.machine)
       const labels = Object.fromEntries(flags.nodeLabels.split(',').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
       const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: connected.client, server: credentials.server, ...(connected.reach ? { reach: connected.reach } : {}), config, facts: sameBoot(process.machine.host, ties.facts(config, labels)), log })
