@@ -38,3 +38,14 @@ test('without the server the API is unavailable, then unknown', async () => {
   await me.run('kubectl delete apiservice v1beta1.metrics.k8s.io')
   expect(await me.run('kubectl top nodes')).toBe('error: Metrics API not available')
 })
+
+test('the release manifest, installed by its address, wants kubelets with certificates that it can check', async () => {
+  const plain = await learner('trio')
+  expect((await plain.run('kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml')).split('\n').at(-1)).toBe('apiservice.apiregistration.k8s.io/v1beta1.metrics.k8s.io created')
+  await plain.wait(50)
+  expect(await plain.run('kubectl -n kube-system get deployment metrics-server -o jsonpath={.status.readyReplicas}; kubectl top nodes')).toBe('Error from server (ServiceUnavailable): the server is currently unable to handle the request (get nodes.metrics.k8s.io)')
+  expect(await plain.run("kubectl -n kube-system logs deploy/metrics-server | grep -c \"x509: cannot validate certificate for 172.20.10.21 because it doesn't contain any IP SANs\"")).not.toBe('0')
+  await plain.run(`kubectl -n kube-system patch deployment metrics-server --type=json -p '[{"op":"add","path":"/spec/template/spec/containers/0/args/-","value":"--kubelet-insecure-tls"}]'; kubectl -n kube-system rollout status deployment metrics-server`)
+  await plain.wait(20)
+  expect(await plain.run('kubectl top nodes --no-headers | wc -l')).toBe('3')
+})

@@ -37,6 +37,7 @@ import { installedVersion, kubernetesReleases, statusFile } from '#engine/kubead
 import { Pki } from './pki.ts'
 import { Roads, type RoadEnd, type Serving } from './roads.ts'
 import { metricsServerImage } from '#engine/addons/metrics-server/program.ts'
+import { downloads } from './downloads.ts'
 import { extensions } from './extensions.ts'
 import { signerOf } from './signer.ts'
 import type { ClusterSpec, NodeSpec, OutsideSpec } from './spec.ts'
@@ -152,6 +153,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     const node = spec.nodes.find((n) => n.name === m.name)
     const host = createMachine({ sim, network, segment, name: m.name, address: m.address, prefix: spec.hostPrefix, programs, hosts: hostLines })
     hosts.set(m.name, host)
+    host.downloads = downloads
     if (node) {
       if (!spec.standInKubelets) {
         writeMachineFiles(host, spec)

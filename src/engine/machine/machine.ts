@@ -19,6 +19,8 @@ export interface Machine {
   /** What its processes have computed. */
   readonly cpu?: CpuAccount
   readonly memory?: MemoryAccount
+  /** Texts that can be had from the internet, by address. */
+  downloads?: ReadonlyMap<string, () => string>
   readonly network: Network
   hostname: string
   /** The namespace that its processes start in. */

@@ -24,6 +24,7 @@ export abstract class RealmBase implements Realm {
   readonly fs: View
   readonly cpu = new CpuAccount()
   readonly memory = new MemoryAccount()
+  downloads?: ReadonlyMap<string, () => string>
   /** Terminals opened here, by number. */
   readonly terminals = new Map<number, Tty>()
   readonly devices = new Superblock(5)

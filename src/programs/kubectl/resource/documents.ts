@@ -89,6 +89,12 @@ function filesOf(run: Invocation, path: string, recursive: boolean): string[] {
   return out
 }
 
+function download(run: Invocation, url: string): string {
+  const text = run.process.machine.downloads?.get(url)
+  if (!text) throw new Failure(`unable to read URL ${goQuote(url)}, the simulated network has no road to it`)
+  return text()
+}
+
 /** All documents named by -f, -R and -k, and what went wrong with some of them. Throws only where nothing could be read at all. */
 export async function readDocuments(run: Invocation): Promise<{ readonly documents: Document[]; readonly errors: Error[] }> {
   const documents: Document[] = []
@@ -102,8 +108,7 @@ export async function readDocuments(run: Invocation): Promise<{ readonly documen
   for (const path of paths) {
     const source = path === '-' ? 'STDIN' : path
     try {
-      if (/^https?:\/\//.test(path)) throw new Failure(`unable to read URL ${goQuote(path)}, the simulated network has no road to it`)
-      const text = path === '-' ? await run.process.stdin.readAll() : run.process.fs.readFile(path)
+      const text = path === '-' ? await run.process.stdin.readAll() : /^https?:\/\//.test(path) ? download(run, path) : run.process.fs.readFile(path)
       for (const value of decodeText(text, source)) for (const object of asObjects(value, source, errors)) documents.push({ object, source })
     } catch (error) {
       if (!(error instanceof Failure)) throw error
