@@ -8,9 +8,10 @@ export class Cursor {
   #at = 0
   readonly definitions = new Map<string, readonly Token[]>()
 
-  constructor(text: string) {
+  /** `tokens`: only these, of a text that has been taken apart before. */
+  constructor(text: string, tokens?: readonly Token[]) {
     this.text = text
-    this.#tokens = tokenize(text)
+    this.#tokens = tokens ? [...tokens, { kind: 'end', text: '', from: tokens.at(-1)?.to ?? 0, to: tokens.at(-1)?.to ?? 0 }] : tokenize(text)
   }
 
   get peek(): Token {

@@ -4,7 +4,7 @@
  */
 import { Cursor } from './cursor.ts'
 import { dataType, dataTypes, type DataType } from './datatypes.ts'
-import { NftError, refuse, type Problem } from './lexer.ts'
+import { NftError, refuse, type Problem, type Token } from './lexer.ts'
 import { parseElements, parseExpression, parseValue, typesOf, type ParseContext } from './parse-expression.ts'
 import { parseQuotaText, parseRate, parseRule, type ParsedRule } from './parse-rule.ts'
 import { parsePriority } from './priority.ts'
@@ -337,20 +337,19 @@ function parseElementCommand(x: ParseContext, verb: 'add' | 'create' | 'delete' 
   const target = parseTarget(c, true)
   if (!c.is('{')) c.unexpected("'{'")
   // the types are those of the set, which is known only when the command runs
-  const from = c.peek.from
+  const tokens: Token[] = []
   let depth = 0
   do {
     const token = c.next()
+    tokens.push(token)
     if (token.text === '{' && token.kind === 'sign') depth++
     if (token.text === '}' && token.kind === 'sign') depth--
     if (token.kind === 'end') throw new NftError([{ message: "syntax error, unexpected end of file, expecting comma or '}'", span: { from: 0, to: 1 } }])
   } while (depth > 0)
-  const text = `${' '.repeat(0)}${c.text.slice(0, c.last.to)}`
-  const definitions = c.definitions
   const read = (types: readonly DataType[], data: SetSpecification['data']): readonly SetElement[] => {
-    const inner = new Cursor(`${' '.repeat(from)}${text.slice(from)}`)
-    for (const [name, meaning] of definitions) inner.definitions.set(name, meaning)
-    const mapped = verb === 'delete' || verb === 'get' || verb === 'destroy' ? (text.slice(from).includes(' : ') ? data : undefined) : data
+    const inner = new Cursor(c.text, tokens)
+    const bare = verb === 'delete' || verb === 'get' || verb === 'destroy'
+    const mapped = !bare || tokens.some((t) => t.text === ':' && t.kind === 'sign') ? data : undefined
     return parseElements({ ...x, cursor: inner }, types, mapped === undefined || mapped === 'verdict' ? mapped : Array.isArray(mapped) ? (mapped as readonly DataType[]) : 'object', true)
   }
   return { verb, object: 'element', target, read, span: unset } as Command
