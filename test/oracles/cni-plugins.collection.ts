@@ -1,20 +1,17 @@
 /**
  * Recordings of CNI plugins called one by one and in chains (cni-dns/cni): exit codes, printed results and errors, the files under /var/lib/cni,
- * nat rules and IPv4 routes after each call. Left out: `ip addr` and `bridge link` texts, IPv6 routes, cnitool, cases that need a shell first.
+ * nat rules and IPv4 routes after each call, shell commands in between carried out by the real programs. Left out: `ip addr` and `bridge link` texts,
+ * IPv6 routes, cnitool.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Random } from '#base/random.ts'
-import type { Machine } from '#engine/machine/machine.ts'
-import { SimNetwork } from '#engine/net/network.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
 import { binaryText, cniPlugins, packagedBinaries } from '#engine/node/cni/plugins.ts'
 import { hostOf } from '#engine/node/cni/runtime.ts'
 import { runPlugin } from '#engine/node/cni/skel.ts'
-import { Sim } from '#engine/sim/sim.ts'
-import { emptyFiles } from './cni.collection.ts'
 import { collection } from './collection.ts'
 import type { Outcome } from './collection.ts'
+import { LinuxHosts } from './linux-hosts.ts'
 
 interface Call {
   readonly plugin: string
@@ -25,7 +22,7 @@ interface Call {
   readonly stderr: string
 }
 
-type Step = Partial<Call> & { readonly do: string; readonly command?: string; readonly calls?: readonly Call[]; readonly state?: Readonly<Record<string, string | null>>; readonly path?: string; readonly text?: string }
+type Step = Partial<Call> & { readonly do: string; readonly command?: string; readonly cmd?: string; readonly calls?: readonly Call[]; readonly state?: Readonly<Record<string, string | null>>; readonly path?: string; readonly text?: string }
 
 interface Case {
   readonly id: string
@@ -35,25 +32,23 @@ interface Case {
 }
 
 class World {
-  readonly sim = new Sim({ seed: 'cni', start: 0 })
-  readonly network = new SimNetwork(this.sim)
-  readonly fs = emptyFiles()
-  readonly net = this.network.createNamespace('node1', { node: 'node1' })
-  readonly spaces = new Map<string, NetNamespace>()
-  readonly machine: Machine
+  readonly linux = new LinuxHosts({ seed: 'cni', start: 0, hosts: ['node1'], links: [] })
+  readonly host = this.linux.hosts.get('node1')!
+  readonly net = this.host.net
+  readonly fs = this.host.fs
+  readonly spaces = this.host.namedNamespaces
 
   constructor(namespaces: readonly string[]) {
     this.net.setLink('lo', { up: true })
     this.fs.mkdir('/opt/cni/bin', { parents: true })
     for (const b of [...packagedBinaries, 'flannel']) this.fs.writeFile(`/opt/cni/bin/${b}`, binaryText, { mode: 0o755 })
-    for (const n of namespaces) this.spaces.set(n, this.network.createNamespace(n, { node: 'node1' }))
-    this.machine = { sim: { random: new Random('cni'), now: 0 }, network: this.network, net: this.net, fs: this.fs, namedNamespaces: this.spaces } as unknown as Machine
+    for (const n of namespaces) this.spaces.set(n, this.host.network.createNamespace(n, { node: 'node1' }))
   }
 
   call(call: Call): { rc: number; stdout: unknown; stderr: string } {
     const plugin = cniPlugins.get(call.plugin)!
-    const text = typeof call.stdin === 'string' ? call.stdin : JSON.stringify(this.real(call.stdin))
-    const exit = runPlugin(plugin, call.plugin, new Map(Object.entries(call.env)), text, hostOf(this.machine))
+    const text = typeof call.stdin === 'string' ? call.stdin : JSON.stringify(this.real(call.stdin, call.env['CNI_NETNS'] ?? ''))
+    const exit = runPlugin(plugin, call.plugin, new Map(Object.entries(call.env)), text, hostOf(this.host))
     let stdout: unknown = exit.stdout
     try {
       stdout = JSON.parse(exit.stdout)
@@ -63,20 +58,21 @@ class World {
     return { rc: exit.code, stdout, stderr: exit.stderr }
   }
 
-  /** Recorded placeholders in what is handed to the next plugin: the last real result's values stand for them. */
-  real(stdin: unknown): unknown {
+  /** Recorded placeholders in what is handed to the next plugin: the last real result's values for that container stand for them. */
+  real(stdin: unknown, netns: string): unknown {
     const previous = (stdin as { prevResult?: unknown } | null)?.prevResult
-    return previous && this.last ? { ...(stdin as object), prevResult: this.last } : stdin
+    const last = this.results.get(netns)
+    return previous && last !== undefined ? { ...(stdin as object), prevResult: last } : stdin
   }
 
-  last: unknown
+  readonly results = new Map<string, unknown>()
 
   state(): Record<string, string> {
     const out: Record<string, string> = {}
     for (const [name, ns] of [['host', this.net], ...this.spaces] as [string, NetNamespace][]) {
       const routes = ns.routes().map((r) => `${r.to}${r.via ? ` via ${r.via}` : ''} dev ${r.device}${r.protocol && r.protocol !== 'boot' ? ` proto ${r.protocol}` : ''}${r.scope && r.scope !== 'global' ? ` scope ${r.scope}` : ''}${r.source ? ` src ${r.source}` : ''} ${r.flags.map((f) => `${f} `).join('')}\n`).join('')
       if (routes !== '') out[`${name}:ip route`] = routes
-      const rules = ns.netfilter.save('nat').split('\n').filter((l) => /^(-A|:CNI|:FLANNEL)/.test(l)).join('\n')
+      const rules = `${ns.netfilter.save('filter')}\n${ns.netfilter.save('nat')}`.split('\n').filter((l) => /^(-A|:CNI|:FLANNEL)/.test(l)).join('\n')
       if (rules !== '') out[`${name}:iptables-save`] = rules
     }
     const walk = (folder: string) => {
@@ -107,14 +103,14 @@ const kept = (key: string) => key.startsWith('file:') || /:(ip route|iptables-sa
 
 function expectedState(text: string, key: string): string {
   if (!key.endsWith('iptables-save')) return text
-  const nat = /\*nat\n([\s\S]*?)COMMIT/.exec(text)?.[1] ?? ''
-  return nat.split('\n').filter((l) => /^(-A|:CNI|:FLANNEL)/.test(l)).join('\n')
+  const tables = (['filter', 'nat'] as const).map((t) => new RegExp(`\\*${t}\\n([\\s\\S]*?)COMMIT`).exec(text)?.[1] ?? '')
+  return tables.join('').split('\n').filter((l) => /^(-A|:CNI|:FLANNEL)/.test(l)).join('\n')
 }
 
 type Row = { readonly id: string; readonly case: Case; readonly step: number }
-const played = new WeakMap<Case, (Outcome | undefined)[]>()
+const played = new WeakMap<Case, Promise<(Outcome | undefined)[]>>()
 
-function play(c: Case): (Outcome | undefined)[] {
+async function play(c: Case): Promise<(Outcome | undefined)[]> {
   const world = new World(c.namespaces)
   const out: (Outcome | undefined)[] = []
   const expected = new Map<string, string>()
@@ -128,7 +124,7 @@ function play(c: Case): (Outcome | undefined)[] {
     }
     if (step.do === 'file' && step.path !== undefined) world.fs.writeFile(step.path, step.text ?? '')
     if (step.do !== 'cni' && step.do !== 'chain') {
-      if (step.do === 'sh') blocked = 'a shell command comes first'
+      if (step.do === 'sh') await world.linux.run('node1', step.cmd!)
       out.push(undefined)
       continue
     }
@@ -141,7 +137,7 @@ function play(c: Case): (Outcome | undefined)[] {
     }
     const said = calls.map((k) => {
       const got = world.call(k)
-      if (k.env['CNI_COMMAND'] === 'ADD' && got.rc === 0) world.last = got.stdout
+      if (k.env['CNI_COMMAND'] === 'ADD' && got.rc === 0) world.results.set(k.env['CNI_NETNS'] ?? '', got.stdout)
       return got
     })
     const [e, a] = [
@@ -161,10 +157,10 @@ export const collections = [
     needs: [file],
     load: (shared) => (JSON.parse(readFileSync(join(shared, file), 'utf8')) as Case[]).flatMap((c) => c.steps.flatMap((s, step) => (s.do === 'cni' || s.do === 'chain' ? [{ id: `${c.id}/${step}`, case: c, step }] : []))),
     id: (row) => row.id,
-    run: (row) => {
+    run: async (row) => {
       let all = played.get(row.case)
       if (!all) played.set(row.case, (all = play(row.case)))
-      return all[row.step]!
+      return (await all)[row.step]!
     },
   }),
 ]

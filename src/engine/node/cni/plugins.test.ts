@@ -102,3 +102,33 @@ test('JSON mistakes are worded as in Go', () => {
     "invalid character '}' in literal true (expecting 'e')", "invalid character '1' after top-level value", "invalid character 'x' after top-level value",
   ])
 })
+
+test('the firewall plugin lets the addresses of a chain be forwarded, and keeps bridges apart', () => {
+  const chain = (policy?: string) => JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins: [{ type: 'bridge', bridge: 'br7', isGateway: true, ipam: { type: 'host-local', subnet: '10.7.0.0/24' } }, { type: 'firewall', ...(policy !== undefined && { ingressPolicy: policy }) }] })
+  const n = node({ '10-pods.conflist': chain('same-bridge') }, ['bridge', 'firewall', 'host-local', 'loopback'])
+  expect(n.add('pear')).toMatchObject({ ok: true })
+  const rules = () => n.net.netfilter.save('filter').split('\n').filter((l) => l.startsWith('-A')).map((l) => l.replace(/-m comment --comment "CNI firewall plugin ([^"]*)" /, '<$1> '))
+  expect(rules()).toEqual([
+    '-A FORWARD <rules (ingressPolicy: same-bridge|isolated)> -j CNI-ISOLATION-STAGE-1',
+    '-A FORWARD <rules> -j CNI-FORWARD',
+    '-A CNI-FORWARD <admin overrides> -j CNI-ADMIN',
+    '-A CNI-FORWARD -d 10.7.0.2/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    '-A CNI-FORWARD -s 10.7.0.2/32 -j ACCEPT',
+    '-A CNI-ISOLATION-STAGE-1 -i br7 ! -o br7 <rules (ingressPolicy: same-bridge)> -j CNI-ISOLATION-STAGE-2',
+    '-A CNI-ISOLATION-STAGE-1 <rules (ingressPolicy: same-bridge|isolated)> -j RETURN',
+    '-A CNI-ISOLATION-STAGE-2 -o br7 <rules (ingressPolicy: same-bridge|isolated)> -j DROP',
+    '-A CNI-ISOLATION-STAGE-2 <rules (ingressPolicy: same-bridge|isolated)> -j RETURN',
+  ])
+  n.remove('pear')
+  expect(rules().filter((l) => l.includes('10.7.0.2'))).toEqual([])
+  expect(node({ '10-pods.conflist': chain('closed') }, ['bridge', 'firewall', 'host-local', 'loopback']).add('pear')).toMatchObject({ ok: false, error: expect.stringContaining('unknown ingress policy: "closed"') })
+})
+
+test('the host-device plugin moves a device into the sandbox and gives it back under its name', () => {
+  const n = node({ '10-hd.conflist': JSON.stringify({ cniVersion: '1.0.0', name: 'hd', plugins: [{ type: 'host-device', device: 'eth0', ipam: { type: 'host-local', subnet: '10.66.0.0/24' } }] }) }, ['host-device', 'host-local', 'loopback'])
+  expect(n.add('pear')).toMatchObject({ ok: true, ip: '10.66.0.2' })
+  expect([[...n.net.links.keys()], [...n.space('pear').links.keys()]]).toEqual([['lo'], ['lo', 'eth0']])
+  expect(n.add('plum')).toMatchObject({ ok: false, error: expect.stringContaining('failed to find host device: Link not found') })
+  n.remove('pear')
+  expect([n.net.links.get('eth0')!.up, n.space('pear').links.has('eth0')]).toEqual([false, false])
+})

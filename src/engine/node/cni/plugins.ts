@@ -3,7 +3,9 @@ import { hostLocal } from '../ipam/host-local.ts'
 import { staticIpam } from '../ipam/static.ts'
 import { bridgePlugin } from './bridge.ts'
 import { calicoPlugin } from './calico.ts'
+import { firewallPlugin } from './firewall.ts'
 import { flannelPlugin } from './flannel.ts'
+import { hostDevicePlugin } from './host-device.ts'
 import { loopbackPlugin } from './loopback.ts'
 import { portmapPlugin } from './portmap.ts'
 import { ptpPlugin } from './ptp.ts'
@@ -14,7 +16,9 @@ export const cniPlugins: ReadonlyMap<string, CniPlugin> = new Map<string, CniPlu
   ['bandwidth', bandwidthPlugin],
   ['bridge', bridgePlugin],
   ['calico', calicoPlugin],
+  ['firewall', firewallPlugin],
   ['flannel', flannelPlugin],
+  ['host-device', hostDevicePlugin],
   ['host-local', hostLocal],
   ['loopback', loopbackPlugin],
   ['portmap', portmapPlugin],

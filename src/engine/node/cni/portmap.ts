@@ -77,6 +77,18 @@ function forward(call: CniCall, host: CniHost, mappings: readonly PortMapping[],
   }
 }
 
+/** Whether the container's chain still holds its rules; the error names them all, as the plugin would write them. */
+function check(call: CniCall, host: CniHost, mappings: readonly PortMapping[], address: string): void {
+  const conf = call.conf as PortmapConf
+  const chain = chainName(conf.name ?? '', call.containerId, 'DN-')
+  const marked = conf.snat ?? true ? (conf.masqAll ? [''] : [` -s ${address}`, ' -s 127.0.0.1']) : []
+  const wanted = mappings.flatMap((m) => {
+    const match = `-p ${m.protocol} --dport ${m.hostPort}`
+    return [...marked.map((from) => `${match}${from} -j CNI-HOSTPORT-SETMARK`), `${match} -j DNAT --to-destination ${formatIp(parseIpNet(address)!.ip)}:${m.containerPort}`]
+  })
+  if (new Iptables(host.net.netfilter).rules('nat', chain).length < wanted.length) throw new CniError(`could not check ipv4 dnat: rule [${wanted.map((r) => `[${r}]`).join(' ')}] in chain ${chain} not found in table nat`)
+}
+
 function unforward(call: CniCall, host: CniHost): void {
   const tables = new Iptables(host.net.netfilter)
   const chain = chainName(call.conf.name ?? '', call.containerId, 'DN-')
@@ -92,11 +104,15 @@ export function portmapPlugin(call: CniCall, host: CniHost): CniResult | undefin
   }
   const previous = call.conf.prevResult
   if (!previous) throw new CniError(call.command === 'ADD' ? 'must be called as chained plugin' : 'Required prevResult missing')
-  if (call.command === 'CHECK' || mappings.length === 0) return call.command === 'ADD' ? previous : undefined
+  if (mappings.length === 0) return call.command === 'ADD' ? previous : undefined
   const address = previous.ips?.find((ip) => {
     const sandbox = ip.interface === undefined ? true : previous.interfaces?.[ip.interface]?.sandbox !== undefined
     return sandbox && parseIpNet(ip.address)?.ip.family === 4
   })
+  if (call.command === 'CHECK') {
+    if (address) check(call, host, mappings, address.address)
+    return undefined
+  }
   if (address) forward(call, host, mappings, address.address)
   return previous
 }
