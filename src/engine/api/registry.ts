@@ -252,6 +252,8 @@ export class Registry {
         if (before.timestamp === undefined) meta.generation++
         meta.deletionTimestamp = before.timestamp === undefined ? context.now : later(before.timestamp, -(before.grace ?? 0))
         meta.deletionGracePeriodSeconds = 0
+        // A pod is first marked, then gone: watches see both.
+        if (!context.dryRun && !equal(object, old)) this.#store.put(key, copy(object) as Loose)
       }
       // A namespace that nothing holds any more still answers as one that is going.
       if (kind.kind === 'Namespace' && kind.group === '') {
