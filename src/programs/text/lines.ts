@@ -511,69 +511,6 @@ const unexpand: Program = tool(async (process) => {
   return failed ? 1 : 0
 })
 
-const column: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'tc:s:o:nexN:R:J', long: { table: 't', 'separator=': 's', 'output-separator=': 'o', 'output-width=': 'c', 'table-columns=': 'N', 'table-right=': 'R', fillrows: 'x' } })
-  const { texts, failed } = await readInputs(process, o.rest)
-  const lines = texts.flatMap(splitLines).filter((l) => l.trim() !== '' || o.has('e'))
-  if (lines.length === 0) return failed ? 1 : 0
-  if (o.has('t')) {
-    const s = o.get('s')
-    const separator = o.get('o') ?? '  '
-    const rows = lines.map((l) => (s === undefined ? l.trim().split(/[ \t]+/) : splitAny(l, s)))
-    const names = o.get('N')?.split(',')
-    if (names) rows.unshift(names)
-    const right = new Set((o.get('R') ?? '').split(',').filter((x) => x !== '').map((x) => (/^\d+$/.test(x) ? Number(x) - 1 : (names?.indexOf(x) ?? -1))))
-    const columns = Math.max(...rows.map((r) => r.length))
-    const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((r) => displayWidth(r[i] ?? ''))))
-    for (const r of rows) {
-      let line = ''
-      for (let i = 0; i < columns; i++) {
-        const cell = r[i] ?? ''
-        const last = i === columns - 1
-        if (right.has(i)) line += ' '.repeat(widths[i]! - displayWidth(cell)) + cell
-        else line += last ? cell : cell + ' '.repeat(widths[i]! - displayWidth(cell))
-        if (!last) line += separator
-      }
-      await process.stdout.write((r.length < columns && columns > 1 && r.at(-1) !== undefined ? line : line) + '\n')
-    }
-    return failed ? 1 : 0
-  }
-  const width = Number(o.get('c') ?? process.tty?.columns ?? process.env.get('COLUMNS') ?? 80) || 80
-  const longest = Math.max(...lines.map(displayWidth))
-  const cell = (Math.floor(longest / 8) + 1) * 8
-  const columns = Math.max(1, Math.floor(width / cell))
-  const rows = Math.ceil(lines.length / columns)
-  if (columns === 1 || longest >= width) {
-    await process.stdout.write(lines.map((l) => l + '\n').join(''))
-    return failed ? 1 : 0
-  }
-  for (let r = 0; r < rows; r++) {
-    let line = ''
-    for (let c = 0; c < columns; c++) {
-      const i = o.has('x') ? r * columns + c : c * rows + r
-      const text = lines[i]
-      if (text === undefined) break
-      const more = (o.has('x') ? c + 1 < columns && i + 1 < lines.length : (c + 1) * rows + r < lines.length && c + 1 < columns)
-      line += text
-      if (more) line += '\t'.repeat(Math.ceil((cell - displayWidth(text)) / 8))
-    }
-    await process.stdout.write(line + '\n')
-  }
-  return failed ? 1 : 0
-})
-
-function splitAny(line: string, separators: string): string[] {
-  const out: string[] = []
-  let cell = ''
-  for (const c of line) {
-    if (separators.includes(c)) {
-      out.push(cell)
-      cell = ''
-    } else cell += c
-  }
-  return [...out, cell]
-}
-
 const split: Program = tool(async (process) => {
   const o = parseOptions(process, { short: 'l:b:n:da:', long: { 'lines=': 'l', 'bytes=': 'b', 'number=': 'n', 'numeric-suffixes=?': 'd', 'suffix-length=': 'a', 'additional-suffix=': 'X' } })
   const { texts, failed } = await readInputs(process, o.rest.slice(0, 1))
@@ -607,7 +544,7 @@ const split: Program = tool(async (process) => {
 })
 
 const shuf: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'en:i:r', long: { echo: 'e', 'head-count=': 'n', 'input-range=': 'i', repeat: 'r' } })
+  const o = parseOptions(process, { short: 'en:i:o:rz', long: { echo: 'e', 'head-count=': 'n', 'input-range=': 'i', repeat: 'r', 'random-source=': 'source', 'output=': 'o', 'zero-terminated': 'z' } })
   let lines: string[]
   const range = /^(\d+)-(\d+)$/.exec(o.get('i') ?? '')
   if (range) lines = Array.from({ length: Number(range[2]) - Number(range[1]) + 1 }, (_, i) => String(Number(range[1]) + i))
@@ -641,7 +578,7 @@ const fmt: Program = tool(async (process) => {
 })
 
 export const linePrograms: readonly (readonly [string, Program])[] = [
-  ['head', head], ['tail', tail], ['wc', wc], ['cut', cut], ['paste', paste], ['comm', comm], ['join', join], ['fold', fold], ['expand', expand], ['unexpand', unexpand], ['column', column], ['split', split], ['shuf', shuf], ['fmt', fmt],
+  ['head', head], ['tail', tail], ['wc', wc], ['cut', cut], ['paste', paste], ['comm', comm], ['join', join], ['fold', fold], ['expand', expand], ['unexpand', unexpand], ['split', split], ['shuf', shuf], ['fmt', fmt],
 ]
 
 export { FsError }

@@ -196,7 +196,7 @@ const ls: Program = tool(async (process) => {
       return
     }
     if (list.length === 0) return
-    const cells = list.map((e) => ({ text: prefix(e, wi, ws) + label(e), width: displayWidth(prefix(e, wi, ws) + (anyQuoted && shown(e.name) === e.name ? ' ' : '') + shown(e.name) + suffix(e)) }))
+    const cells = list.map((e) => ({ text: prefix(e, wi, ws) + label(e), width: displayWidth((prefix(e, wi, ws) + (anyQuoted && shown(e.name) === e.name ? ' ' : '') + shown(e.name) + suffix(e)).replace(/[\x00-\x1f]/g, '')) }))
     await write(layout(cells, width, single === 'x'))
   }
 

@@ -2,6 +2,7 @@
 import type { Program } from '#engine/machine/process.ts'
 import { awk } from './awk/awk.ts'
 import { bc } from './bc.ts'
+import { columnPrograms } from './columns.ts'
 import { date } from './dates.ts'
 import { diffPrograms } from './diff.ts'
 import { digestPrograms } from './digest.ts'
@@ -26,6 +27,6 @@ import { tr } from './tr.ts'
 import { uniq } from './uniq.ts'
 
 export const textPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
-  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...statPrograms, ...rarePrograms,
+  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...statPrograms, ...rarePrograms, ...columnPrograms,
   ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq], ['bc', bc], ['seq', seq], ['tr', tr], ['uniq', uniq],
 ])

@@ -108,6 +108,8 @@ export class ShellSyntaxError extends Error {
   readonly kind: 'syntax' | 'cond' | 'substitution' | 'compound'
   /** A second message without the input line. */
   readonly detail: string | undefined
+  /** Where that message is not about the same line. */
+  detailLine: number | undefined
 
   constructor(text: string, line: number, echo?: string, kind: 'syntax' | 'cond' | 'substitution' | 'compound' = 'syntax', detail?: string) {
     super(text)

@@ -23,7 +23,7 @@ export function parseCond(parser: Parser): Cond {
     return test
   }
   if (end.kind === 'eof') throw new Incomplete("unexpected EOF while looking for `]]'", end.line - 1, undefined, 'cond')
-  fail('syntax error in conditional expression', end.line)
+  fail(`syntax error in conditional expression${end.kind === 'op' ? `: unexpected token \`${end.text}'` : ''}`, end.line)
 }
 
 function skip(parser: Parser): Token {

@@ -98,10 +98,20 @@ export class Lexer {
 
   #word(assignments: boolean, regex: boolean): Word[] | undefined {
     const start = this.pos
+    const startLine = this.line
     let depth = 0
     for (;;) {
       const c = this.text[this.pos]
-      if (c === undefined) return undefined
+      if (regex && depth > 0 && c === '\n') {
+        this.line++
+        this.pos++
+        continue
+      }
+      if (c === undefined) {
+        // The parenthesis of a regular expression is looked for up to the end of the text.
+        if (regex && depth > 0) throw Object.assign(new Incomplete("unexpected EOF while looking for matching `)'", startLine, undefined, 'cond', 'unexpected argument to conditional binary operator'), { detailLine: this.endLine })
+        return undefined
+      }
       const after = this.text[this.pos + 1]
       if ((c === '<' || c === '>') && after === '(' && depth === 0) {
         this.pos += 2

@@ -20,7 +20,7 @@ export async function complainSyntax(sh: Shell, error: ShellSyntaxError, name: s
   if (!err || error.message === '') return
   const head = sh.interactive && name === undefined ? `${sh.name}: ` : `${name ?? sh.name}: line ${error.line}: `
   let text = `${head}${error.message}\n`
-  if (error.detail !== undefined) text += `${head}${error.detail}\n`
+  if (error.detail !== undefined) text += `${error.detailLine === undefined ? head : head.replace(`line ${error.line}:`, `line ${error.detailLine}:`)}${error.detail}\n`
   else if (error.echo !== undefined && !(sh.interactive && name === undefined)) text += `${head}\`${error.echo}'\n`
   await sh.write(2, text)
 }
