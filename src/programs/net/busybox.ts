@@ -317,25 +317,41 @@ export const busyboxNslookup: Program = async (p) => {
 }
 
 export const busyboxNc: Program = async (p) => {
-  const o = getopt(p.argv.slice(1), '+lp:w:i:kevznu')
+  // -e takes the rest of the line.
+  const args = p.argv.slice(1)
+  const at = args.findIndex((a) => /^-[a-z]*e$/.test(a))
+  const command = at < 0 ? undefined : args.slice(at + 1)
+  const o = getopt(at < 0 ? args : [...args.slice(0, at), ...(args[at]!.length > 2 ? [args[at]!.slice(0, -1)] : [])], '+lp:w:i:kvznu')
   const [host, portText] = o.operands
   const listen = o.has('l')
-  if (o.error || (!listen && host === undefined)) {
+  const forever = o.options.filter(([name]) => name === 'l').length > 1 || o.has('k')
+  if (o.error || command?.length === 0 || (!listen && host === undefined)) {
     return usageError(p, o.error)
   }
   const wait = o.get('w') === undefined ? undefined : Number(o.get('w')) * 1000
   if (listen) {
     try {
       const listener = p.sockets.listen('0.0.0.0', Number(o.get('p') ?? host))
-      const connection = await within(p, wait, listener.accept())
-      listener.close()
-      if (connection === 'late') {
-        await complain(p, 'nc: timed out\n')
-        return 1
+      for (;;) {
+        const connection = await within(p, wait, listener.accept())
+        if (!forever) listener.close()
+        if (connection === 'late') {
+          await complain(p, 'nc: timed out\n')
+          return 1
+        }
+        if (command) {
+          const file = p.socketFile(connection)
+          const child = p.spawn({ argv: command, fds: { 0: file, 1: file } })
+          file.release()
+          // A server with -ll goes on accepting; with one -l this is the program's process.
+          if (!forever) return (await child.wait()).code
+          continue
+        }
+        const code = await pump(p, connection, wait)
+        if (!forever) return code
       }
-      return await pump(p, connection, wait)
     } catch (error) {
-      await complain(p, `nc: bind: ${reason(error)}\n`)
+      await complain(p, command && error instanceof FsError && error.code === 'ENOENT' ? `nc: can't execute '${command[0]}': ${reason(error)}\n` : `nc: bind: ${reason(error)}\n`)
       return 1
     }
   }
