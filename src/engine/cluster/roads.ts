@@ -46,8 +46,9 @@ export interface Road {
   close(): void
 }
 
-/** While a road was open a moment ago nobody looks again. */
-const glance = 1000
+/** While a road was open a moment ago nobody looks again; one that is cut is looked at sooner. */
+const glance = 3000
+const hope = 1000
 
 const revisionOf = (look: Look) => {
   let sum = look.passed.size
@@ -141,12 +142,13 @@ export class Roads {
     return false
   }
 
-  /** Something has changed somewhere: within a second everybody looks again. A cut road is worth waiting for. */
+  /** Something has changed somewhere: within seconds everybody looks again. A cut road is worth waiting for. */
   #touched(): void {
     if (this.#pending || this.#sights.size === 0 || this.#network.looking) return
     this.#pending = true
     const { sim } = this.#network
-    sim.after(glance, () => {
+    const cut = this.#someCut()
+    sim.after(cut ? hope : glance, () => {
       this.#pending = false
       let news = false
       for (const sight of [...this.#sights.values()]) {
@@ -156,7 +158,7 @@ export class Roads {
         }
       }
       if (news) sim.stir()
-    }, this.#someCut() ? { background: false } : { quiet: true })
+    }, cut ? { background: false } : { quiet: true })
   }
 }
 
