@@ -8,6 +8,8 @@ import { coreDns } from './coredns/program.ts'
 import { flannelVersion } from './flannel/manifests.ts'
 import { ingressNginx, ingressNginxVersion } from './ingress-nginx/program.ts'
 import type { WebhookTies } from './ingress-nginx/webhook.ts'
+import { localPathVersion } from './local-path/manifests.ts'
+import { localPath } from './local-path/program.ts'
 import { copyFile } from './flannel/install.ts'
 import { flanneld } from './flannel/program.ts'
 import { gatewayImages } from './gateway/images.ts'
@@ -38,6 +40,7 @@ const images: readonly ImageBehaviour[] = [
   { repository: 'docker.io/calico/cni', tags: [calicoVersion], size: 71_000_000, entrypoint: ['/opt/cni/bin/install'], env: { PATH: `/opt/cni/bin:${path}` }, programs: { '/opt/cni/bin/install': installCni } },
   { repository: 'docker.io/calico/node', tags: [calicoVersion], size: 156_000_000, command: ['start_runit'], env: { PATH: path }, programs: { '/usr/sbin/start_runit': calicoNode } },
   ingressNginxImage(),
+  { repository: 'docker.io/rancher/local-path-provisioner', tags: [localPathVersion, 'v0.0.31', 'v0.0.30'], size: 19_800_000, command: ['local-path-provisioner'], env: { PATH: `/usr/bin:${path}` }, programs: { '/usr/bin/local-path-provisioner': localPath } },
   { repository: 'docker.io/calico/kube-controllers', tags: [calicoVersion], size: 52_000_000, entrypoint: ['/usr/bin/kube-controllers'], env: { PATH: path }, programs: { '/usr/bin/kube-controllers': kubeControllers } },
   ...gatewayImages,
   { repository: 'docker.io/drill/address-pool', tags: ['1.0', 'latest'], size: 12_000_000, entrypoint: ['/controller'], env: { PATH: path }, programs: { '/controller': poolController, '/speaker': poolSpeaker } },

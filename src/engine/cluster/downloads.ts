@@ -10,6 +10,7 @@ import { gatewayApiDefinitions, gatewayApiVersion } from '#engine/addons/gateway
 import { ingressNginxManifests } from '#engine/addons/ingress-nginx/manifests.ts'
 import { ingressNginxVersion } from '#engine/addons/ingress-nginx/program.ts'
 import { metricsServerManifests, metricsServerVersion } from '#engine/addons/metrics-server/manifests.ts'
+import { localPathManifests, localPathVersion } from '#engine/addons/local-path/manifests.ts'
 import type { KubeObject } from '#engine/api/types.ts'
 
 const github = 'https://github.com'
@@ -20,6 +21,7 @@ const podCidr = '10.244.0.0/16'
 const releases: readonly (readonly [addresses: readonly string[], objects: () => readonly KubeObject[]])[] = [
   [[`${github}/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml`, `${github}/kubernetes-sigs/metrics-server/releases/download/${metricsServerVersion}/components.yaml`], () => metricsServerManifests({ verifyKubelets: true })],
   [[`${github}/flannel-io/flannel/releases/latest/download/kube-flannel.yml`, `${github}/flannel-io/flannel/releases/download/${flannelVersion}/kube-flannel.yml`, `${raw}/flannel-io/flannel/master/Documentation/kube-flannel.yml`], () => flannelManifests({ podCidr })],
+  [['master', localPathVersion].map((branch) => `${raw}/rancher/local-path-provisioner/${branch}/deploy/local-path-storage.yaml`), () => localPathManifests()],
   [[`${raw}/projectcalico/calico/${calicoVersion}/manifests/canal.yaml`], () => canalManifests({ podCidr })],
   [['main', `controller-${ingressNginxVersion}`].map((branch) => `${raw}/kubernetes/ingress-nginx/${branch}/deploy/static/provider/baremetal/deploy.yaml`), () => ingressNginxManifests()],
   [['main', `controller-${ingressNginxVersion}`].map((branch) => `${raw}/kubernetes/ingress-nginx/${branch}/deploy/static/provider/cloud/deploy.yaml`), () => ingressNginxManifests({ serviceType: 'LoadBalancer' })],

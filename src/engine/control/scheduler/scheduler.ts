@@ -270,7 +270,13 @@ export class Scheduler {
   #bind(state: CycleState, info: NodeInfo): void {
     const { pod } = state
     const node = info.node.metadata.name
-    for (const { claim, volume } of chooseVolumes(state, info)) this.#claimFor(claim, volume, node)
+    const chosen = chooseVolumes(state, info)
+    for (const { claim, volume } of chosen) this.#claimFor(claim, volume, node)
+    if (chosen.some(({ volume }) => !volume)) {
+      // What a provisioner is to make is waited for: the pod is looked at again when its claim is bound.
+      this.#waiting.set(keyOf(pod), { attempts: 0, notBefore: this.#sim.now })
+      return
+    }
     bindPod(this.#api, pod, node)
     info.add({ ...pod, spec: { ...pod.spec, nodeName: node } })
     this.#waiting.delete(keyOf(pod))
@@ -282,7 +288,7 @@ export class Scheduler {
     if (volume) {
       const claimRef = { kind: 'PersistentVolumeClaim', apiVersion: 'v1', namespace: claim.metadata.namespace ?? 'default', name: claim.metadata.name, uid: claim.metadata.uid ?? '', resourceVersion: claim.metadata.resourceVersion ?? '' }
       this.#api.update(persistentvolumes, { ...volume, metadata: { ...volume.metadata, annotations: { ...volume.metadata.annotations, 'pv.kubernetes.io/bound-by-controller': 'yes' } }, spec: { ...volume.spec, claimRef } })
-    } else {
+    } else if (claim.metadata.annotations?.['volume.kubernetes.io/selected-node'] !== node) {
       this.#api.update(persistentvolumeclaims, { ...claim, metadata: { ...claim.metadata, annotations: { ...claim.metadata.annotations, 'volume.kubernetes.io/selected-node': node } } })
     }
   }

@@ -74,6 +74,8 @@ export function volumeFilter(state: CycleState, info: NodeInfo): Refusal | undef
       taken.add(match.metadata.name)
       continue
     }
+    const selected = claim.metadata.annotations?.['volume.kubernetes.io/selected-node']
+    if (selected !== undefined && selected !== info.node.metadata.name) return { reasons: ["node(s) didn't find available persistent volumes to bind"], resolvable: false }
     const provisioner = state.volumes.storageClass(claim.spec.storageClassName!)?.provisioner
     if (!provisioner || provisioner === 'kubernetes.io/no-provisioner') return { reasons: ["node(s) didn't find available persistent volumes to bind"], resolvable: false }
   }

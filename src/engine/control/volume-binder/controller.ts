@@ -167,7 +167,8 @@ export function startVolumeBinder(context: ControllerContext): void {
     }
     if (volume.status?.phase === 'Released' || volume.status?.phase === 'Failed') return
     const released = setVolumePhase(volume, 'Released')
-    if (released.spec.persistentVolumeReclaimPolicy === 'Delete') {
+    // What an external provisioner made it deletes too.
+    if (released.spec.persistentVolumeReclaimPolicy === 'Delete' && !released.metadata.annotations?.['pv.kubernetes.io/provisioned-by']) {
       const message = undeletable(released)
       if (message === undefined) return void tolerateGone(() => api.delete(persistentvolumes, undefined, name))
       api.event(released, 'Warning', 'VolumeFailedDelete', message, component)
