@@ -6,6 +6,86 @@ import type { Process, Program } from '#engine/machine/process.ts'
 import { getopt } from './getopt.ts'
 import { complain, longDate, reason, say } from './support.ts'
 
+const usage = `iptables v1.8.9 (nf_tables)
+
+Usage: iptables -[ACD] chain rule-specification [options]
+       iptables -I chain [rulenum] rule-specification [options]
+       iptables -R chain rulenum rule-specification [options]
+       iptables -D chain rulenum [options]
+       iptables -[LS] [chain [rulenum]] [options]
+       iptables -[FZ] [chain] [options]
+       iptables -[NX] chain
+       iptables -E old-chain-name new-chain-name
+       iptables -P chain target [options]
+       iptables -h (print this help information)
+
+Commands:
+Either long or short options are allowed.
+  --append  -A chain\t\tAppend to chain
+  --check   -C chain\t\tCheck for the existence of a rule
+  --delete  -D chain\t\tDelete matching rule from chain
+  --delete  -D chain rulenum
+\t\t\t\tDelete rule rulenum (1 = first) from chain
+  --insert  -I chain [rulenum]
+\t\t\t\tInsert in chain as rulenum (default 1=first)
+  --replace -R chain rulenum
+\t\t\t\tReplace rule rulenum (1 = first) in chain
+  --list    -L [chain [rulenum]]
+\t\t\t\tList the rules in a chain or all chains
+  --list-rules -S [chain [rulenum]]
+\t\t\t\tPrint the rules in a chain or all chains
+  --flush   -F [chain]\t\tDelete all rules in  chain or all chains
+  --zero    -Z [chain [rulenum]]
+\t\t\t\tZero counters in chain or all chains
+  --new     -N chain\t\tCreate a new user-defined chain
+  --delete-chain
+            -X [chain]\t\tDelete a user-defined chain
+  --policy  -P chain target
+\t\t\t\tChange policy on chain to target
+  --rename-chain
+            -E old-chain new-chain
+\t\t\t\tChange chain name, (moving any references)
+
+Options:
+    --ipv4\t-4\t\tNothing (line is ignored by ip6tables-restore)
+    --ipv6\t-6\t\tError (line is ignored by iptables-restore)
+[!] --protocol\t-p proto\tprotocol: by number or name, eg. \`tcp'
+[!] --source\t-s address[/mask][...]
+\t\t\t\tsource specification
+[!] --destination -d address[/mask][...]
+\t\t\t\tdestination specification
+[!] --in-interface -i input name[+]
+\t\t\t\tnetwork interface name ([+] for wildcard)
+ --jump\t-j target
+\t\t\t\ttarget for rule (may load target extension)
+  --goto      -g chain
+\t\t\t       jump to chain with no return
+  --match\t-m match
+\t\t\t\textended match (may load extension)
+  --numeric\t-n\t\tnumeric output of addresses and ports
+[!] --out-interface -o output name[+]
+\t\t\t\tnetwork interface name ([+] for wildcard)
+  --table\t-t table\ttable to manipulate (default: \`filter')
+  --verbose\t-v\t\tverbose mode
+  --wait\t-w [seconds]\tmaximum wait to acquire xtables lock before give up
+  --line-numbers\t\tprint line numbers when listing
+  --exact\t-x\t\texpand numbers (display exact values)
+[!] --fragment\t-f\t\tmatch second or further fragments only
+  --modprobe=<command>\t\ttry to insert modules using this command
+  --set-counters -c PKTS BYTES\tset the counter during insert/append
+[!] --version\t-V\t\tprint package version.
+`
+
+/** Names of addresses, as far as /etc/hosts has them: what -L shows without -n. */
+function hostNames(p: Process): ReadonlyMap<string, string> {
+  const names = new Map<string, string>()
+  for (const line of p.fs.exists('/etc/hosts') ? p.fs.readFile('/etc/hosts').split('\n') : []) {
+    const [address, name] = line.replace(/#.*/, '').trim().split(/\s+/)
+    if (name !== undefined && !names.has(address!)) names.set(address!, name)
+  }
+  return names
+}
+
 export const iptables: Program = async (p) => {
   const args = p.argv.slice(1)
   if (args.includes('-V') || args.includes('--version')) {
@@ -13,7 +93,7 @@ export const iptables: Program = async (p) => {
     return 0
   }
   if (args.includes('-h') || args.includes('--help')) {
-    await say(p, 'iptables v1.8.9\n\nUsage: iptables -[ACD] chain rule-specification [options]\n       iptables -I chain [rulenum] rule-specification [options]\n       iptables -R chain rulenum rule-specification [options]\n       iptables -D chain rulenum [options]\n       iptables -[LS] [chain [rulenum]] [options]\n       iptables -[FZ] [chain] [options]\n       iptables -[NX] chain\n       iptables -E old-chain-name new-chain-name\n       iptables -P chain target [options]\n       iptables -h (print this help information)\n')
+    await say(p, usage)
     return 0
   }
   if (!p.can('NET_ADMIN')) {
@@ -56,18 +136,19 @@ function short(n: number, exact: boolean): string {
 
 function list(p: Process, c: IptablesCommand): string {
   const { numeric, verbose, exact, lineNumbers } = c.options
+  const names = numeric ? new Map<string, string>() : hostNames(p)
   const blocks = chosen(p, c).map((chain) => {
     const head = chain.policy !== undefined
       ? `Chain ${chain.name} (policy ${chain.policy}${verbose > 0 ? ` ${short(chain.counters.packets, exact)} packets, ${short(chain.counters.bytes, exact)} bytes` : ''})\n`
       : `Chain ${chain.name} (${chain.references} references)\n`
     const titles = `${lineNumbers ? 'num  ' : ''}${verbose > 0 ? `${exact ? '    pkts      bytes ' : ' pkts bytes '}` : ''}target     prot opt ${verbose > 0 ? 'in     out     ' : ''}source               destination         \n`
-    const rows = chain.rules.map((r, i) => (c.position === undefined || c.position === i + 1 ? row(r, i + 1, { numeric, verbose, exact, lineNumbers }) : ''))
+    const rows = chain.rules.map((r, i) => (c.position === undefined || c.position === i + 1 ? row(r, i + 1, { numeric, verbose, exact, lineNumbers, names }) : ''))
     return (c.position === undefined ? head + titles : '') + rows.join('')
   })
   return blocks.join('\n')
 }
 
-function row(r: RuleInfo, n: number, o: { readonly numeric: boolean; readonly verbose: number; readonly exact: boolean; readonly lineNumbers: boolean }): string {
+function row(r: RuleInfo, n: number, o: { readonly numeric: boolean; readonly verbose: number; readonly exact: boolean; readonly lineNumbers: boolean; readonly names: ReadonlyMap<string, string> }): string {
   let text = o.lineNumbers ? `${String(n).padEnd(5)}` : ''
   if (o.verbose > 0) text += o.exact ? `${String(r.counters.packets).padStart(8)} ${String(r.counters.bytes).padStart(8)} ` : `${short(r.counters.packets, false).padStart(5)} ${short(r.counters.bytes, false).padStart(5)} `
   const invert = (cell: string) => (cell.startsWith('!') ? { sign: '!', rest: cell.slice(1) } : { sign: ' ', rest: cell })
@@ -76,7 +157,7 @@ function row(r: RuleInfo, n: number, o: { readonly numeric: boolean; readonly ve
   if (o.verbose > 0) text += ` ${r.input.padEnd(6)} ${r.output.padEnd(6)} `
   const address = (cell: string) => {
     const { sign, rest } = invert(cell)
-    return `${sign}${(rest === '0.0.0.0/0' && !o.numeric ? 'anywhere' : rest).padEnd(19)} `
+    return `${sign}${(rest === '0.0.0.0/0' && !o.numeric ? 'anywhere' : (o.names.get(rest) ?? rest)).padEnd(19)} `
   }
   const details = r.details(o.numeric)
   return `${text}${address(r.source)}${address(r.destination)}${r.goto ? '[goto] ' : ''}${details === '' ? '' : ` ${details}`}\n`
@@ -108,6 +189,10 @@ function ctime(ms: number): string {
 
 export const iptablesSave: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'bcdt:M:f:46hV', { counters: '', table: ':', modprobe: ':', file: ':', version: '' })
+  if (o.error) {
+    await complain(p, `iptables-save: ${o.error}\nLook at manual page \`iptables-save.8' for more information.\n`)
+    return 1
+  }
   if (o.has('V', 'version')) {
     await say(p, 'iptables-save v1.8.9 (nf_tables)\n')
     return 0
@@ -134,6 +219,14 @@ export const iptablesSave: Program = async (p) => {
 
 export const iptablesRestore: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'bcvVhtnwW:M:T:46', { counters: '', verbose: '', version: '', test: '', noflush: '', wait: '::', table: ':' })
+  if (o.error) {
+    await complain(p, `iptables-restore: ${o.error}\nTry \`iptables-restore -h' for more information.\n`)
+    return 1
+  }
+  if (o.has('V', 'version')) {
+    await say(p, 'iptables-restore v1.8.9 (nf_tables)\n')
+    return 0
+  }
   if (!p.can('NET_ADMIN')) {
     await complain(p, 'iptables-restore v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n\n')
     return 4

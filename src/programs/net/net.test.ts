@@ -107,6 +107,18 @@ test('nft shows the same rules in its own words', async () => {
     '# Warning: table ip nat is managed by iptables-nft, do not touch!\ntable ip filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\toifname != "eth*" meta l4proto udp counter packets 0 bytes 0 drop\n\t}\n}\ntable ip nat {\n\tchain PREROUTING {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n\t\tip daddr 10.96.0.1 tcp dport 443 counter packets 0 bytes 0 dnat to 10.0.0.5:6443\n\t}\n}\n[0]')
 })
 
+test('nft changes what iptables made where both have words for it', async () => {
+  const run = await lab()
+  expect(await run("iptables -A INPUT -p tcp --dport 80 -j DROP; nft insert rule ip filter INPUT ip saddr 10.0.0.0/8 tcp dport '{ 22, 23 }' accept; nft -a list chain ip filter INPUT; nft delete rule ip filter INPUT handle 2; nft delete rule ip filter INPUT handle 9; iptables -S INPUT")).toBe(
+    'table ip filter {\n\tchain INPUT { # handle 1\n\t\ttype filter hook input priority filter; policy accept;\n\t\tip saddr 10.0.0.0/8 tcp dport { 22, 23 } counter packets 0 bytes 0 accept # handle 3\n\t\ttcp dport 80 counter packets 0 bytes 0 drop # handle 2\n\t}\n}\nError: Could not process rule: No such file or directory\ndelete rule ip filter INPUT handle 9\n                                   ^\n-P INPUT ACCEPT\n-A INPUT -s 10.0.0.0/8 -p tcp -m multiport --dports 22,23 -j ACCEPT\n[0]')
+})
+
+test('nft of its own: files, options, and where it points in a file', async () => {
+  const run = await lab()
+  expect(await run("printf 'table ip t {\\n\\tchain c {\\n\\t\\ttcp dport foo\\n\\t}\\n}\\n' > x.nft; nft -f x.nft; nft add table ip t -a; nft -c add table ip t; nft list tables; nft add table ip t; nft list tables; nft add rule ip t x drop")).toBe(
+    'x.nft:3:13-15: Error: Could not resolve service: Servname not supported for ai_socktype\n\t\ttcp dport foo\n\t\t          ^^^\nError: syntax error, options must be specified before commands\nnft add table ip t -a \n   ^               ~~\ntable ip t\nError: Could not process rule: No such file or directory\nadd rule ip t x drop\n              ^\n[1]')
+})
+
 test('nc, ss and tcpdump see the same connection', async () => {
   const run = await lab()
   expect(await run('nc -zv 10.0.0.2 80; nc -zv 10.0.0.2 81; nc -l 0.0.0.0 9000 & ss -tln; kill %1')).toBe('Connection to 10.0.0.2 80 port [tcp/http] succeeded!\nnc: connect to 10.0.0.2 port 81 (tcp) failed: Connection refused\nState  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\nLISTEN 0      4096         0.0.0.0:9000      0.0.0.0:*          \n[0]')

@@ -4,6 +4,7 @@
  */
 import type { ChainInfo, RuleInfo } from '#engine/net/types.ts'
 import type { Process } from '#engine/machine/process.ts'
+import { editForeign, type Handles } from './nft-foreign-edit.ts'
 
 const hooks: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   filter: { INPUT: 'input priority filter', FORWARD: 'forward priority filter', OUTPUT: 'output priority filter' },
@@ -194,12 +195,16 @@ function agesOf(chains: readonly ChainInfo[]): Map<ChainInfo | RuleInfo, number>
   return out
 }
 
+function handlesOf(chains: readonly ChainInfo[]): Map<ChainInfo | RuleInfo, number> {
+  const age = agesOf(chains)
+  return new Map([...age.keys()].sort((a, b) => age.get(a)! - age.get(b)!).map((x, i) => [x, i + 1]))
+}
+
 function tableText(p: Process, table: string, only: string | undefined, handles: boolean): Shown {
   let foreign = false
   const chains = existing(p, table)
   const age = agesOf(chains)
-  const ordered = [...age.keys()].sort((a, b) => age.get(a)! - age.get(b)!)
-  const handle = new Map(ordered.map((x, i) => [x, i + 1]))
+  const handle = handlesOf(chains)
   const blocks = chains.sort((a, b) => age.get(a)! - age.get(b)!).map((c) => {
     const own = handle.get(c)!
     const rows = c.rules.map((r) => {
@@ -232,6 +237,16 @@ export function foreignTables(p: Process, o: { readonly handles: boolean }): For
   })
 }
 
+/** The place (from 1) of a rule by its handle. */
+const placeOf = (p: Process, table: string): Handles => {
+  const chains = existing(p, table)
+  const handle = handlesOf(chains)
+  return (chain, number) => {
+    const at = chains.find((c) => c.name === chain)?.rules.findIndex((r) => handle.get(r) === number) ?? -1
+    return at < 0 ? undefined : at + 1
+  }
+}
+
 /** Commands that name such a table; undefined for all others. */
 export function foreignCommand(p: Process, args: readonly string[], o: { readonly handles: boolean }): { readonly text: string; readonly warnings: string } | undefined {
   const [verb, what, ...rest] = args.flatMap((a) => a.split(/\s+/))
@@ -246,6 +261,8 @@ export function foreignCommand(p: Process, args: readonly string[], o: { readonl
     return { text: tables.map((t) => `table ip ${t} {\n${existing(p, t).map((c) => `\tchain ${c.name} {\n${c.policy === undefined ? '' : `\t\ttype ${t === 'nat' ? 'nat' : 'filter'} hook ${hooks[t]?.[c.name] ?? ''}; policy ${c.policy.toLowerCase()};\n`}\t}\n`).join('')}}\n`).join('') + own, warnings: '' }
   }
   if (family !== 'ip' || table === undefined || !tables.includes(table)) return undefined
+  const edited = editForeign(p, `${args.join(' ')}\n`, (name) => tables.includes(name), (name) => placeOf(p, name))
+  if (edited !== undefined) return { text: edited, warnings: '' }
   if (verb === 'list' && (what === 'table' || what === 'chain')) {
     if (what === 'chain' && (chain === undefined || !existing(p, table).some((c) => c.name === chain))) return undefined
     const { text, foreign } = tableText(p, table, what === 'chain' ? chain : undefined, o.handles)

@@ -136,14 +136,14 @@ export const nft: Program = async (p) => {
     return 1
   }
   const has = (letter: string) => o.letters.has(letter)
-  const about = has('j') ? undefined : foreignCommand(p, o.words, { handles: has('a') })
-  if (about) {
-    await complain(p, about.warnings)
-    await say(p, about.text)
-    return 0
-  }
   const foreign = foreignTables(p, { handles: has('a') })
   try {
+    const about = has('j') ? undefined : foreignCommand(p, o.words, { handles: has('a') })
+    if (about) {
+      await complain(p, about.warnings)
+      await say(p, about.text)
+      return 0
+    }
     const output = p.net.nftables.run(input.text, {
       handles: has('a'), stateless: has('s'), terse: has('t'), numericPriority: has('y') || has('n'), check: has('c'), json: has('j'), foreign,
     })

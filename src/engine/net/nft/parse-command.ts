@@ -76,6 +76,11 @@ export function parseCommands(text: string, environment: Omit<ParseContext, 'cur
       if (!cursor.atEnd || cursor.is('}')) cursor.unexpected(out.at(-1)?.object === 'rule' ? undefined : 'end of file or newline or semicolon')
     } catch (error) {
       if (!(error instanceof NftError)) throw error
+      // what a word means is asked only when all could be read
+      if (!error.problems[0]!.message.startsWith('syntax error')) {
+        if (problems.length === 0) throw error
+        break
+      }
       problems.push(...error.problems)
       if (problems.length >= 10) break
       cursor.skipLine()
