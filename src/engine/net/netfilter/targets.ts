@@ -96,9 +96,9 @@ const log: TargetType<{ level: number; prefix: string; flags: number }> = {
   create: () => ({ level: 4, prefix: '', flags: 0 }),
   parse(d, option, args) {
     if (option === 'log-prefix') {
-      if (args[0]!.length > 29) usage('Maximum prefix length 29 for --log-prefix')
       if (args[0]!.includes('\n')) usage('Newlines not allowed in --log-prefix')
-      d.prefix = args[0]!
+      // The rest of a long one is cut off without a word.
+      d.prefix = args[0]!.slice(0, 29)
     } else if (option === 'log-level') {
       const word = args[0]!.toLowerCase()
       const named = { panic: 0, err: 3, warning: 4 }[word] ?? levels.findIndex((l) => l === word)
