@@ -27,7 +27,7 @@ const systemCall = 0.02
  * After so many turns in a row a program is taken for a busy loop: its turns grow, so that nobody pays for each round. Sooner and longer in
  * containers; at a terminal somebody may wait for the end of a long count.
  */
-const containers = { patience: 4000, most: 1000 }
+const containers = { patience: 4000, most: 20 }
 const terminals = { patience: 20_000, most: 2 }
 
 /** Unwinds a program that has ended itself. Programs must let it pass. */
