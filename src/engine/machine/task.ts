@@ -24,11 +24,11 @@ import { WaitQueue } from './wait-queue.ts'
 const turn = 0.05
 const systemCall = 0.02
 /**
- * After so many turns in a row a program is taken for a busy loop: its turns grow, so that nobody pays for each round. Sooner and longer in
- * containers; at a terminal somebody may wait for the end of a long count.
+ * After so many turns in a row a program is taken for a busy loop: its turns grow to `most`, so that nobody pays for each round. In containers they go
+ * on growing, by as much again with every `grown` turns, as nobody waits there; at a terminal somebody may wait for the end of a long count.
  */
-const containers = { patience: 4000, most: 20 }
-const terminals = { patience: 20_000, most: 2 }
+const containers = { patience: 4000, most: 20, grown: 500 }
+const terminals = { patience: 20_000, most: 2, grown: Infinity }
 
 /** Unwinds a program that has ended itself. Programs must let it pass. */
 export class ExitSignal extends Error {
@@ -263,9 +263,9 @@ export class Task implements Process, Waiter {
       this.#turns = 0
       if (this.#resumes.length > 0 && this.#resumes[0]! < now) this.#resumes.length = 0
     }
-    const { patience, most } = this.background ? containers : terminals
+    const { patience, most, grown } = this.background ? containers : terminals
     const long = Math.max(0, this.#turns - patience)
-    const ms = long === 0 ? turn : Math.min(turn * 2 ** (long / 16), most)
+    const ms = long === 0 ? turn : Math.min(turn * 2 ** (long / 16), most * (1 + long / grown))
     this.#resumes.push(now + ms)
     this.machine.cpu?.spend(now, ms - systemCall)
     return this.sleep(ms, long > 0)
