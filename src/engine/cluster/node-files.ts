@@ -77,6 +77,8 @@ export function writeMachineFiles(host: Host, spec: ClusterSpec): void {
   for (const folder of ['/etc/ca-certificates', '/usr/share/ca-certificates', '/usr/local/share/ca-certificates']) host.fs.mkdir(folder, { parents: true })
   write('/usr/sbin/losetup', '\x7fELF', 0o755)
   for (const [path, text] of packageFiles(spec.version)) write(path, text)
+  write('/etc/modules-load.d/k8s.conf', 'overlay\nbr_netfilter\n')
+  write('/etc/sysctl.d/k8s.conf', 'net.bridge.bridge-nf-call-iptables  = 1\nnet.bridge.bridge-nf-call-ip6tables = 1\nnet.ipv4.ip_forward                 = 1\n')
   host.setSysctl('net.ipv4.ip_forward', '1')
 }
 

@@ -7,7 +7,7 @@ import { FileTree } from '#engine/machine/tree.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 
-const net = (): NetNamespace => ({ node: '', links: new Map(), routes: () => [], sysctl: () => undefined, setSysctl() {}, netfilter: { restore() {}, ipsets: { names: [] } }, sockets: { list: () => [] } }) as unknown as NetNamespace
+const net = (): NetNamespace => ({ node: '', links: new Map(), routes: () => [], sysctl: () => undefined, setSysctl() {}, setBridgeFilter() {}, netfilter: { restore() {}, ipsets: { names: [] } }, sockets: { list: () => [] } }) as unknown as NetNamespace
 
 const programs = new Map<string, Program>([
   ['echo', async (p) => {

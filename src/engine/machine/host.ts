@@ -18,6 +18,7 @@ import { computedInode, FileTree } from './tree.ts'
 import { ServiceTable } from './units.ts'
 import { MountNamespace } from './vfs.ts'
 import { forgetNetwork, restoreNetwork, type SavedNetwork } from './net-config.ts'
+import { LoadedModules } from './modules.ts'
 import { SwapAreas } from './swap.ts'
 
 export interface HostOptions {
@@ -48,6 +49,7 @@ export class Host extends RealmBase implements Machine {
   containers: ContainerRuntime | undefined
   mounts: MountNamespace
   readonly swaps = new SwapAreas()
+  readonly modules = new LoadedModules()
   bootTime: number
   up = true
   readonly defaultEnv: Readonly<Record<string, string>>
@@ -79,6 +81,7 @@ export class Host extends RealmBase implements Machine {
     this.#tree.file('/etc/hostname', options.hostname + '\n').file('/etc/hosts', hostsFile(options.hostname)).file('/etc/machine-id', this.sim.random.letters(32, '0123456789abcdef') + '\n')
     this.#tree.file('/etc/resolv.conf', '')
     options.files?.(this.#tree)
+    this.modules.onChange = () => this.net.setBridgeFilter(this.modules.has('br_netfilter'))
     this.mounts = this.#mountAll()
     this.units = new ServiceTable(this)
     this.#startInit()
@@ -175,6 +178,7 @@ export class Host extends RealmBase implements Machine {
       if (this.#configure) this.#configure(this)
       else if (this.#saved) restoreNetwork(this.net, this.#saved)
       this.#startInit()
+      this.modules.boot(this.fs)
       this.#applySysctlFiles()
       this.swaps.boot(this.fs)
       this.#power.emit('on')

@@ -9,6 +9,7 @@ import type { NetNamespace, Network } from '#engine/net/types.ts'
 import type { FileSystem } from './files.ts'
 import type { Child, EditorPort, OpenFile, Process, Program, SpawnOptions, Terminal, User, WaitStatus } from './process.ts'
 import type { FileTree } from './tree.ts'
+import type { LoadedModules } from './modules.ts'
 import type { SwapAreas } from './swap.ts'
 
 /** Executables by the name that a program file carries (`#!program NAME` is never shown; files hold a reference). */
@@ -67,6 +68,7 @@ export interface Machine {
   onPower(listener: (state: 'off' | 'on') => void): () => void
   /** Of the host alone. */
   readonly swaps?: SwapAreas
+  readonly modules?: LoadedModules
   /** Virtual ms when the host was switched on. */
   readonly bootTime: number
 }

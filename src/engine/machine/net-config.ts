@@ -20,6 +20,8 @@ export function forgetNetwork(net: NetNamespace, hardware: ReadonlySet<string>):
     net.setLink(link.name, { up: false })
   }
   net.netfilter.restore('*raw\nCOMMIT\n*mangle\nCOMMIT\n*nat\nCOMMIT\n*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n')
+  // systemd-sysctl and the network's plugins set it again.
+  net.setSysctl('net.ipv4.ip_forward', '0')
   for (const name of [...net.netfilter.ipsets.names]) net.netfilter.ipsets.destroy(name)
   return saved
 }

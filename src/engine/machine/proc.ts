@@ -30,7 +30,7 @@ export function procTree(realm: Realm, options: { readonly readOnlySys?: boolean
     filesystems: file(() => 'nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevpts\n\text4\nnodev\toverlay\n'),
     loadavg: file(() => `0.08 0.03 0.01 1/${realm.kernel.pids.tasks.size} ${[...realm.space.tasks.keys()].at(-1) ?? 1}\n`),
     meminfo: file(() => memInfo(swaps().kilobytes)),
-    modules: file(() => ['br_netfilter 36864 0', 'bridge 311296 1 br_netfilter', 'vxlan 155648 0', 'overlay 163840 0', 'ip_tables 36864 0', 'nf_conntrack 188416 0', 'xt_conntrack 16384 0', 'ip_vs 200704 0'].map((m) => `${m}${m.split(' ').length > 3 ? ',' : ' -'} Live 0x0000000000000000\n`).join('')),
+    modules: file(() => realm.host.modules!.text),
     mounts: (pid) => symlinkInode(sb, `${pid === 0 ? 1 : 'self'}/mounts`),
     net: () => symlinkInode(sb, 'self/net'),
     stat: file(() => `cpu  0 0 0 0 0 0 0 0 0 0\nbtime ${Math.floor(realm.host.bootTime / 1000)}\nprocesses ${realm.kernel.pids.tasks.size}\n`),

@@ -319,6 +319,10 @@ export class Namespace implements NetNamespace {
     this.fib.generation++
   }
 
+  setBridgeFilter(loaded: boolean): void {
+    this.sysctls.setBridgeFilter(loaded)
+  }
+
   get sysctlKeys(): readonly string[] {
     return this.sysctls.keys
   }

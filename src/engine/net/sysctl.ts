@@ -124,9 +124,22 @@ export class Sysctls {
   readonly #written = new Map<string, string>()
   /** Read once per packet or more. */
   bridgeCallIptables = true
+  #bridgeFilter = true
   defaultTtl = 64
   /** Bumped whenever a value changes: caches compare it. */
   generation = 0
+
+  /** The module br_netfilter: its keys come with it, with their defaults, and go with it. */
+  setBridgeFilter(loaded: boolean): void {
+    if (loaded === this.#bridgeFilter) return
+    this.#bridgeFilter = this.bridgeCallIptables = loaded
+    for (const key of [...this.#written.keys()]) if (key.startsWith('net.bridge.')) this.#written.delete(key)
+    this.generation++
+  }
+
+  #has(key: string): boolean {
+    return defaults.has(key) && (this.#bridgeFilter || !key.startsWith('net.bridge.'))
+  }
 
   addDevice(name: string): DeviceConf {
     const conf = { ...this.default }
@@ -159,7 +172,7 @@ export class Sysctls {
       const value = (holder as Record<string, number> | undefined)?.[m[3]!]
       return value === undefined ? undefined : String(value)
     }
-    return this.#written.get(key) ?? defaults.get(key)
+    return this.#has(key) ? (this.#written.get(key) ?? defaults.get(key)) : undefined
   }
 
   number(key: string): number {
@@ -181,7 +194,7 @@ export class Sysctls {
       if (m[1] === 'conf') this.#spread(m[2]!, field, holder[field]!)
       return
     }
-    if (!defaults.has(key)) throw new NetError('ENOENT')
+    if (!this.#has(key)) throw new NetError('ENOENT')
     const isNumber = /^-?\d+(\s+-?\d+)*$/.test(value)
     if (!isNumber) throw new NetError('EINVAL')
     const [low, high] = ranges.get(key) ?? [-Infinity, Infinity]
@@ -192,7 +205,7 @@ export class Sysctls {
   }
 
   get keys(): readonly string[] {
-    const keys = [...defaults.keys(), 'net.ipv4.ip_forward']
+    const keys = [...[...defaults.keys()].filter((k) => this.#has(k)), 'net.ipv4.ip_forward']
     for (const name of ['all', 'default', ...this.devices.keys()]) for (const field of Object.keys(confDefaults)) keys.push(`net.ipv4.conf.${name}.${field}`)
     for (const name of ['default', ...this.neigh.keys()]) for (const field of Object.keys(neighDefaults)) keys.push(`net.ipv4.neigh.${name}.${field}`)
     return keys.sort()

@@ -222,6 +222,8 @@ export interface NetNamespace {
   /** Throws NetError: ENOENT for an unknown key, EINVAL for a bad value. */
   setSysctl(key: string, value: string): void
   readonly sysctlKeys: readonly string[]
+  /** Is br_netfilter loaded? */
+  setBridgeFilter(loaded: boolean): void
   readonly sockets: NetSockets
   /** Copies of all packets seen on a device (tcpdump); 'any' for all. */
   capture(device: string, listener: (packet: CapturedPacket) => void): () => void

@@ -8,6 +8,7 @@ import { FileTree } from '#engine/machine/tree.ts'
 import type { View } from '#engine/machine/vfs.ts'
 import { getopt } from '../net/getopt.ts'
 import { clock, complain, isoDate, say, weekdays } from '../net/support.ts'
+import { knownModules, moduleName } from '#engine/machine/modules.ts'
 
 const addresses = (p: Process) => [...p.net.links.values()].filter((l) => l.kind !== 'loopback' && l.up).flatMap((l) => l.addresses.map((a) => a.address))
 
@@ -235,13 +236,26 @@ export const lsmod: Program = async (p) => {
   return 0
 }
 
-const modules = new Set(['br_netfilter', 'overlay', 'ip_vs', 'ip_vs_rr', 'ip_vs_wrr', 'ip_vs_sh', 'nf_conntrack', 'vxlan', 'bridge', 'ip_tables', 'iptable_nat', 'iptable_filter', 'ip_set', 'xt_conntrack', 'dummy', 'veth', 'ipip', 'nf_tables', 'wireguard'])
-
 export const modprobe: Program = async (p) => {
-  for (const name of p.argv.slice(1).filter((a) => !a.startsWith('-'))) {
-    if (modules.has(name.replaceAll('-', '_'))) continue
-    await complain(p, `modprobe: FATAL: Module ${name} not found in directory /lib/modules/${kernelRelease}\n`)
-    return 1
+  const loaded = p.machine.host.modules!
+  const remove = p.argv.slice(1).some((a) => a === '-r' || a === '--remove')
+  const names = p.argv.slice(1).filter((a) => !a.startsWith('-'))
+  // Without -a the words after the first are the module's parameters.
+  for (const name of remove || p.argv.some((a) => a === '-a' || a === '--all') ? names : names.slice(0, 1)) {
+    if (!knownModules.has(moduleName(name))) {
+      await complain(p, `modprobe: FATAL: Module ${name} not found${remove ? '.' : ` in directory /lib/modules/${kernelRelease}`}\n`)
+      return 1
+    }
+    if (remove ? !loaded.has(name) : loaded.has(name)) continue
+    if (p.user.uid !== 0) {
+      await complain(p, `modprobe: ERROR: ${remove ? `../libkmod/libkmod-module.c:799 kmod_module_remove_module() could not remove '${moduleName(name)}'` : `could not insert '${moduleName(name)}'`}: Operation not permitted\n`)
+      return 1
+    }
+    if (!remove) loaded.load(name)
+    else if (!loaded.unload(name)) {
+      await complain(p, `modprobe: FATAL: Module ${moduleName(name)} is in use.\n`)
+      return 1
+    }
   }
   return 0
 }
