@@ -59,6 +59,7 @@ const toService = (host: string, service: string) => ({ create_ingress: { kind: 
 
 /** The same for single cases: calls of the suite that the recording does not hold, or holds as variables. */
 const beforeCase: Readonly<Record<string, readonly Loose[]>> = {
+  'fastcgi-2': [{ put: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'fastcgi-configmap', namespace }, data: { SCRIPT_FILENAME: '$fastcgi_script_name', REDIRECT_STATUS: '200' } } }],
   'custom_default_backend-0': [{ backend: ['echo', 80] }, { args: [`--default-backend-service=${namespace}/echo`] }], 'disable_catch_all-0': [{ args: ['--disable-catch-all=true'] }], 'disable_catch_all-1': [{ args: ['--disable-catch-all=true'] }], 'disable_catch_all-3': [{ args: ['--disable-catch-all=true'] }],
   'ingress_class-7': [{ args: ['--ingress-class=testclass'] }], 'ingress_class-8': [{ args: ['--ingress-class=testclass', '--watch-ingress-without-class=true'] }], 'ingress_class-10': [{ args: ['--ingress-class=testclass'] }], 'http_redirect-0': [{ create_ingress: { kind: 'NewSingleIngressWithTLS', name: 'redirect', host: 'redirect.com', path: '/', tlsHosts: ['redirect.com'], service: 'http-svc', port: 80, annotations: {} } }], 'service_backend-0': [toService('nonexistent.svc.com', 'nonexistent')], 'service_backend-1': [toService('unavailable.svc.com', 'unavailable')],
   'opentelemetry-0': settings({ 'enable-opentelemetry': 'false' }), 'opentelemetry-1': telemetry({}), 'opentelemetry-2': telemetry({ 'opentelemetry-trust-incoming-span': 'true' }), 'opentelemetry-3': telemetry({ 'opentelemetry-operation-name': '' }), 'opentelemetry-4': telemetry({ 'opentelemetry-operation-name': 'HTTP $request_method $uri' }),
@@ -189,6 +190,7 @@ async function run(row: Row): Promise<Outcome> {
           data[k] = v
         }
       } else if (kind === 'secret') w.put({ apiVersion: 'v1', kind: 'Secret', metadata: { name: step.secret[0], namespace }, data: { auth: toBase64(step.secret[1]) } } as KubeObject)
+      else if (kind === 'put') w.put(step.put as KubeObject)
       else if (kind === 'backend') await w.backend(step.backend[0], step.backend[1])
       else if (kind === 'pathType') pathType = step.pathType
       else if (kind === 'args') {

@@ -97,8 +97,9 @@ export class IngressWorld {
     const labels = { app: name }
     // httpbun answers /status/401 with 401.
     const bun = name.startsWith('httpbun')
-    this.put({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { terminationGracePeriodSeconds: 1, containers: [bun ? { name: 'echo', image: 'registry.k8s.io/gateway-api/conformance/echo-basic:v0.1.0', env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] } : { name: 'echo', image: 'drill/echo:2.0' }] } } } } as KubeObject)
-    this.put({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { selector: labels, ports: [{ port, targetPort: bun ? 3000 : 8080 }] } } as KubeObject)
+    const fastCgi = name.startsWith('fastcgi')
+    this.put({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { terminationGracePeriodSeconds: 1, containers: [fastCgi ? { name: 'hello', image: 'registry.k8s.io/ingress-nginx/e2e-test-fastcgi-helloserver:v1.0.0' } : bun ? { name: 'echo', image: 'registry.k8s.io/gateway-api/conformance/echo-basic:v0.1.0', env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] } : { name: 'echo', image: 'drill/echo:2.0' }] } } } } as KubeObject)
+    this.put({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { selector: labels, ports: [{ port, targetPort: fastCgi ? 9000 : bun ? 3000 : 8080 }] } } as KubeObject)
     await this.runner.runFor(6000)
   }
 

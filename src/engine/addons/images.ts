@@ -6,6 +6,7 @@ import { calicoVersion } from './canal/manifests.ts'
 import { calicoNode, installCni, kubeControllers } from './canal/program.ts'
 import { coreDns } from './coredns/program.ts'
 import { flannelVersion } from './flannel/manifests.ts'
+import { fastCgiHelloImage } from './ingress-nginx/fastcgi-helloserver.ts'
 import { ingressNginx, ingressNginxVersion } from './ingress-nginx/program.ts'
 import type { WebhookTies } from './ingress-nginx/webhook.ts'
 import { localPathVersion } from './local-path/manifests.ts'
@@ -42,6 +43,7 @@ const images: readonly ImageBehaviour[] = [
   ingressNginxImage(),
   { repository: 'docker.io/rancher/local-path-provisioner', tags: [localPathVersion, 'v0.0.31', 'v0.0.30'], size: 19_800_000, command: ['local-path-provisioner'], env: { PATH: `/usr/bin:${path}` }, programs: { '/usr/bin/local-path-provisioner': localPath } },
   { repository: 'docker.io/calico/kube-controllers', tags: [calicoVersion], size: 52_000_000, entrypoint: ['/usr/bin/kube-controllers'], env: { PATH: path }, programs: { '/usr/bin/kube-controllers': kubeControllers } },
+  fastCgiHelloImage,
   ...gatewayImages,
   { repository: 'docker.io/drill/address-pool', tags: ['1.0', 'latest'], size: 12_000_000, entrypoint: ['/controller'], env: { PATH: path }, programs: { '/controller': poolController, '/speaker': poolSpeaker } },
 ]

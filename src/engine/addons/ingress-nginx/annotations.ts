@@ -20,7 +20,7 @@ interface Known {
 type Row = readonly [group: string, risk: Risk, names: string]
 
 const modelled: readonly Row[] = [
-  ['Aliases', 'High', 'server-alias'], ['BackendProtocol', 'Low', 'backend-protocol'], ['BasicDigestAuth', 'Medium', 'auth-secret auth-realm'], ['BasicDigestAuth', 'Low', 'auth-type auth-secret-type'], ['Canary', 'Low', 'canary canary-weight canary-weight-total'],
+  ['FastCGI', 'Medium', 'fastcgi-index fastcgi-params-configmap'], ['Aliases', 'High', 'server-alias'], ['BackendProtocol', 'Low', 'backend-protocol'], ['BasicDigestAuth', 'Medium', 'auth-secret auth-realm'], ['BasicDigestAuth', 'Low', 'auth-type auth-secret-type'], ['Canary', 'Low', 'canary canary-weight canary-weight-total'],
   ['Canary', 'Medium', 'canary-by-header canary-by-header-value canary-by-header-pattern canary-by-cookie'], ['CertificateAuth', 'Medium', 'auth-tls-secret auth-tls-verify-client auth-tls-verify-depth auth-tls-pass-certificate-to-upstream'], ['CertificateAuth', 'High', 'auth-tls-error-page'], ['ClientBodyBufferSize', 'Low', 'client-body-buffer-size'], ['ConfigurationSnippet', 'Critical', 'configuration-snippet'], ['Connection', 'Low', 'connection-proxy-header'],
   ['CorsConfig', 'Low', 'enable-cors cors-allow-credentials cors-max-age'], ['CorsConfig', 'Medium', 'cors-allow-origin cors-allow-headers cors-allow-methods cors-expose-headers'], ['CustomHeaders', 'Medium', 'custom-headers'], ['CustomHTTPErrors', 'Low', 'custom-http-errors'], ['DefaultBackend', 'Low', 'default-backend'],
   ['Denylist', 'Medium', 'denylist-source-range'], ['Allowlist', 'Medium', 'whitelist-source-range allowlist-source-range'], ['DisableProxyInterceptErrors', 'Low', 'disable-proxy-intercept-errors'], ['ExternalAuth', 'High', 'auth-url auth-signin auth-response-headers auth-request-redirect'], ['ExternalAuth', 'Low', 'auth-method auth-always-set-cookie auth-signin-redirect-param'],
@@ -32,7 +32,7 @@ const modelled: readonly Row[] = [
 ]
 
 const notModelled: readonly Row[] = [
-  ['FastCGI', 'Medium', 'fastcgi-index fastcgi-params-configmap'], ['CertificateAuth', 'High', 'auth-tls-match-cn'], ['ExternalAuth', 'Medium', 'auth-cache-key auth-cache-duration auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout auth-proxy-set-headers'],
+  ['CertificateAuth', 'High', 'auth-tls-match-cn'], ['ExternalAuth', 'Medium', 'auth-cache-key auth-cache-duration auth-keepalive auth-keepalive-share-vars auth-keepalive-requests auth-keepalive-timeout auth-proxy-set-headers'],
   ['ModSecurity', 'Critical', 'modsecurity-snippet'], ['ModSecurity', 'Low', 'enable-modsecurity enable-owasp-core-rules modsecurity-transaction-id'], ['Opentelemetry', 'Low', 'enable-opentelemetry opentelemetry-operation-name opentelemetry-trust-incoming-span'], ['ProxySSL', 'Medium', 'proxy-ssl-secret proxy-ssl-name proxy-ssl-verify proxy-ssl-verify-depth proxy-ssl-protocols proxy-ssl-ciphers proxy-ssl-server-name'], ['SSLPassthrough', 'Low', 'ssl-passthrough'],
 ]
 

@@ -14,6 +14,8 @@ export interface ConfFacts {
   /** Headers of the ConfigMaps that add-headers and proxy-set-headers name. */
   readonly addHeaders?: Readonly<Record<string, string>> | undefined
   readonly setHeaders?: Readonly<Record<string, string>> | undefined
+  /** Parameters of a location's fastcgi-params-configmap. */
+  readonly fastCgiParams?: (location: Location) => Readonly<Record<string, string>>
   /** Headers of a location's custom-headers ConfigMap. */
   readonly customHeaders?: (location: Location) => readonly (readonly [string, string])[] | undefined
 }
@@ -190,7 +192,7 @@ function putLocation(put: Put, s: Settings, server: Server, l: Location, head: s
   const errors = (a['custom-http-errors'] ?? '').split(',').map((c) => c.trim()).filter((c) => c !== '')
   if (errors.length > 0) put(3, 'proxy_intercept_errors on;', ...errors.map((code) => `error_page ${code} = @custom_${a['default-backend'] ? `custom-default-backend-${meta?.namespace}-${a['default-backend']}` : 'upstream-default-backend'}_${code};`))
   if (a['rewrite-target']) put(3, `rewrite "(?i)${l.path}" ${a['rewrite-target']} break;`)
-  if (a['backend-protocol']?.toUpperCase() === 'FCGI') put(3, 'include /etc/nginx/fastcgi_params;', ...(a['fastcgi-index'] ? [`fastcgi_index "${a['fastcgi-index']}";`] : []))
+  if (a['backend-protocol']?.toUpperCase() === 'FCGI') put(3, 'include /etc/nginx/fastcgi_params;', ...(a['fastcgi-index'] ? [`fastcgi_index "${a['fastcgi-index']}";`] : []), ...Object.entries(facts.fastCgiParams?.(l) ?? {}).map(([k, v]) => `fastcgi_param ${k} "${v}";`))
   put(3, l.upstream === undefined && server.host !== '_' ? 'proxy_pass http://upstream_balancer;' : (grpcSchemes[a['backend-protocol']?.toUpperCase() ?? ''] ?? 'proxy_pass http://upstream_balancer;'), '', `proxy_redirect                          ${redirectOf(a['proxy-redirect-from'] ?? s.text('proxy-redirect-from'), a['proxy-redirect-to'] ?? s.text('proxy-redirect-to'))};`, '')
   put(2, '}', '')
 }

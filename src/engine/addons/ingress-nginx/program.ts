@@ -1,6 +1,6 @@
 /**
  * The ingress-nginx controller v1.14 as a program: listens on 80 and 443 of its pod, chooses a backend by the Ingresses of its class and
- * proxies over real connections to pod addresses. Left out: Lua plugins, snippets beyond headers and `return`, FastCGI, metrics.
+ * proxies over real connections to pod addresses. Left out: Lua plugins, snippets beyond headers and `return`, gRPC to backends, metrics.
  */
 import { byteLength } from '#base/bytes.ts'
 import { encodeChunk, encodeRequest, encodeResponse, HttpHeaders, HttpReader, httpDate, lastChunk } from '#base/http.ts'
@@ -23,6 +23,7 @@ import { peekServerName } from '../gateway/channel.ts'
 import { ClusterView } from './cluster-view.ts'
 import { askJudge, mirrorRequest } from './external.ts'
 import { basicAuth, blocked, clientCertificate, Limits } from './gate.ts'
+import { encodeFastCgiRequest, fastCgiParams, fastCgiReader } from './fastcgi.ts'
 import { nginxConf } from './nginx-conf.ts'
 import { chooseLocation, chooseServer, goesToCanary, isTrue, rewritePath, upstreamName } from './router.ts'
 import type { Location, Server, Upstream } from './router.ts'
@@ -83,7 +84,7 @@ export async function ingressNginx(process: Process, context: ContainerContext, 
     if (refusal !== undefined) err(klogLine(sim.now, 'E', refusal, { at: 'store.go:960', pid: process.pid }))
     for (const annotation of ignored) err(klogLine(sim.now, 'W', `"Annotation has no effect: it is not modelled in this simulation" annotation="nginx.ingress.kubernetes.io/${annotation}" group="${knownAnnotations.get(annotation)!.group}" ingress="${name}"`, { at: 'annotations.go:1', pid: process.pid }))
     const protocol = ingress.metadata.annotations?.['nginx.ingress.kubernetes.io/backend-protocol']?.toUpperCase()
-    if (protocol !== undefined && !/^(HTTP|HTTPS|AUTO_HTTP)$/.test(protocol)) err(klogLine(sim.now, 'W', `"Requests go out as plain HTTP: this protocol is not modelled in this simulation" backend-protocol="${protocol}" ingress="${name}"`, { at: 'annotations.go:1', pid: process.pid }))
+    if (protocol !== undefined && !/^(HTTP|HTTPS|AUTO_HTTP|FCGI)$/.test(protocol)) err(klogLine(sim.now, 'W', `"Requests go out as plain HTTP: this protocol is not modelled in this simulation" backend-protocol="${protocol}" ingress="${name}"`, { at: 'annotations.go:1', pid: process.pid }))
     for (const snippet of ['configuration-snippet', 'server-snippet']) {
       const text = screen(ingress, view.settings).annotations[snippet]
       const unknown = text === undefined ? [] : parseSnippet(text).unknown
@@ -131,11 +132,16 @@ export async function ingressNginx(process: Process, context: ContainerContext, 
     const allowed = new Set(view.settings.list('global-allowed-response-headers').map((h) => h.toLowerCase()))
     return data && Object.keys(data).every((k) => allowed.has(k.toLowerCase())) ? Object.entries(data) : undefined
   }
+  /** Parameters of the ConfigMap that fastcgi-params-configmap names. */
+  const fastCgiMore = (location: Location): Readonly<Record<string, string>> => {
+    const name = location.annotations['fastcgi-params-configmap']
+    return name === undefined ? {} : (view.configMapData(name.includes('/') ? name : `${location.ingress?.metadata.namespace}/${name}`) ?? {})
+  }
   /** The ConfigMap that a setting names. */
   const named = (setting: 'add-headers' | 'proxy-set-headers') => (view.settings.text(setting) === '' ? undefined : view.configMapData(view.settings.text(setting)))
   let conf = ''
   const writeConf = () => {
-    const text = nginxConf({ settings: view.settings, servers: view.servers, version: ingressNginxVersion, customHeaders, addHeaders: named('add-headers'), setHeaders: named('proxy-set-headers') })
+    const text = nginxConf({ settings: view.settings, servers: view.servers, version: ingressNginxVersion, customHeaders, fastCgiParams: fastCgiMore, addHeaders: named('add-headers'), setHeaders: named('proxy-set-headers') })
     if (text === conf) return
     conf = text
     try {
@@ -244,8 +250,10 @@ export async function ingressNginx(process: Process, context: ContainerContext, 
       try {
         const headers = upstreamHeaders(location, asked, x.head.headers, random.letters(32, '0123456789abcdef'), view.settings, [...Object.entries(named('proxy-set-headers') ?? {}).map(([k, v]) => [k, v.replace(/\$\{?(\w+)\}?/g, (_, name: string) => variable(name, asked))] as const), ...extraHeaders])
         if (x.body !== '' || x.head.headers.has('Content-Length')) headers.set('Content-Length', String(byteLength(x.body)))
-        await back.write(encodeRequest({ method: x.head.method, target, headers, ...(x.body !== '' && { body: x.body }) }))
-        const reader = new HttpReader(() => back.read(), 'response')
+        const fastCgi = a['backend-protocol']?.toUpperCase() === 'FCGI'
+        if (fastCgi) await back.write(encodeFastCgiRequest(fastCgiParams({ method: x.head.method, path: rewritten === '' ? '/' : rewritten, target: x.head.target, body: x.body, headers: x.head.headers.list, https: x.secure, client: x.client, connection, server: location.ingress?.spec.rules?.[0]?.host ?? '_', index: a['fastcgi-index'], more: Object.fromEntries(Object.entries(fastCgiMore(location)).map(([k, v]) => [k, v.replace(/\$\{?(\w+)\}?/g, (all, name_: string) => (name_ === 'fastcgi_script_name' ? all : variable(name_, asked)))])) }), x.body))
+        else await back.write(encodeRequest({ method: x.head.method, target, headers, ...(x.body !== '' && { body: x.body }) }))
+        const reader = new HttpReader(fastCgi ? fastCgiReader(() => back.read()) : () => back.read(), 'response')
         if (x.head.method === 'HEAD') reader.parser.noBody = true
         const own: readonly (readonly [string, string])[] = [...security, ...Object.entries(named('add-headers') ?? {}), ...corsHeaders(location, asked), ...(customHeaders(location) ?? []), ...(a['configuration-snippet'] ? parseSnippet(a['configuration-snippet']).answer : []), ...serverAnswer(location), ...(chosen.cookie ? [chosen.cookie] : [])]
         const length = await relay(reader, connection, x, own, (status) => {
