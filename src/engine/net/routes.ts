@@ -61,7 +61,7 @@ function nexthopsOf(ns: Namespace, spec: RouteSpec, type: RouteType, scope: numb
       if (scope >= SCOPE_LINK) throw new NetError('EINVAL', 'Nexthop has invalid scope.')
       if (!out) throw new NetError('ENODEV', 'Nexthop device required for onlink.')
       if (!out.up) throw new NetError('ENETDOWN', 'Nexthop device is not up.')
-      if (ns.fib.addressType(gateway, out) !== 'unicast') throw new NetError('EINVAL', 'Nexthop has invalid gateway.')
+      if (ns.fib.addressType(gateway) !== 'unicast') throw new NetError('EINVAL', 'Nexthop has invalid gateway.')
       nexthop.scope = SCOPE_LINK
       return nexthop
     }

@@ -25,8 +25,21 @@ export interface PortRange {
   readonly not: boolean
 }
 
+/** The udp match reads ports for itself: decimal digits, of which the low 16 bits count, or a name. */
+function parseUdpPort(text: string): number {
+  const port = /^\d+$/.test(text) ? Number(BigInt(text) & 0xffffn) : servicePort(text, 'udp')
+  if (port === undefined) usage(`Port "${text}" does not resolve to anything.\n`)
+  return port
+}
+
+function parseUdpRange(text: string, not: boolean): PortRange {
+  const [min, max] = text.includes(':') ? [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)] : [text, text]
+  return { min: min === '' ? 0 : parseUdpPort(min), max: max === '' ? 65535 : parseUdpPort(max), not }
+}
+
 /** `80`, `80:90`, `:90`, `80:`. */
 export function parsePortRange(text: string, not: boolean, protocol: string): PortRange {
+  if (protocol === 'udp') return parseUdpRange(text, not)
   const colon = text.indexOf(':')
   if (colon < 0) {
     const port = parsePort(text, protocol)

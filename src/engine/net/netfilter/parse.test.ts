@@ -124,10 +124,15 @@ const canonical: readonly (readonly [typed: string, saved: string])[] = [
   ['-t nat -A PREROUTING -p tcp -j DNAT --to-destination 1.2.3.4:http', '-A PREROUTING -p tcp -j DNAT --to-destination 1.2.3.4:80'],
   ['-A INPUT -w -j ACCEPT', '-A INPUT -j ACCEPT'],
   ['-w 5 -A INPUT -j ACCEPT', '-A INPUT -j ACCEPT'],
+  // The udp match does not compare the ends, and counts modulo 65536.
+  ['-A INPUT -p udp --dport 90:80', '-A INPUT -p udp -m udp --dport 90:80'],
+  ['-A INPUT -p udp --sport 70000', '-A INPUT -p udp -m udp --sport 4464'],
 ]
 
 /** Refusals: the text after the program's name, without the hint. */
 const refusals: readonly (readonly [typed: string, text: string])[] = [
+  ['-A INPUT -p tcp --dport 90:80', 'invalid portrange (min > max)'],
+  ['-A INPUT -p udp --dport -1', 'Port "-1" does not resolve to anything.\n'],
   ['-A INPUT -s 10.0.0.1 !', 'nothing appropriate following !'],
   ['-A INPUT -m mark !', 'mark: option "--mark" must be specified\n'],
   ['-A INPUT -j DROP -x', "Illegal option `-x' with this command"],
