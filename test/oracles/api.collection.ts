@@ -74,7 +74,7 @@ const update: Collection<UpdateCase> = {
     const body = c.request.ops ? patched({ ...before, metadata: rest }, c.request.ops) : c.request.body
     const answer = send(rig.server, c.request.method, c.request.path, body, c.request.headers)
     // What a PUT made anew has a uid of its own; the recorder numbered it as the first.
-    const compared = c.response.code === 201 ? { ...before, metadata: { ...metadata, uid: '<uid-1>', resourceVersion: '<rv>' } } : before
+    const compared = c.response.code === 201 ? { ...before, metadata: { ...metadata, uid: '<uid-1>', resourceVersion: '<rv>' }, ...(before.spec?.clusterIP ? { spec: { ...before.spec, clusterIP: '<clusterIP-1>', clusterIPs: ['<clusterIP-1>'] } } : {}) } : before
     return outcome(compareAnswer(c.response, compared, answer), c.response)
   },
 }
@@ -161,9 +161,10 @@ function play(story: Story, rig: Rig, namespace: string): string | undefined {
       continue
     }
     const { method, path, headers = {} } = step.request
+    // The recorder left the namespace in headers as it is written.
     const { ['@anonymous']: nobody, ...sent } = headers as Record<string, Json>
     const body = fill(step.request.body, answers, namespace)
-    const request = requestOf(method === 'WATCH' ? 'GET' : method, fill(path, answers, namespace) + (method === 'WATCH' && !path.includes('watch=') && !path.includes('/watch/') ? (path.includes('?') ? '&' : '?') + 'watch=true' : ''), body, fill(sent, answers, namespace), nobody ? { name: 'system:anonymous', groups: ['system:unauthenticated'] } : admin)
+    const request = requestOf(method === 'WATCH' ? 'GET' : method, fill(path, answers, namespace) + (method === 'WATCH' && !path.includes('watch=') && !path.includes('/watch/') ? (path.includes('?') ? '&' : '?') + 'watch=true' : ''), body, fill(sent, answers, '${NS}'), nobody ? { name: 'system:anonymous', groups: ['system:unauthenticated'] } : admin)
     const response = answered(rig, request)
     if (response.kind === 'stream') {
       const lines: string[] = []

@@ -164,7 +164,7 @@ export class Decoder {
     if (type.kind === 'map') {
       if (!isObject(value)) this.#mismatch(value, this.#goType(type, field), stack, owner)
       const out: Record<string, Loose> = {}
-      for (const [k, v] of Object.entries(value as Record<string, Loose>)) out[k] = type.item.kind === 'quantity' ? this.#resource(v) : v === null ? zeroOf(type.item) : this.#value(type.item, v, `${path}.${k}`, stack, unknown, owner, field)
+      for (const [k, v] of Object.entries(value as Record<string, Loose>)) out[k] = type.item.kind === 'quantity' && owner !== 'node.v1.Overhead' ? this.#resource(v) : v === null ? zeroOf(type.item) : this.#value(type.item, v, `${path}.${k}`, stack, unknown, owner, field)
       return out
     }
     const decoded = leaves[type.kind](value, field)

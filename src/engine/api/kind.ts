@@ -131,6 +131,8 @@ export interface KindDefinition extends Strategy {
   readonly deprecation?: string
   /** Types of a kind without `schema` for server-side apply; made when first needed. */
   fieldTypes?(builtin: Schemas): { readonly schemas: Schemas; readonly root: string }
+  /** Annotations that conversion to a version adds: the internal objects of tables lack them. */
+  readonly versionAnnotations?: readonly string[]
   /** Deleting only marks the time: no grace period, no new generation. */
   readonly plainDeletion?: boolean
   /** What it owns stays when nothing else is asked for. */

@@ -21,7 +21,7 @@ import type { ApiServer } from './server.ts'
 import * as status from './status.ts'
 import { StrategicMergeError } from './strategic-merge.ts'
 import { createSubresources, scaleOf } from './subresources.ts'
-import { ageColumn, age, nameColumn, tableOf } from './table.ts'
+import { ageColumn, age, nameColumn, internalMetadata, tableOf } from './table.ts'
 import { type ApiRequest, type ApiResponse, type KubeObject, type Status, StatusError, type UserInfo } from './types.ts'
 import { watchResponse } from './watch.ts'
 
@@ -163,7 +163,7 @@ export class Rest {
       const include = request.query.get('includeObject')?.[0] ?? 'Metadata'
       return this.json(code, tableOf(kind, [object], this.#server.sim.now, include, { resourceVersion: object.metadata.resourceVersion }), warnings)
     }
-    if (as === 'PartialObjectMetadata') return this.json(code, { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata }, warnings)
+    if (as === 'PartialObjectMetadata') return this.json(code, { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: internalMetadata(kind, object) }, warnings)
     return this.json(code, object, warnings)
   }
 
@@ -228,7 +228,7 @@ export class Rest {
     if (as === 'Table') return this.json(200, tableOf(kind, objects, this.#server.sim.now, request.query.get('includeObject')?.[0] ?? 'Metadata', metadata))
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
     if (as === 'PartialObjectMetadataList' || as === 'PartialObjectMetadata') {
-      return this.json(200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map((o) => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: o.metadata })) })
+      return this.json(200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map((o) => ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: internalMetadata(kind, o) })) })
     }
     if (kind.custom) return this.json(200, { apiVersion, items: objects, kind: `${kind.kind}List`, metadata: { continue: '', ...metadata } })
     return this.json(200, { kind: `${kind.kind}List`, apiVersion, metadata, items: objects.map(({ kind: _k, apiVersion: _a, ...rest }) => rest) })
@@ -356,6 +356,11 @@ export class Rest {
     return this.#answer(request, kind, stored, 201, warnings)
   }
 
+  #checkNamed(object: Loose, info: RequestInfo, kind: KindDefinition): void {
+    if (!object.metadata?.name) throw status.badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`)
+    this.#checkNames(object, info, kind)
+  }
+
   #update(request: ApiRequest, info: RequestInfo, kind: KindDefinition, user: UserInfo): ApiResponse {
     const { warnings } = this
     const body = info.subresource === 'scale' ? scaleShape(kind) : kind
@@ -381,8 +386,7 @@ export class Rest {
       if (applied) {
         const by = { manager: managerOf(request), subresource: info.subresource, now: this.#server.now }
         const object = this.decode(request, kind, this.#server.registry.fields!.apply(kind, old, patch, by, queryFlag(request, 'force')), warnings)
-        if (!object.metadata.name) throw status.badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`)
-        this.#checkNames(object, info, kind)
+        this.#checkNamed(object, info, kind)
         if (by.manager === 'kubectl' && old?.metadata.annotations?.[lastApplied] !== undefined) object.metadata.annotations = { ...object.metadata.annotations, [lastApplied]: lastAppliedOf(patch) }
         return object
       }
@@ -395,7 +399,9 @@ export class Rest {
         throw error
       }
       try {
-        return this.decode(request, shape, made, warnings)
+        const object = this.decode(request, shape, made, warnings)
+        if (shape === kind) this.#checkNamed(object, info, kind)
+        return object
       } catch (error) {
         // JSON patches are decoded as text, and that text is then what is invalid.
         const why = error instanceof StatusError && type !== 'strategic' && shape === kind && !kind.custom ? (/cannot be handled as an? \w+: ([^]*)$/.exec(error.message)?.[1] ?? '') : ''

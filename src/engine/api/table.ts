@@ -12,6 +12,13 @@ const fallback: TablePrinter = {
   row: (o) => [o.metadata.name, o.metadata.creationTimestamp],
 }
 
+export function internalMetadata(kind: KindDefinition, object: KubeObject): Loose {
+  const { annotations, ...metadata } = object.metadata
+  if (!kind.versionAnnotations || !annotations) return object.metadata
+  const kept = Object.entries(annotations).filter(([key]) => !kind.versionAnnotations!.includes(key))
+  return kept.length > 0 ? { ...metadata, annotations: Object.fromEntries(kept) } : metadata
+}
+
 export function tableOf(kind: KindDefinition, objects: readonly KubeObject[], now: number, include: string, listMeta: Loose, withColumns = true): Loose {
   const printer = kind.table ?? fallback
   return {
@@ -24,7 +31,7 @@ export function tableOf(kind: KindDefinition, objects: readonly KubeObject[], no
       return {
         cells: printer.row(o, now),
         ...(conditions ? { conditions } : {}),
-        ...(include === 'None' ? { object: null } : { object: include === 'Object' ? o : { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: o.metadata } }),
+        ...(include === 'None' ? { object: null } : { object: include === 'Object' ? o : { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: internalMetadata(kind, o) } }),
       }
     }),
   }

@@ -3,7 +3,7 @@ import type { KindDefinition } from './kind.ts'
 import type { ApiServer } from './server.ts'
 import * as status from './status.ts'
 import type { StoreEvent } from './store.ts'
-import { tableOf } from './table.ts'
+import { internalMetadata, tableOf } from './table.ts'
 import type { ApiResponse, KubeObject } from './types.ts'
 
 export interface WatchOptions {
@@ -37,7 +37,7 @@ export function watchResponse(server: ApiServer, options: WatchOptions): ApiResp
       let done = false
       const send = (type: string, object: KubeObject) => {
         const shown = convert(object)
-        const body = options.as === 'Table' ? tableOf(kind, [shown], server.sim.now, options.includeObject, { resourceVersion: object.metadata.resourceVersion }, first) : options.as === 'PartialObjectMetadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: shown.metadata } : shown
+        const body = options.as === 'Table' ? tableOf(kind, [shown], server.sim.now, options.includeObject, { resourceVersion: object.metadata.resourceVersion }, first) : options.as === 'PartialObjectMetadata' ? { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: internalMetadata(kind, shown) } : shown
         first = false
         sink.push(JSON.stringify({ type, object: body }) + '\n')
       }

@@ -13,6 +13,7 @@ function templateGeneration(ds: Loose, generation: number): void {
 }
 
 export const daemonSetStrategy: Strategy & Partial<KindDefinition> = {
+  versionAnnotations: [GENERATION],
   validate: validateDaemonSetSpec,
   validateUpdate(ds, old, errors) {
     selector(ds, old, errors)
