@@ -38,7 +38,7 @@ export class Cursor {
     while (this.peek.text === '$' && this.peek.kind === 'sign') {
       const name = this.ahead(1)
       const meaning = this.definitions.get(name.text)
-      if (!meaning) throw new NftError([{ message: `unknown identifier '${name.text}'`, span: { from: this.peek.from, to: name.to } }])
+      if (!meaning) throw new NftError([{ message: `unknown identifier '${name.text}'`, span: name }])
       const place: Span = { from: this.peek.from, to: name.to }
       this.#tokens.splice(this.#at, 2, ...meaning.map((t) => ({ ...t, ...place })))
     }
@@ -68,8 +68,11 @@ export class Cursor {
     return kind === 'newline' || kind === 'end' || (kind === 'sign' && (text === ';' || text === '}'))
   }
 
+  /** Where the line begins; at the end of the text that of its last line. */
   get lineStart(): number {
-    return this.text.lastIndexOf('\n', this.peek.from - 1) + 1
+    const { from, kind } = this.peek
+    const at = kind === 'end' ? this.text.trimEnd().length : from
+    return this.text.lastIndexOf('\n', at - 1) + 1
   }
 
   skipNewlines(): void {

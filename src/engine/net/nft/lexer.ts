@@ -37,7 +37,7 @@ const patterns: readonly (readonly [Token['kind'] | 'skip', RegExp])[] = [
   ['word', /(?=[0-9a-fA-F:]*::|(?:[0-9a-fA-F]{1,4}:){7})[0-9a-fA-F:]+(?:\d+\.\d+\.\d+\.\d+)?/y],
   ['word', /\d+\.\d+\.\d+\.\d+/y],
   ['word', /(?:\d+(?:ms|[wdhms]))+(?![A-Za-z0-9])/y],
-  ['number', /0[xX][0-9a-fA-F]+|\d+(?![A-Za-z_])/y],
+  ['number', /0[xX][0-9a-fA-F]+|\d+(?![A-Za-z0-9_])/y],
   ['wildcard', /[A-Za-z_.][A-Za-z0-9_./-]*\*/y],
   ['word', /[A-Za-z_][A-Za-z0-9_./-]*|\.[A-Za-z0-9_./-]+/y],
   ['word', /\d+[A-Za-z_][A-Za-z0-9_./-]*/y],

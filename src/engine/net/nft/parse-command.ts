@@ -5,7 +5,7 @@
 import { Cursor } from './cursor.ts'
 import { dataType, dataTypes, type DataType } from './datatypes.ts'
 import { NftError, refuse, type Problem, type Token } from './lexer.ts'
-import { parseElements, parseExpression, parseValue, typesOf, type ParseContext } from './parse-expression.ts'
+import { parseElements, parseExpression, parseValue, recover, typesOf, type ParseContext } from './parse-expression.ts'
 import { parseQuotaText, parseRate, parseRule, type ParsedRule } from './parse-rule.ts'
 import { parsePriority } from './priority.ts'
 import type { BaseChain, Family, ObjectType, SetElement, SetSpecification, Span, Statement } from './types.ts'
@@ -65,9 +65,9 @@ export interface Parsed {
 /** Throws NftError with every problem that was found. */
 export function parseCommands(text: string, environment: Omit<ParseContext, 'cursor'>): Command[] {
   const cursor = new Cursor(text)
-  const x: ParseContext = { ...environment, cursor }
   const out: Command[] = []
   const problems: Problem[] = []
+  const x: ParseContext = { ...environment, cursor, problems }
   for (;;) {
     cursor.skipSeparators()
     if (cursor.peek.kind === 'end') break
@@ -211,10 +211,12 @@ function parseChainBlock(x: ParseContext, target: Target, verb: 'add' | 'create'
       c.next()
       comment = c.quoted()
     } else {
-      const start = c.peek
-      const rule = parseRule(x)
-      rules.push({ verb: 'add', object: 'rule', target, at: undefined, rule, span: c.spanFrom(start) })
-      if (!c.atEnd) c.unexpected()
+      recover(x, () => {
+        const start = c.peek
+        const rule = parseRule(x)
+        rules.push({ verb: 'add', object: 'rule', target, at: undefined, rule, span: c.spanFrom(start) })
+        if (!c.atEnd) c.unexpected()
+      })
     }
   }
   if (base && policy !== undefined) base = { ...base, policy, policyGiven: true }
@@ -326,9 +328,11 @@ function parseSetCommand(x: ParseContext, object: 'set' | 'map', verb: 'add' | '
   }
   let body = open.to
   for (c.skipSeparators(); !c.accept('}'); c.skipSeparators()) {
-    if (!c.isOneOf(readers)) c.unexpected()
-    readers[c.next().text]!()
-    if (!c.atEnd) c.unexpected()
+    recover(x, () => {
+      if (!c.isOneOf(readers)) c.unexpected()
+      readers[c.next().text]!()
+      if (!c.atEnd) c.unexpected()
+    })
     body = c.is(';') ? c.peek.to : c.last.to
   }
   if (!key) refuse('set definition does not specify key', { from: open.from, to: body })

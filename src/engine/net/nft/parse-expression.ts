@@ -4,7 +4,7 @@
  */
 import { Cursor } from './cursor.ts'
 import { dataType, type DataType } from './datatypes.ts'
-import { isKeyword, NftError, refuse } from './lexer.ts'
+import { isKeyword, NftError, refuse, type Problem } from './lexer.ts'
 import { fibFlags, fibSelector, hasSelectors, plainMeta, selector, type Selector } from './selectors.ts'
 import { canonical, makeSet, rangeOf } from './sets.ts'
 import type { BinaryOperator, Expression, MatchRight, NftSet, Operand, Scalar, SetElement, SetUse, Span, Statement, Verdict } from './types.ts'
@@ -14,6 +14,21 @@ export interface ParseContext {
   /** Number of a device; undefined where there is none. */
   readonly deviceIndex: (name: string) => number | undefined
   readonly now: () => number
+  /** Where a block goes on after a line that cannot be read. */
+  readonly problems?: Problem[]
+}
+
+/** Inside a block: the line is told and left out. What a word means is not asked then. */
+export function recover(x: ParseContext, read: () => void): void {
+  const c = x.cursor
+  if (c.peek.kind === 'end') throw new NftError([{ message: 'syntax error, unexpected end of file', span: { from: c.lineStart, to: c.lineStart + 1 } }])
+  try {
+    read()
+  } catch (error) {
+    if (!(error instanceof NftError) || !x.problems || !error.problems[0]!.message.startsWith('syntax error, ') || /end of file/.test(error.message)) throw error
+    x.problems.push(...error.problems)
+    c.skipLine()
+  }
 }
 
 const protocols = new Set(['ah', 'esp', 'vlan', 'gre', 'comp', 'dccp', 'udplite', 'ip', 'ip6', 'tcp', 'udp', 'th', 'sctp', 'icmp', 'icmpv6', 'ether', 'arp', 'meta', 'ct', 'rt', 'socket'])
@@ -302,6 +317,7 @@ export function parseElements(x: ParseContext, types: readonly DataType[], data:
   for (;;) {
     c.skipNewlines()
     if (c.is('}') && out.length > 0) break
+    if (out.length > 0 && c.peek.text === '\0') c.unexpected("comma or '}'")
     out.push(parseElement(x, types, data, lenient))
     c.skipNewlines()
     if (!c.accept(',')) break

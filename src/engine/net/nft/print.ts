@@ -201,7 +201,8 @@ export class Printer {
     line(spec.keyText === undefined ? `type ${spec.key.map((t) => t.name).join(' . ')}${data}` : `typeof ${spec.keyText}${data}`)
     if (spec.policy === 'memory') line('policy memory')
     if (spec.size !== undefined) line(`size ${spec.size}`)
-    if (spec.flags.length > 0) line(`flags ${spec.flags.join(',')}`)
+    // of sets with a lifetime that flag alone goes without saying
+    if (spec.flags.some((f) => f !== 'timeout' || spec.timeout === undefined)) line(`flags ${spec.flags.join(',')}`)
     if (spec.timeout !== undefined) line(`timeout ${showTime(spec.timeout)}`)
     if (spec.gcInterval !== undefined) line(`gc-interval ${showTime(spec.gcInterval)}`)
     for (const x of spec.stateful) line(x.kind)

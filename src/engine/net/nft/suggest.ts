@@ -6,7 +6,7 @@ function distance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
-      row[j] = Math.min(before[j]! + 1, row[j - 1]! + 1, before[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
+      row[j] = Math.min(before[j]! + 1, row[j - 1]! + 1, before[j - 1]! + (a[i - 1] === b[j - 1] || (i === 1 && j === 1) ? 0 : 1))
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j]!, old[j - 2]! + 1)
     }
     old = before
@@ -21,7 +21,7 @@ function near(a: string, b: string): number | undefined {
   if (longer <= 1) return undefined
   if (a.startsWith(b) || b.startsWith(a)) return longer - shorter
   const limit = longer - shorter <= 1 ? Math.max(Math.ceil(longer / 3), 1) : Math.ceil((longer + 2) / 3)
-  const d = distance(a, b) - (a[0] === b[0] ? 0 : 1)
+  const d = distance(a, b)
   return d > limit ? undefined : d
 }
 

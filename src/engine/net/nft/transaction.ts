@@ -401,7 +401,7 @@ export class Transaction {
       const found = set.elements.get(key)
       if (!found || (found.expires !== undefined && found.expires <= this.#store.now)) {
         if (c.verb === 'destroy') continue
-        refuse(cannot(ENOENT), element.span)
+        refuse(set.specification.flags.includes('interval') && set.specification.key.length === 1 ? 'element does not exist' : cannot(ENOENT), element.span)
       }
       this.#dropElement(table, set, key)
     }
