@@ -53,7 +53,8 @@ function parseArguments(argv: readonly string[]): Arguments | string {
       else if (arg === '--posix') a.options.push('-o', 'posix')
       else if (arg === '--rcfile' || arg === '--init-file') a.rcfile = argv[++i] ?? ''
       else if (arg === '--version') return '--version'
-      else return arg
+      else if (arg === '--verbose') a.options.push('-v')
+      else if (!ignored.has(arg)) return arg
       continue
     }
     if (!/^[-+]./.test(arg)) break
@@ -77,6 +78,17 @@ function parseArguments(argv: readonly string[]): Arguments | string {
   return a
 }
 
+/** Long options that change nothing here. */
+const ignored: ReadonlySet<string> = new Set(['--debug', '--debugger', '--dump-po-strings', '--dump-strings', '--pretty-print', '--restricted'])
+
+const usage = `Usage:\tbash [GNU long option] [option] ...
+\tbash [GNU long option] [option] script-file ...
+GNU long options:
+${['debug', 'debugger', 'dump-po-strings', 'dump-strings', 'help', 'init-file', 'login', 'noediting', 'noprofile', 'norc', 'posix', 'pretty-print', 'rcfile', 'restricted', 'verbose', 'version'].map((o) => `\t--${o}\n`).join('')}Shell options:
+\t-ilrsD or -c command or -O shopt_option\t\t(invocation only)
+\t-abefhkmnptuvxBCEHPT or -o option
+`
+
 fillTable()
 
 /** `completers`: programs that complete their own arguments, by command name. */
@@ -93,7 +105,7 @@ export function createBash(options: { readonly completers: ReadonlyMap<string, C
     }
     if (typeof args === 'string') {
       if (args === '-c') await process.stderr.write(`${called}: -c: option requires an argument\n`)
-      else await process.stderr.write(`${called}: ${args}: invalid option\n`)
+      else await process.stderr.write(`${called}: ${args}: invalid option\n${posix ? '' : usage}`)
       return 2
     }
     const script = args.command === undefined && !args.stdin ? args.rest[0] : undefined

@@ -52,7 +52,7 @@ export function parseOptions(process: Process, spec: OptionSpec, args: readonly 
   const short = spec.short.replace(/^\+/, '')
   const fail = (text: string): never => {
     if (spec.help !== undefined) throw new Fatal(`${command}: ${text}\n${spec.help.trimEnd()}`, spec.code ?? 1)
-    throw new Fatal(`${command}: ${text}\n${spec.usage ? spec.usage + '\n' : ''}${command === 'diff' || command === 'cmp' ? `${command}: ` : ''}Try '${command} --help' for more information.`, spec.code ?? 1)
+    throw new Fatal(`${command}: ${text}\n${spec.usage ? spec.usage + '\n' : ''}${command === 'diff' || command === 'cmp' ? `${command}: ` : ''}Try ${command === 'gzip' || command === 'gunzip' || command === 'zcat' ? '`gzip' : `'${command}`} --help' for more information.`, spec.code ?? 1)
   }
   for (let i = 0; i < args.length; i++) {
     const a = args[i]!

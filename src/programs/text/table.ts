@@ -10,6 +10,7 @@ import { encodePrograms } from './encode.ts'
 import { filePrograms } from './files.ts'
 import { find } from './find.ts'
 import { grepPrograms } from './grep.ts'
+import { gzipPrograms } from './gzip.ts'
 import { jq } from './jq/jq.ts'
 import { linePrograms } from './lines.ts'
 import { lsPrograms } from './ls.ts'
@@ -27,6 +28,6 @@ import { tr } from './tr.ts'
 import { uniq } from './uniq.ts'
 
 export const textPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
-  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...statPrograms, ...rarePrograms, ...columnPrograms,
+  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...statPrograms, ...rarePrograms, ...columnPrograms, ...gzipPrograms,
   ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq], ['bc', bc], ['seq', seq], ['tr', tr], ['uniq', uniq],
 ])

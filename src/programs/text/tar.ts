@@ -1,11 +1,12 @@
-/** tar (ustar, create/list/extract/append-less; -z wraps nothing: archives stay plain), as kubectl cp and backups need it. */
+/** tar (ustar): create, list, extract, append; gzip with -z, by the name (-a) or by what the archive holds. bzip2 and xz archives stay plain. */
 import { byteLength, decodeBytes, encodeBytes } from '#base/bytes.ts'
 import { matchesPattern } from '#base/glob.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Stat } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
 import { strftime } from '#shell/builtins/printf.ts'
-import { complain, Fatal, parseOptions, tool } from './common.ts'
+import { complain, Fatal, parseOptions, readText, tool } from './common.ts'
+import { gunzip, gzip, GzipError, isGzip } from './deflate.ts'
 import { groupName, modeText, userName } from './ls.ts'
 
 interface Member {
@@ -115,10 +116,10 @@ const tarProgram: Program = tool(async (process) => {
     given.push(...values)
   }
   const o = parseOptions(process, {
-    short: 'cxtruf:vC:zjJpmkhOT:X:P', code: 64,
-    long: { create: 'c', extract: 'x', get: 'x', list: 't', 'file=': 'f', verbose: 'v', 'directory=': 'C', gzip: 'z', gunzip: 'z', 'no-same-owner': 'N', 'no-same-permissions': 'M', 'strip-components=': 'S', 'exclude=': 'E', 'to-stdout': 'O', 'keep-old-files': 'k', 'same-owner': 'same', 'no-overwrite-dir': 'now', touch: 'm', 'absolute-names': 'P', 'preserve-permissions': 'p', 'files-from=': 'T', wildcards: 'wild', 'one-top-level=?': 'top', overwrite: 'over' },
+    short: 'cxtruadf:vC:zjJpmkhOT:X:P', code: 64,
+    long: { create: 'c', extract: 'x', get: 'x', list: 't', 'file=': 'f', verbose: 'v', 'directory=': 'C', gzip: 'z', gunzip: 'z', ungzip: 'z', 'auto-compress': 'a', append: 'r', update: 'u', diff: 'd', compare: 'd', 'full-time': 'full', 'exclude-from=': 'X', bzip2: 'j', xz: 'J', 'numeric-owner': 'numeric', 'no-recursion': 'norec', 'transform=': 'transform', 'xform=': 'transform', 'show-transformed-names': 'shown', totals: 'totals', 'owner=': 'owner', 'group=': 'group', 'mtime=': 'mtime', 'sort=': 'sort', 'no-same-owner': 'N', 'no-same-permissions': 'M', 'strip-components=': 'S', 'exclude=': 'E', 'to-stdout': 'O', 'keep-old-files': 'k', 'same-owner': 'same', 'no-overwrite-dir': 'now', touch: 'm', 'absolute-names': 'P', 'preserve-permissions': 'p', 'files-from=': 'T', wildcards: 'wild', 'one-top-level=?': 'top', overwrite: 'over' },
   }, given)
-  const modes = ['c', 'x', 't', 'r', 'u'].filter((m) => o.has(m))
+  const modes = ['c', 'x', 't', 'r', 'u', 'd'].filter((m) => o.has(m))
   const help = "Try 'tar --help' or 'tar --usage' for more information."
   if (modes.length === 0) throw new Fatal(`tar: You must specify one of the '-Acdtrux', '--delete' or '--test-label' options\n${help}`, 2)
   if (modes.length > 1) throw new Fatal(`tar: You may not specify more than one '-Acdtrux', '--delete' or  '--test-label' option\n${help}`, 2)
@@ -129,11 +130,11 @@ const tarProgram: Program = tool(async (process) => {
   const base = dirs.length > 0 ? cwdOf(dirs.at(-1)!) : ''
   const excluded = (name: string) => o.all('E').some((p) => matchesPattern(name, p, { extglob: false }) || matchesPattern(name.slice(name.lastIndexOf('/') + 1), p, { extglob: false }) || name.startsWith(p.replace(/\/$/, '') + '/'))
   if (dirs.length > 0 && !process.fs.exists(dirs.at(-1)!)) throw new Fatal(`tar: ${dirs.at(-1)}: Cannot open: No such file or directory\ntar: Error is not recoverable: exiting now`, 2)
-  if (modes[0] === 'c') {
+  if (modes[0] === 'c' || modes[0] === 'r' || modes[0] === 'u') {
     const names = [...o.rest]
-    if (o.has('T')) names.push(...(o.get('T') === '-' ? await process.stdin.readAll() : process.fs.readFile(o.get('T')!)).split('\n').filter((l) => l !== ''))
+    if (o.has('T')) names.push(...(o.get('T') === '-' ? await process.stdin.readAll() : await readText(process, o.get('T')!)).split('\n').filter((l) => l !== ''))
     if (names.length === 0) throw new Fatal(`tar: Cowardly refusing to create an empty archive\n${help}`, 2)
-    const members: Member[] = []
+    const members: Member[] = modes[0] !== 'c' && process.fs.exists(file) ? [...(unpackTar(process.fs.readFile(file)) ?? [])] : []
     let failed = false
     let stripped = ''
     const add = async (name: string): Promise<void> => {
@@ -174,7 +175,9 @@ const tarProgram: Program = tool(async (process) => {
       if (s.type === 'directory') for (const n of process.fs.readDir(path)) await add(name.endsWith('/') ? name + n : `${name}/${n}`)
     }
     for (const n of names) await add(n)
-    const archive = packTar(members)
+    const plain = packTar(members)
+    const zipped = o.has('z') || (o.has('a') && /\.(tgz|gz)$/.test(file))
+    const archive = zipped ? decodeBytes(gzip(encodeBytes(plain), '', 0)) : plain
     if (file === '-') await process.stdout.write(archive)
     else {
       try {
@@ -195,8 +198,17 @@ const tarProgram: Program = tool(async (process) => {
     text = file === '-' ? await process.stdin.readAll() : process.fs.readFile(file)
   } catch (error) {
     if (!(error instanceof FsError)) throw error
-    throw new Fatal(`tar: ${file}: Cannot open: ${strerror(error.code)}\ntar: Error is not recoverable: exiting now`, 2)
+    throw new Fatal(o.has('z') ? `tar (child): ${file}: Cannot open: ${strerror(error.code)}\ntar (child): Error is not recoverable: exiting now\ntar: Child returned status 2\ntar: Error is not recoverable: exiting now` : `tar: ${file}: Cannot open: ${strerror(error.code)}\ntar: Error is not recoverable: exiting now`, 2)
   }
+  const raw = encodeBytes(text)
+  if (isGzip(raw)) {
+    try {
+      text = decodeBytes(gunzip(raw).bytes)
+    } catch (error) {
+      if (!(error instanceof GzipError)) throw error
+      throw new Fatal(`\ngzip: stdin: ${error.message}\ntar: Child returned status 1\ntar: Error is not recoverable: exiting now`, 2)
+    }
+  } else if (o.has('z') && text !== '') throw new Fatal('\ngzip: stdin: not in gzip format\ntar: Child returned status 1\ntar: Error is not recoverable: exiting now', 2)
   const members = text === '' ? [] : unpackTar(text)
   if (members === undefined) throw new Fatal('tar: This does not look like a tar archive\ntar: Exiting with failure status due to previous errors', 2)
   const wanted = o.rest

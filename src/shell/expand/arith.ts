@@ -122,7 +122,7 @@ class Evaluator {
       base = 16n
       rest = digits.slice(2)
       if (rest === '') return 0n
-    } else if (digits.includes('#')) {
+    } else if (digits.includes('#') && digits[0] !== '0') {
       const [b, ...more] = digits.split('#')
       base = BigInt(/^\d+$/.test(b!) ? b! : 0)
       rest = more.join('#')

@@ -17,13 +17,14 @@ function name(token: Token): string {
 
 export function parseCond(parser: Parser): Cond {
   const test = or(parser)
+  const { line } = parser.peek(false)
   const end = skip(parser)
   if (end.kind === 'word' && end.text === ']]') {
     parser.take()
     return test
   }
   if (end.kind === 'eof') throw new Incomplete("unexpected EOF while looking for `]]'", end.line - 1, undefined, 'cond')
-  fail(`syntax error in conditional expression${end.kind === 'op' ? `: unexpected token \`${end.text}'` : ''}`, end.line)
+  fail(`syntax error in conditional expression${end.kind === 'op' ? `: unexpected token \`${end.text}'` : ''}`, line)
 }
 
 function skip(parser: Parser): Token {

@@ -210,11 +210,13 @@ export class Parser {
   #pipeline(): Pipeline {
     let negated = false
     let timed: Pipeline['timed'] = ''
+    let alone = false
     for (;;) {
       this.#alias()
       if (this.#isWord('!')) {
         this.take()
         negated = !negated
+        alone = true
       } else if (this.#isWord('time') && timed === '') {
         this.take()
         timed = 'time'
@@ -227,7 +229,7 @@ export class Parser {
     }
     const commands: Command[] = []
     const errToo: boolean[] = []
-    if (negated || timed) {
+    if (alone || timed) {
       const t = this.peek()
       if (t.kind === 'newline' || t.kind === 'eof' || (t.kind === 'op' && t.text === ';')) return { kind: 'pipeline', commands, negated, timed, errToo }
     }

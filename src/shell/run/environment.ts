@@ -17,7 +17,7 @@ export function importEnvironment(sh: Shell): void {
     if (!sh.globals.has(name)) sh.globals.set(name, { value, ...(exported ? { exported: true } : {}) })
   }
   sh.globals.set('IFS', { value: ' \t\n' })
-  put('PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
+  put('PATH', sh.posix ? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' : '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin:.')
   sh.globals.set('PWD', { value: sh.process.cwd, exported: true })
   if (!sh.globals.has('OLDPWD')) sh.globals.set('OLDPWD', { value: undefined, exported: true })
   const level = Number(getScalar(sh, 'SHLVL') ?? '0')
