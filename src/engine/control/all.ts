@@ -27,6 +27,7 @@ import { startTtlAfterFinishedController } from './ttl-after-finished/controller
 import { startBootstrapSigner } from './bootstrap/signer.ts'
 import { startTokenCleaner } from './bootstrap/cleaner.ts'
 import { startApprovingController } from './certificates/approver.ts'
+import { startCertificateCleaner } from './certificates/cleaner.ts'
 import { startSigningController } from './certificates/signer.ts'
 import { startVolumeBinder } from './volume-binder/controller.ts'
 import { startClaimProtection, startVolumeProtection } from './volume-protection/controller.ts'
@@ -63,6 +64,7 @@ export const controllers: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['certificatesigningrequest-approving-controller', { start: startApprovingController, account: 'certificate-controller' }],
   ['bootstrap-signer-controller', { start: startBootstrapSigner, account: 'bootstrap-signer' }],
   ['token-cleaner-controller', { start: startTokenCleaner, account: 'token-cleaner' }],
+  ['certificatesigningrequest-cleaner-controller', { start: startCertificateCleaner, account: 'certificate-controller' }],
   ['resourcequota-controller', { start: startQuotaController, account: 'resourcequota-controller' }],
   ['ttl-controller', { start: startTtlController, account: 'ttl-controller' }],
   ['ttl-after-finished-controller', { start: startTtlAfterFinishedController, account: 'ttl-after-finished-controller' }],
