@@ -23,6 +23,7 @@ import { readConfiguration } from './configuration.ts'
 import { decodeConfiguration, validateConfiguration } from './decode.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
 import { ServiceHealth, serveHealthz, serveMetrics } from './health.ts'
+import { cleanIptables, cleanNftables } from './cleanup.ts'
 import { defaultConfiguration, flagLines } from './flags.ts'
 import { proxiers, tellNotSyncing } from './proxiers.ts'
 import type { Log } from './proxiers.ts'
@@ -66,6 +67,11 @@ const programFolders: ReadonlySet<string> = new Set(['/usr/local/sbin', '/usr/lo
 /** Selects the services that are kube-proxy's. */
 const proxied = '%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2Fservice-proxy-name'
 
+/** A node that is going away gets no more traffic from load balancers. */
+function eligible(node: Node | undefined): boolean {
+  return node === undefined || (node.metadata.deletionTimestamp === undefined && !(node.spec.taints ?? []).some((t) => t.key === 'ToBeDeletedByClusterAutoscaler'))
+}
+
 interface ServiceCidr extends KubeObject {
   readonly spec?: { readonly cidrs?: readonly string[] }
 }
@@ -89,6 +95,11 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
   if ('error' in config) {
     log('E', 'run.go:72', 'command failed', { err: config.error })
     return 1
+  }
+  if (flags.get('cleanup') === 'true') {
+    cleanIptables(process.machine.net.netfilter)
+    cleanNftables(process.machine.net.nftables)
+    return 0
   }
   const written = flags.get('write-config-to')
   if (written) {
@@ -209,7 +220,7 @@ export async function kubeProxy(process: Process, context: ContainerContext): Pr
       }, { background: true })
     }
   }
-  listen(config.healthzBindAddress, (host, port) => serveHealthz(net.sockets, host, port, { now, lastUpdated: () => lastUpdated, nodeEligible: () => nodeInformer.get(undefined, nodeName)?.metadata.deletionTimestamp === undefined }), (text) =>
+  listen(config.healthzBindAddress, (host, port) => serveHealthz(net.sockets, host, port, { now, lastUpdated: () => lastUpdated, nodeEligible: () => eligible(nodeInformer.get(undefined, nodeName)) }), (text) =>
     log('E', 'server.go:404', 'Healthz server failed', { err: `failed to start proxy healthz on ${config.healthzBindAddress}: ${text}` }))
   listen(config.metricsBindAddress, (host, port) => serveMetrics(net.sockets, host, port, now, config.mode), (text) =>
     log('E', 'server.go:433', 'Starting metrics server failed', { err: text }))
