@@ -14,6 +14,10 @@ const maskText = (length: number) => {
 export const arp: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'aenvDi:d:s:H:', { numeric: '', device: ':', delete: ':' })
   const device = o.get('i', 'device')
+  if (device !== undefined && !p.net.links.has(device)) {
+    await say(p, `arp: in ${p.net.neighbours().length} entries no match found.\n`)
+    return 0
+  }
   const gone = o.get('d', 'delete')
   if (gone !== undefined) {
     const entry = p.net.neighbours(device).find((n) => n.address === gone)

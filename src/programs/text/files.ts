@@ -632,6 +632,7 @@ export function canonical(process: Process, path: string, how: 'f' | 'e' | 'm'):
     if (how === 'e' || (error.code !== 'ENOENT' && how !== 'm')) return undefined
   }
   const clean = path.replace(/(.)\/+$/, '$1')
+  if (clean === '/') return clean
   const at = clean.lastIndexOf('/')
   const name = clean.slice(at + 1)
   const link = lstat(process, clean)

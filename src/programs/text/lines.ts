@@ -526,11 +526,13 @@ const split: Program = tool(async (process) => {
   } else if (o.has('n')) {
     const bytes = encodeBytes(text)
     const n = Number(o.get('n')!.replace(/^l\//, ''))
+    if (!(n >= 1)) throw new Fatal(`split: invalid number of chunks: ‘${o.get('n')}’${n === 0 ? ': Numerical result out of range' : ''}`)
     const size = Math.ceil(bytes.length / n)
     for (let i = 0; i < n; i++) pieces.push(decodeBytes(bytes.slice(i * size, (i + 1) * size)))
   } else {
     const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? []
     const size = Number(o.get('l') ?? 1000)
+    if (!(size >= 1)) throw new Fatal(`split: invalid number of lines: ‘${o.get('l')}’${size === 0 ? ': Numerical result out of range' : ''}`)
     for (let i = 0; i < lines.length; i += size) pieces.push(lines.slice(i, i + size).join(''))
   }
   pieces = pieces.filter((p, i) => p !== '' || i === 0)
