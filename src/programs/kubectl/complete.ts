@@ -231,6 +231,9 @@ export async function completeWords(process: Process, words: readonly string[], 
   const names = parsed.args.length === 0 ? starting(subcommands(path), word) : []
   const group = parsed.args.length === 0 && commandTable[path]?.subcommands !== undefined
   const candidates = [...names, ...required(flags, word)]
+  // cobra offers the arguments that a command names, wherever the cursor is.
+  const valid = commandTable[path]?.validArgs
+  if (valid) return { candidates: [...candidates, ...starting(valid, word)], directive: NoFiles }
   const completer = arguments_[path]
   if (!completer) return { candidates, directive: group ? NoFiles : 0 }
   const more = await completer({ run, args: parsed.args, word })
