@@ -48,7 +48,7 @@ export class NodeWorld {
     gateway.netfilter.restore('*nat\n-A PREROUTING -d 172.30.1.1/32 -p tcp -m tcp --dport 6443 -j DNAT --to-destination 172.30.1.2:6443\n-A POSTROUTING -d 172.30.1.2/32 -j MASQUERADE\nCOMMIT\n')
     await cluster.ready(runner)
     const { runtime } = cluster.nodes.get('node01')!
-    for (const image of ['busybox:1.36', 'nginx:1.27', 'named-user:1.0', 'numbered-user:1.0']) runtime.load(image)
+    for (const image of ['busybox:1.36', 'nginx:1.27', 'nginx:1.26', 'named-user:1.0', 'numbered-user:1.0']) runtime.load(image)
     await runner.runFor(120_000)
     return new NodeWorld(runner, cluster)
   }
