@@ -276,9 +276,11 @@ export interface Nftables {
    * Runs commands in nft's language as one transaction and returns what they list. Throws NftError (nft/lexer.ts) with the places in `text` that
    * nft would underline; nothing has been changed then. `foreign`: tables that iptables made, to be listed first.
    */
-  run(text: string, options?: { readonly handles?: boolean; readonly stateless?: boolean; readonly terse?: boolean; readonly numericPriority?: boolean; readonly check?: boolean; /** `nft -j`. */ readonly json?: boolean; readonly foreign?: readonly { readonly family: string; readonly name: string; readonly text: string }[] }): string
+  run(text: string, options?: { readonly handles?: boolean; readonly stateless?: boolean; readonly terse?: boolean; readonly numericPriority?: boolean; readonly check?: boolean; /** `nft -j`. */ readonly json?: boolean; /** `nft -e`. */ readonly echo?: boolean; readonly foreign?: readonly { readonly family: string; readonly name: string; readonly text: string }[] }): string
   /** No table at all. */
   readonly empty: boolean
+  /** Counts transactions. */
+  readonly generation: number
   /** Names in a table, in the order in which they were made; undefined where there is no such table. */
   names(family: string, table: string, what: 'chains' | 'sets' | 'maps'): readonly string[] | undefined
   /** Calls back after each transaction that changed something. Returns how to stop. */

@@ -145,10 +145,10 @@ export const nft: Program = async (p) => {
       return 0
     }
     const output = p.net.nftables.run(input.text, {
-      handles: has('a'), stateless: has('s'), terse: has('t'), numericPriority: has('y') || has('n'), check: has('c'), json: has('j'), foreign,
+      handles: has('a'), stateless: has('s'), terse: has('t'), numericPriority: has('y') || has('n'), check: has('c'), json: has('j'), echo: has('e'), foreign,
     })
     if (!has('j') && /^\s*list\s+ruleset/.test(input.text)) await complain(p, foreign.map((t) => t.warning).join(''))
-    await say(p, output)
+    await say(p, has('e') && output !== '' ? `${output}# new generation ${p.net.nftables.generation} by process ${p.pid} (nft)\n` : output)
     return 0
   } catch (error) {
     if (!(error instanceof NftError)) throw error

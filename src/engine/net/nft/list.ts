@@ -3,10 +3,11 @@ import type { Command, Target } from './parse-command.ts'
 import { refuse } from './lexer.ts'
 import { jsonText, JsonWriter, metainfo, type Json } from './json.ts'
 import { Printer, type ShowOptions } from './print.ts'
+import { showPriority } from './priority.ts'
 import { canonical, lookup } from './sets.ts'
 import type { NftState } from './state.ts'
 import type { NftChain, NftTable } from './tables.ts'
-import type { NamedObject, NftSet, ObjectType, Statement } from './types.ts'
+import type { NamedObject, NftSet, ObjectType, Rule, Statement } from './types.ts'
 
 /** A table that somebody else shows: those that iptables made. */
 export interface ForeignTable {
@@ -30,6 +31,21 @@ export function listCommand(state: NftState, c: ListCommand, o: ListOptions): st
   const text = o.json ? `${jsonText({ nftables: [metainfo, ...jsonOne(state, c, new JsonWriter({ ...o, now: state.now, deviceName: (index) => names.get(index) }), o)] })}\n` : listOne(state, c, printer, o)
   if (c.verb === 'reset') for (const table of state.tables.values()) for (const object of table.objects.values()) zero(object.state)
   return text
+}
+
+/** `nft -e`: what has been added, in the words of a command. Sets are told by name only. */
+export function echoCommand(state: NftState, c: Command, made: { readonly chain: NftChain; readonly rule: Rule } | undefined, handles: boolean): string {
+  if ((c.verb !== 'add' && c.verb !== 'insert' && c.verb !== 'create') || !('target' in c)) return ''
+  const { family, table, name } = c.target
+  const head = `${c.verb === 'insert' ? 'insert' : 'add'} ${c.object} ${family} ${table.text}${name ? ` ${name.text}` : ''}`
+  const names = new Map([...state.ns.devices.values()].map((d) => [d.index, d.name]))
+  const printer = new Printer({ handles, stateless: false, terse: false, numericPriority: false, now: state.now, deviceName: (index) => names.get(index) })
+  if (c.object === 'rule') return made ? `${head} ${printer.rule(made.rule, made.chain.table.family)}${handles ? ` # handle ${made.rule.handle}` : ''}\n` : ''
+  if (c.object === 'chain') {
+    const base = state.tables.get(`${family} ${table.text}`)?.chains.get(name!.text)?.base
+    return `${head}${base ? ` { type ${base.type} hook ${base.hook} priority ${showPriority(base.priority, base.hook)}; policy ${base.policy}; }` : ''}\n`
+  }
+  return `${head}\n`
 }
 
 function zero(s: Statement): void {

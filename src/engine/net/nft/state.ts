@@ -7,7 +7,7 @@ import type { Namespace } from '../namespace.ts'
 import type { Packet } from '../packet.ts'
 import type { Nftables } from '../types.ts'
 import { runBase } from './compile.ts'
-import { listCommand, type ListOptions } from './list.ts'
+import { echoCommand, listCommand, type ListOptions } from './list.ts'
 import { parseCommands, type Command } from './parse-command.ts'
 import type { NftChain, NftTable } from './tables.ts'
 import { tracks, Transaction, type Store } from './transaction.ts'
@@ -32,6 +32,8 @@ export class NftState implements Nftables, Store {
   /** Base chains by hook, in no order; undefined where there are none. */
   hooked: readonly (readonly HookedChain[])[] | undefined
   tracking = false
+  /** Counts transactions; `nft -e` tells it. */
+  generation = 1
   /** The element of a named map that the observed packet at hand went by. */
   via: string | undefined = undefined
 
@@ -63,7 +65,7 @@ export class NftState implements Nftables, Store {
     return parseCommands(text, { deviceIndex: (name) => this.ns.devices.get(name)?.index, now: () => this.now })
   }
 
-  run(text: string, options: Partial<ListOptions> & { readonly check?: boolean } = {}): string {
+  run(text: string, options: Partial<ListOptions> & { readonly check?: boolean; readonly echo?: boolean } = {}): string {
     const commands = this.read(text)
     const transaction = new Transaction(this)
     let output = ''
@@ -72,8 +74,10 @@ export class NftState implements Nftables, Store {
       for (const c of commands) {
         if (c.verb === 'list' || c.verb === 'reset' || c.verb === 'get') output += listCommand(this, c, { handles: false, stateless: false, terse: false, numericPriority: false, foreign: [], ...options })
         else {
+          transaction.made = undefined
           transaction.run(c)
           changed = true
+          if (options.echo) output += echoCommand(this, c, transaction.made, options.handles ?? false)
         }
       }
     } catch (error) {
@@ -83,6 +87,7 @@ export class NftState implements Nftables, Store {
     }
     if (options.check) transaction.rollback()
     this.#settle(changed && !options.check)
+    if (changed && !options.check) this.generation++
     return output
   }
 

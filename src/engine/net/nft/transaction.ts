@@ -36,6 +36,8 @@ export interface Store {
 export class Transaction {
   readonly #store: Store
   readonly #undo: (() => void)[] = []
+  /** The rule that the last command has made. */
+  made: { readonly chain: NftChain; readonly rule: Rule } | undefined
 
   constructor(store: Store) {
     this.#store = store
@@ -275,6 +277,7 @@ export class Transaction {
       this.#do(() => this.#put(chain, index, 1, [rule]), () => this.#put(chain, index, 1, [old]))
       return
     }
+    this.made = { chain, rule }
     this.#do(() => this.#put(chain, index, 0, [rule]), () => this.#put(chain, index, 1, []))
   }
 
