@@ -10,6 +10,7 @@ import { networkPolicyWarnings, validateNetworkPolicy } from './networkpolicy/va
 import { claimWarnings, ipNameErrors, nodeWarnings, secretWarnings, validateAttachment, validateNamespace, validateSecret, validateServiceCidr } from './shared/object-validation.ts'
 import { podSpecDefaults, volumeSourceDefaults } from './pod/defaults.ts'
 import { validateDisruptionBudgetStatus } from './shared/policy-validation.ts'
+import { flowSchemaDefaults, priorityLevelDefaults, validateFlowSchema, validateFlowSchemaUpdate, validatePriorityLevel, validatePriorityLevelUpdate } from './shared/flow-validation.ts'
 import { validateAttributesClassUpdate, validateRevisionUpdate } from './shared/rare-validation.ts'
 import { immutable, immutableData } from './update-rules.ts'
 import { each, fill } from './shared/defaults.ts'
@@ -244,6 +245,8 @@ export const simpleStrategies: Table = {
   'rolebindings.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, defaults: bindingDefaults, allowCreateOnUpdate: true },
   'clusterrolebindings.rbac.authorization.k8s.io': { validateName: pathSegmentErrors, defaults: bindingDefaults, allowCreateOnUpdate: true },
   'certificatesigningrequests.certificates.k8s.io': signingRequestStrategy,
+  'flowschemas.flowcontrol.apiserver.k8s.io': { defaults: flowSchemaDefaults, validate: validateFlowSchema, validateUpdate: validateFlowSchemaUpdate },
+  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': { defaults: priorityLevelDefaults, validate: validatePriorityLevel, validateUpdate: validatePriorityLevelUpdate },
   'priorityclasses.scheduling.k8s.io': {
     generationChanges: () => false,
     defaults(pc) {
