@@ -103,6 +103,7 @@ interface Change {
   broadcast?: string
   valid?: number
   preferred?: number
+  warning?: string
 }
 
 const lifetime = (key: 'valid' | 'preferred'): Act<Change> => (a, c, word) => {
@@ -121,6 +122,9 @@ const localWord: Act<Change> = (a, _, word) => {
 }
 const peerWord: Act<Change> = (a, c) => void (a.peer = prefixOf(c.value()))
 
+/** Flags of IPv6 addresses. */
+const sixOnly: Act<Change> = (a, _, word) => void (a.warning = `Warning: ${word} option can be set only for IPv6 addresses\n`)
+
 const changeWords: Words<Change> = {
   whole: {
     dev: (a, c) => void (a.device = c.value()), peer: peerWord, remote: peerWord, broadcast: broadcastWord,
@@ -128,7 +132,7 @@ const changeWords: Words<Change> = {
     label: (a, c) => void (a.label = c.value()),
     anycast: skip, metric: skip, priority: skip, preference: skip, proto: skip,
     valid_lft: lifetime('valid'), preferred_lft: lifetime('preferred'),
-    home: nothing, homeaddress: nothing, nodad: nothing, mngtmpaddr: nothing, noprefixroute: nothing, autojoin: nothing, optimistic: nothing,
+    home: sixOnly, homeaddress: sixOnly, nodad: sixOnly, mngtmpaddr: nothing, noprefixroute: nothing, autojoin: nothing, optimistic: nothing,
     local: (a, c) => localWord(a, c, c.value()),
     b: (a, c, word) => localWord(a, c, word),
   },
@@ -138,7 +142,8 @@ const changeWords: Words<Change> = {
 }
 
 function change(c: IpContext, verb: 'add' | 'replace' | 'delete'): void {
-  const { device, local, peer, scope, label, broadcast, valid, preferred } = readWords<Change>(c, changeWords, {}, localWord)
+  const { device, local, peer, scope, label, broadcast, valid, preferred, warning } = readWords<Change>(c, changeWords, {}, localWord)
+  if (warning !== undefined && verb !== 'delete') c.err += warning
   if (device === undefined) throw new IpFailure('Not enough information: "dev" argument is required.\n', 1)
   const name = c.device(device)
   if (!local) throw new IpFailure('RTNETLINK answers: Operation not supported\n', 2)

@@ -3,7 +3,7 @@ import { parseIpv4 } from '#base/ip.ts'
 import type { NeighbourInfo, NeighbourState } from '#engine/net/types.ts'
 import { IpFailure, duplicate, prefixOf, type IpContext } from './context.ts'
 import { neighbourUsage } from './usage.ts'
-import { nothing, readWords, skip, verbOf, type Act, type Words } from './words.ts'
+import { nothing, readWords, skip, twice, verbOf, type Act, type Words } from './words.ts'
 
 const verbs = [['add', 'add'], ['change', 'change'], ['chg', 'change'], ['replace', 'replace'], ['delete', 'delete'], ['get', 'get'], ['show', 'show'], ['lst', 'show'], ['list', 'show'], ['flush', 'flush'], ['help', 'help']] as const
 
@@ -47,7 +47,9 @@ const entryWords: Words<Entry> = {
     lladdr: (e, c) => void (e.mac = c.value()),
     nud: (e, c) => void (e.state = stateOf(c.value())),
     proxy: (e, c) => {
-      addressWord(e, c, c.value())
+      const text = c.value()
+      if (e.address !== undefined) throw twice('address', text)
+      addressWord(e, c, text)
       e.proxy = true
     },
     router: nothing, extern_learn: nothing, managed: nothing, use: nothing, protocol: skip,
@@ -70,7 +72,10 @@ function modify(c: IpContext, verb: 'add' | 'change' | 'replace' | 'delete'): vo
     return
   }
   if (mac !== undefined && !/^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i.test(mac)) throw new IpFailure('Error: Invalid link address.\n', 2)
-  if (mac === undefined) throw new IpFailure(state === 'PERMANENT' && verb === 'add' ? 'Error: No link layer address given.\n' : 'RTNETLINK answers: Invalid argument\n', 2)
+  // Without an address the one that is known stays.
+  const known = c.net.neighbours(name).find((n) => n.address === to)?.mac
+  if (mac === undefined && known !== undefined && verb !== 'add') return c.netlink(() => c.net.setNeighbour(name, to, known, { state, permanent: state === 'PERMANENT', verb }))
+  if (mac === undefined) throw new IpFailure(state === 'PERMANENT' && verb !== 'change' ? 'Error: No link layer address given.\n' : 'RTNETLINK answers: Invalid argument\n', 2)
   c.netlink(() => c.net.setNeighbour(name, to, mac, { state, permanent: state === 'PERMANENT', verb }))
 }
 
@@ -124,8 +129,10 @@ function neighbourText(c: IpContext, n: NeighbourInfo, device: boolean): string 
   return `${c.paint('inet', `${n.address} `)}${device ? `dev ${c.paint('device', `${n.device} `)}` : ''}${n.proxy ? 'proxy ' : `${n.mac !== undefined ? `lladdr ${c.paint('mac', `${n.mac} `)}` : ''}${n.state} `}\n`
 }
 
+const getWords: Words<Entry> = { whole: { dev: entryWords.whole['dev']!, proxy: entryWords.whole['proxy']!, to: entryWords.whole['to']! }, short: [help] }
+
 function get(c: IpContext): void {
-  const { address, device, proxy } = readWords<Entry>(c, entryWords, { state: 'PERMANENT' }, addressWord)
+  const { address, device, proxy } = readWords<Entry>(c, getWords, { state: 'PERMANENT' }, addressWord)
   if (address === undefined || device === undefined) throw new IpFailure('Device and address are required arguments.\n', 1)
   const name = c.device(device)
   const found = c.net.neighbours(name).find((n) => n.address === address && (n.proxy ?? false) === (proxy ?? false))

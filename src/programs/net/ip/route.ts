@@ -39,7 +39,7 @@ const typeOf = (text: string) => types.find((t) => t === text)
 
 function protocolOf(text: string, complaint: string): string {
   const protocol = protocols[text] ?? text
-  if (!Object.values(protocols).includes(protocol) && !/^\d+$/.test(text)) throw wrong(text, complaint)
+  if (!Object.values(protocols).includes(protocol) && !(/^\d+$/.test(text) && Number(text) < 256)) throw wrong(text, complaint)
   return protocol
 }
 
@@ -69,6 +69,8 @@ interface Change {
   /** The destination has been given, and with it the family. */
   to: boolean
   family: boolean
+  /** Bits beyond the length are set: the kernel refuses it. */
+  loose?: boolean
 }
 
 /** A metric of the route: a number, which `lock` may precede. */
@@ -109,9 +111,8 @@ function protocolWord(r: Change, c: IpContext): void {
 
 /** A type and the destination, or the destination alone. */
 function target(r: Change, c: IpContext, word: string): void {
-  if (word === 'type') word = c.value()
   const type = typeOf(word)
-  if (type && !r.to && r.spec.type === undefined) {
+  if (type) {
     r.spec.type = type
     word = c.value()
   }
@@ -125,15 +126,16 @@ function destination(r: Change, c: IpContext, word: string): void {
   const prefix = prefixOf(word, familyOf(c, r.family))
   if (prefix.text !== 'default') r.family = true
   r.spec.to = prefix.bare && prefix.length < 32 ? `${prefix.text}/${prefix.length}` : prefix.text
-  if (prefix.length < 32 && (prefix.address & ~maskOf(prefix.length)) !== 0) throw new IpFailure('Error: Invalid prefix for given prefix length.\n', 2)
+  if (prefix.length < 32 && (prefix.address & ~maskOf(prefix.length)) !== 0) r.loose = true
 }
 
 function modify(c: IpContext, verb: Change['verb']): void {
   if (!c.more) throw new IpFailure(routeUsage, 255)
-  const { spec, to } = readWords<Change>(c, changeWords, { verb, spec: { to: '' }, to: false, family: false }, target)
+  const { spec, to, loose } = readWords<Change>(c, changeWords, { verb, spec: { to: '' }, to: false, family: false }, target)
   if (!to) spec.to = 'default'
   if (spec.to.endsWith('/32')) spec.to = spec.to.slice(0, -3)
   if (spec.device !== undefined) c.device(spec.device)
+  if (loose) throw new IpFailure('Error: Invalid prefix for given prefix length.\n', 2)
   if (spec.type === 'unicast') delete spec.type
   if (spec.onlink && spec.via === undefined && !spec.nexthops && verb !== 'delete') throw new IpFailure('Error: Invalid flags for nexthop - PERVASIVE and ONLINK can not be set.\n', 2)
   c.netlink(() => {
