@@ -54,6 +54,19 @@ test('the server that the kubeconfig names decides', async () => {
   ])
 })
 
+test('the API server dials kubelets by the network', async () => {
+  const path = `/api/v1/nodes/node02/proxy/healthz`
+  const ask = () => {
+    const answer = cluster.api.handle({ method: 'GET', path, query: new Map(), headers: new Map(), body: '', user: { name: 'admin', groups: ['system:masters'] } })
+    return answer.kind === 'complete' ? `${answer.code} ${answer.code === 200 ? answer.body : (JSON.parse(answer.body) as { message: string }).message}` : answer.kind
+  }
+  expect(ask()).toBe('200 ok')
+  iptables('node02', '-I INPUT -p tcp --dport 10250 -j REJECT')
+  expect(ask()).toBe('503 error trying to reach service: dial tcp 172.20.10.22:10250: connect: connection refused')
+  iptables('node02', '-D INPUT 1')
+  expect(ask()).toBe('200 ok')
+})
+
 test('an idle cluster never looks again', async () => {
   await runner.runFor(60_000)
   const { network, sim } = cluster
