@@ -4,6 +4,7 @@ import { awk } from './awk/awk.ts'
 import { bc } from './bc.ts'
 import { columnPrograms } from './columns.ts'
 import { date } from './dates.ts'
+import { dd } from './dd.ts'
 import { diffPrograms } from './diff.ts'
 import { digestPrograms } from './digest.ts'
 import { encodePrograms } from './encode.ts'
@@ -12,6 +13,7 @@ import { find } from './find.ts'
 import { grepPrograms } from './grep.ts'
 import { gzipPrograms } from './gzip.ts'
 import { jq } from './jq/jq.ts'
+import { launchPrograms } from './launch.ts'
 import { linePrograms } from './lines.ts'
 import { lsPrograms } from './ls.ts'
 import { rarePrograms } from './rarer.ts'
@@ -28,6 +30,6 @@ import { tr } from './tr.ts'
 import { uniq } from './uniq.ts'
 
 export const textPrograms: ReadonlyMap<string, Program> = new Map<string, Program>([
-  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...statPrograms, ...rarePrograms, ...columnPrograms, ...gzipPrograms,
-  ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq], ['bc', bc], ['seq', seq], ['tr', tr], ['uniq', uniq],
+  ...simplePrograms, ...linePrograms, ...filePrograms, ...lsPrograms, ...grepPrograms, ...encodePrograms, ...digestPrograms, ...runPrograms, ...diffPrograms, ...screenPrograms, ...tarPrograms, ...sumPrograms, ...statPrograms, ...rarePrograms, ...columnPrograms, ...gzipPrograms, ...launchPrograms,
+  ['sort', sort], ['date', date], ['find', find], ['sed', sed], ['awk', awk], ['mawk', awk], ['jq', jq], ['bc', bc], ['seq', seq], ['dd', dd], ['tr', tr], ['uniq', uniq],
 ])
