@@ -119,14 +119,14 @@ export function runtimeProblem(run: Run, socket: string): string | undefined {
   const path = socket.replace(/^unix:\/\//, '')
   const runtime = run.process.machine.host.containers
   const usual = /^\/(var\/)?run\/containerd\/containerd\.sock$/.test(path)
-  if (usual && runtime && !criDisabled(run)) return undefined
+  if (usual && runtime) return undefined
   const prefix = `could not connect to the container runtime: failed to create new CRI runtime service: validate service connection: validate CRI v1 runtime API for endpoint ${JSON.stringify(socket)}: rpc error: code = `
-  if (usual && runtime) return `${prefix}Unimplemented desc = unknown service runtime.v1.RuntimeService`
   const exists = run.fs.exists(path) || (path.startsWith('/var/run/') && run.fs.exists(path.slice(4)))
+  if (usual && exists && criDisabled(run)) return `${prefix}Unimplemented desc = unknown service runtime.v1.RuntimeService`
   return `${prefix}Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${path}: connect: ${exists ? 'connection refused' : 'no such file or directory'}"`
 }
 
-/** The packages of the runtime's vendor leave its CRI plugin switched off. */
+/** The packages of the runtime's vendor leave its CRI plugin switched off: the daemon answers, but not to this. */
 const criDisabled = (run: Run): boolean => /^\s*disabled_plugins\s*=\s*\[[^\]]*["'](?:io\.containerd\.grpc\.v1\.)?cri["']/m.test(readFile(run, '/etc/containerd/config.toml') ?? '')
 
 const runtimeCheck = (socket: string, name: string): Check => ({ name, check: (run) => errors(runtimeProblem(run, socket)) })

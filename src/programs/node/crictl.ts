@@ -284,9 +284,13 @@ export const crictl: Program = async (p) => {
     return fatal(`unknown command: ${given}`)
   }
   const endpoint = o.get('r', 'runtime-endpoint') ?? endpointOf(p) ?? 'unix:///run/containerd/containerd.sock'
-  const dial = (why: string) => fatal(`validate service connection: validate CRI v1 runtime API for endpoint "${endpoint}": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${endpoint.replace(/^unix:\/\//, '')}: connect: ${why}"`)
+  const path = endpoint.replace(/^unix:\/\//, '')
+  const failed = (why: string) => fatal(`validate service connection: validate CRI v1 runtime API for endpoint "${endpoint}": rpc error: code = ${why}`)
+  const dial = (why: string) => failed(`Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${path}: connect: ${why}"`)
   if (p.user.uid !== 0) return dial('permission denied')
   const runtime = p.machine.host.containers
+  // The daemon may be up without its CRI plugin.
+  if (!runtime && /containerd\.sock$/.test(endpoint) && p.fs.exists(path)) return failed('Unimplemented desc = unknown service runtime.v1.RuntimeService')
   if (!runtime || !/containerd\.sock$/.test(endpoint)) return dial('no such file or directory')
   try {
     return await command(p, runtime, rest)

@@ -2,7 +2,7 @@
 import type { ApiClient } from '#engine/api/types.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Machine } from '#engine/machine/machine.ts'
-import type { Program } from '#engine/machine/process.ts'
+import type { Process, Program } from '#engine/machine/process.ts'
 import type { Reach } from '../reflectors.ts'
 import type { Containerd } from '../runtime/containerd.ts'
 import { KubeletFailure, parseFlags, readConfig, type KubeletConfig } from './config.ts'
@@ -79,8 +79,11 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       const credentials = readKubeconfig(process, path)
       keepCertificate(process, credentials)
       const endpoint = (flags.containerRuntimeEndpoint ?? config.containerRuntimeEndpoint).replace(/^unix:\/\//, '')
-      if (!ties.runtime.running || !/^\/(var\/)?run\/containerd\/containerd\.sock$/.test(endpoint)) {
-        throw new KubeletFailure(`failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint "unix://${endpoint}": rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${endpoint}: connect: ${/containerd\.sock$/.test(endpoint) && process.fs.exists(endpoint) ? 'connection refused' : 'no such file or directory'}"`)
+      const usual = /^\/(var\/)?run\/containerd\/containerd\.sock$/.test(endpoint)
+      if (!ties.runtime.running || !usual) {
+        const refused = () => `Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix ${endpoint}: connect: ${/containerd\.sock$/.test(endpoint) && process.fs.exists(endpoint) ? 'connection refused' : 'no such file or directory'}"`
+        const why = usual && ties.runtime.daemon ? 'Unimplemented desc = unknown service runtime.v1.RuntimeService' : refused()
+        throw new KubeletFailure(`failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint "unix://${endpoint}": rpc error: code = ${why}`)
       }
       if (process.machine.host.swaps?.areas.length) {
         log('I', `"Swap is on" /proc/swaps contents=${klogValue(process.machine.host.swaps.text)}`, 'swap_util.go:119')
@@ -112,6 +115,12 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
 
 const socket = '/run/containerd/containerd.sock'
 
+/** The runtime's own packages leave its CRI plugin switched off; the file is read when the daemon starts. */
+function criDisabled(process: Process): boolean {
+  const path = '/etc/containerd/config.toml'
+  return process.fs.exists(path) && /^\s*disabled_plugins\s*=\s*\[[^\]]*["'](?:io\.containerd\.(?:grpc\.v1\.)?)?cri["']/m.test(process.fs.readFile(path))
+}
+
 export function containerdProgram(find: (machine: Machine) => NodeTies | undefined): Program {
   return async (process) => {
     const ties = find(process.machine.host)
@@ -123,7 +132,7 @@ export function containerdProgram(find: (machine: Machine) => NodeTies | undefin
       ties.runtime.setRunning(false, undefined)
       if (process.machine.fs.exists(socket)) process.machine.fs.unlink(socket)
     })
-    ties.runtime.setRunning(true, process)
+    ties.runtime.setRunning(!criDisabled(process), process)
     await process.stderr.write(`time="${new Date(Math.floor(process.now())).toISOString()}" level=info msg="containerd successfully booted in 0.041237s"\n`)
     return await process.forever()
   }
