@@ -131,7 +131,8 @@ function parseFilter(p: Process, words: readonly string[]): Test {
       return (s) => of(s) === port
     }
     // A word alone is the other end.
-    if (word === undefined) throw new FilterError()
+    if (word === undefined || ['and', '&', '&&', 'or', '|', '||', ')', '=', '==', 'eq', '!=', 'ne', '>=', '<=', '>', '<'].includes(word)) throw new FilterError()
+    if (!/[.:/*\d]/.test(word)) throw new FilterError(`Error: "${word}" does not look like a port.\nCannot parse dst/src address.\n`)
     return address((s) => s.remote, word)
   }
   const portOf = (text: string): number => {
@@ -142,7 +143,7 @@ function parseFilter(p: Process, words: readonly string[]): Test {
   const address = (of: (s: SocketInfo) => string, text: string): Test => {
     const { host, port } = text.includes(':') ? split(text) : { host: text, port: '' }
     const [ip, length] = host.split('/')
-    if (host !== '' && host !== '*' && parseIpv4(ip!) === undefined) throw new FilterError(text.includes(':') || /^\d/.test(text) || /[./]/.test(text) ? `Error: an inet prefix is expected rather than "${host}".\nCannot parse dst/src address.\n` : `Error: "${text}" does not look like a port.\nCannot parse dst/src address.\n`)
+    if (host !== '' && host !== '*' && parseIpv4(ip!) === undefined) throw new FilterError(`Error: an inet prefix is expected rather than "${host}".\nCannot parse dst/src address.\n`)
     if (port !== '' && port !== '*') portOf(port)
     const bits = (a: string) => a.split('.').reduce((n, x) => n * 256 + Number(x), 0)
     const shift = 2 ** (32 - Number(length ?? 32))

@@ -8,6 +8,7 @@ import { nothing, numberOf, readWords, skip, wordAct, type Act, type Words } fro
 
 export function addLinkOf(c: IpContext, verb: 'add' | 'replace'): void {
   const b = readBody(c)
+  if (b.name !== undefined && b.device !== undefined && b.device !== b.name) throw new IpFailure('both "name" and "dev" cannot be used when creating devices.\n', 255)
   if (b.kind === undefined) throw new IpFailure('Not enough information: "type" argument is required\n', 1)
   const home = b.netns ?? c.net
   const make = kinds[b.kind]
