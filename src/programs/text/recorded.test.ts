@@ -7,6 +7,7 @@ import { Sim } from '#engine/sim/sim.ts'
 import { createBash } from '#shell/bash.ts'
 import type { RecordedCase } from './cases/case.ts'
 import { jqCases } from './cases/jq.ts'
+import { moreCases } from './cases/more.ts'
 import { shellCases } from './cases/shell.ts'
 import { textCases } from './cases/text.ts'
 import { textPrograms } from './table.ts'
@@ -46,3 +47,4 @@ async function all(cases: readonly RecordedCase[]): Promise<void> {
 test('bash 5.2', () => all(shellCases))
 test('the text tools', () => all(textCases))
 test('jq 1.6', () => all(jqCases))
+test('rarer tools and forms', () => all(moreCases))
