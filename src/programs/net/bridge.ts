@@ -157,33 +157,50 @@ function vlan(p: Process, args: string[]): string {
   return 'port              vlan-id  \n' + [...p.net.links.values()].filter((l) => (l.bridge || l.port) && (device === undefined || l.name === device)).map((l) => `${l.name.padEnd(18)}1 PVID Egress Untagged\n`).join('')
 }
 
+interface Entry {
+  mac?: string
+  device?: string
+  remote?: string
+  group?: string
+  master: boolean
+  permanent: boolean
+}
+
+type Act = (e: Entry, args: string[], word: string) => void
+
+const dynamic: Act = (e) => void (e.permanent = false)
+const numbered: Act = (_, args, word) => {
+  const number = value(args)
+  if (!/^\d+$/.test(number)) throw new Failure(`Error: argument "${number}" is wrong: invalid ${word}\n`, 255)
+}
+const forgotten: Act = (_, args) => void value(args)
+const nothing: Act = () => {}
+
+const entryWords: Readonly<Record<string, Act>> = {
+  dev: (e, args) => void (e.device = value(args)), br: (e, args) => void (e.group = value(args)),
+  dst: (e, args) => {
+    e.remote = value(args)
+    if (parseIpv4(e.remote) === undefined) throw new Failure(`Error: any valid address is expected rather than "${e.remote}".\n`, 1)
+  },
+  master: (e) => void (e.master = true),
+  static: dynamic, temp: dynamic, dynamic,
+  port: numbered, vni: numbered, src_vni: numbered, vlan: numbered,
+  via: forgotten, nhid: forgotten, brport: forgotten,
+  self: nothing, permanent: nothing, local: nothing, use: nothing, router: nothing, extern_learn: nothing, sticky: nothing, to: nothing,
+}
+
 function fdb(p: Process, args: string[], o: Options): string {
   const verb = verbOf(args, ['add', 'append', 'replace', 'delete', 'get', 'show', 'lst', 'list', 'flush'], 'fdb', fdbUsage)
   if (verb === 'show') return showFdb(p, args, o)
-  let mac: string | undefined
-  let device: string | undefined
-  let remote: string | undefined
-  let group: string | undefined
-  let master = false
-  let permanent = true
+  const e: Entry = { master: false, permanent: true }
   while (args.length > 0) {
     const word = args.shift()!
-    if (word === 'dev') device = value(args)
-    else if (word === 'br') group = value(args)
-    else if (word === 'dst') {
-      remote = value(args)
-      if (parseIpv4(remote) === undefined) throw new Failure(`Error: any valid address is expected rather than "${remote}".\n`, 1)
-    } else if (word === 'master') master = true
-    else if (word === 'static' || word === 'temp' || word === 'dynamic') permanent = false
-    else if (word === 'port' || word === 'vni' || word === 'src_vni' || word === 'vlan') {
-      const number = value(args)
-      if (!/^\d+$/.test(number)) throw new Failure(`Error: argument "${number}" is wrong: invalid ${word}\n`, 255)
-    } else if (word === 'via' || word === 'nhid' || word === 'brport') value(args)
-    else if (!['self', 'permanent', 'local', 'use', 'router', 'extern_learn', 'sticky', 'to'].includes(word)) {
-      if (mac !== undefined) throw new Failure(`Error: either "to" is duplicate, or "${word}" is a garbage.\n`, 255)
-      mac = word
-    }
+    const act = Object.hasOwn(entryWords, word) ? entryWords[word] : undefined
+    if (act) act(e, args, word)
+    else if (e.mac !== undefined) throw new Failure(`Error: either "to" is duplicate, or "${word}" is a garbage.\n`, 255)
+    else e.mac = word
   }
+  const { mac, device, remote, group, master, permanent } = e
   if (verb === 'flush') {
     if (device === undefined && group === undefined) throw new Failure('Device is a required argument.\n', 255)
     for (const e of p.net.fdb(device ?? group)) if (e.state === 'learnt') p.net.deleteFdb(e.device, e.mac, { ...(e.remote !== undefined && { remote: e.remote }), ...(e.master !== undefined && { master: true }) })
