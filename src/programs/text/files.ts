@@ -2,7 +2,6 @@
 import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Stat } from '#engine/machine/files.ts'
 import type { Process, Program } from '#engine/machine/process.ts'
-import { strftime } from '#shell/builtins/printf.ts'
 import { logicalPath } from '#shell/builtins/basic.ts'
 import { parseDate } from './dates.ts'
 import { complain, Fatal, nameOf, parseOptions, quote, tool } from './common.ts'

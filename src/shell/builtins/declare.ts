@@ -1,6 +1,6 @@
 /** declare, typeset, local, export, readonly, unset: variables and their attributes. */
 import { splitAssignment } from '../parser/parser.ts'
-import { AssignError, checkWritable, getScalar, setArray, setElement, setScalar, toArray, unset, variableNames } from '../expand/variables.ts'
+import { AssignError, checkWritable, setArray, setElement, setScalar, toArray, unset, variableNames } from '../expand/variables.ts'
 import { arithmetic } from '../expand/word.ts'
 import { functionText } from '../print/command.ts'
 import { quoteTrace } from '../print/quote.ts'

@@ -1,6 +1,6 @@
 /** jq's regular expressions (Oniguruma there, RegExp here): test, match, capture, scan, split, splits, sub, gsub. */
 import type { Builtin, Env } from './env.ts'
-import { arithmetic, invalid, shown } from './operators.ts'
+import { arithmetic, invalid } from './operators.ts'
 import type { Ast } from './parse.ts'
 import { poisoned, type Path, type Result } from './paths.ts'
 import { run } from './run.ts'

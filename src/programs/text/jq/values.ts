@@ -215,7 +215,10 @@ export class JsonReader {
         const key = this.string()
         this.blanks()
         if (this.pos >= this.text.length) this.#unfinished()
-        if (this.text[this.pos] !== ':') this.text[this.pos] === ',' || this.text[this.pos] === '}' ? this.fail('Objects must consist of key:value pairs', this.pos + 1) : this.separator()
+        if (this.text[this.pos] !== ':') {
+          if (this.text[this.pos] === ',' || this.text[this.pos] === '}') this.fail('Objects must consist of key:value pairs', this.pos + 1)
+          this.separator()
+        }
         this.pos++
         if (!(key in o)) keys.push(key)
         o[key] = this.value()
