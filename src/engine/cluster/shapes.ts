@@ -46,6 +46,8 @@ export const trioMetrics: ClusterSpec = {
   addons: ['coredns', 'metrics-server'],
 }
 
+export const trioNftables: ClusterSpec = { ...trio, name: 'trio-nftables', title: 'Three nodes, kube-proxy in nftables mode', proxyMode: 'nftables' }
+
 export const duoFlannel: ClusterSpec = {
   ...trio,
   name: 'duo-flannel',
@@ -98,4 +100,4 @@ export const bare3: ClusterSpec = {
 /** A cluster that is one minor version behind: its upgrade is the exercise. */
 export const duoBehind: ClusterSpec = { ...duoFlannel, name: 'duo-1.34', title: 'Two nodes with flannel, Kubernetes 1.34', version: 'v1.34.2' }
 
-export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, trioMetrics, duoFlannel, noCni, reference, singleNode, bare3, duoBehind].map((s) => [s.name, s]))
+export const shapes: ReadonlyMap<string, ClusterSpec> = new Map([trio, trioEdge, trioGateway, trioMetrics, trioNftables, duoFlannel, noCni, reference, singleNode, bare3, duoBehind].map((s) => [s.name, s]))
