@@ -141,7 +141,7 @@ export function noPath(v: Json, path: Path): Result {
 export const poisoned: readonly Json[] = Object.freeze(['\u0000not a path'])
 
 export function checkPath(r: Result): readonly Json[] {
-  if (r[1]![0] === poisoned[0] && r[1]!.length >= 1) throw new JqError(r[1] === poisoned ? `Invalid path expression with result ${short(r[0])}` : `Invalid path expression with result ${short(r[0])}`)
+  if (r[1]![0] === poisoned[0]) throw new JqError(`Invalid path expression with result ${short(r[0], 30)}`)
   return r[1]!
 }
 

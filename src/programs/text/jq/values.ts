@@ -344,8 +344,14 @@ class TextLength {
   }
 }
 
-/** A value in an error message. */
-export function short(v: Json): string {
+/** A value in an error message: what fits a buffer of so many bytes, cut with dots. */
+export function short(v: Json, buffer = 15): string {
   const text = print(v)
-  return text.length > 11 ? `${text.slice(0, 10)}...` : text
+  if (new TextLength(text).bytes < buffer) return text
+  let out = ''
+  for (const c of text) {
+    if (new TextLength(out + c).bytes > buffer - 4) break
+    out += c
+  }
+  return `${out}...`
 }
