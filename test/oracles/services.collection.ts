@@ -167,7 +167,7 @@ function flowWorld(test: FlowTest, flow: Flow): { sim: Sim; network: SimNetwork;
   const config = readConfiguration({ clusterCIDR: '10.0.0.0/8' })
   const common = {
     sim, net: node, nodeName: 'test-node', minSyncPeriod: 1000, syncPeriod: 30_000,
-    slicesOf: (key) => slices.filter((x) => `${x.metadata.namespace}/${x.metadata.labels!['kubernetes.io/service-name']}` === key), serviceOf: (key) => services.find((x) => `${x.metadata.namespace}/${x.metadata.name}` === key), zone: () => '',
+    slicesOf: (key: string) => slices.filter((x) => `${x.metadata.namespace}/${x.metadata.labels!['kubernetes.io/service-name']}` === key), serviceOf: (key: string) => services.find((x) => `${x.metadata.namespace}/${x.metadata.name}` === key), zone: () => '',
   }
   const proxier = /nftables/.test(flow.backend ?? '')
     ? new NftablesProxier({ ...common, options: () => nftOptions(config, node, '192.168.0.2', undefined, ['172.30.0.0/16']), log: () => undefined })
