@@ -108,6 +108,17 @@ test('pure rooms read neither clock nor dice of the machine', () => {
   expect(wrong).toEqual([])
 })
 
+/** Variables of a module that two sittings in one thread may share: file → why that tells neither of them anything. */
+const sharedVariables: Readonly<Record<string, string>> = {
+  'src/engine/kinds/all.ts': 'the kinds, made once, the same for all',
+  'src/engine/net/netfilter/command.ts': 'a number that only tells one walk from the next',
+}
+
+test('pure rooms keep nothing that changes in a module', () => {
+  const found = code.filter((p) => roomOf(p)?.world === 'pure').filter((p) => /^(?:export )?(?:let|var) /m.test(readFileSync(join(root, p), 'utf8')))
+  expect(found).toEqual(Object.keys(sharedVariables))
+})
+
 test('the synchronous rooms are synchronous', () => {
   const rooms = ['src/engine/sim', 'src/engine/net', 'src/engine/api', 'src/engine/kinds', 'src/engine/control']
   const allowed = new Set(['src/engine/sim/runner.ts'])
@@ -143,6 +154,25 @@ test('no switch over more than a dozen names', () => {
   const files = new Set([...long.keys()].map((place) => place.slice(0, place.lastIndexOf(':'))))
   expect([...long].filter(([place]) => !(place.slice(0, place.lastIndexOf(':')) in longSwitches))).toEqual([])
   expect(Object.keys(longSwitches).filter((path) => !files.has(path))).toEqual([])
+})
+
+test('no function compares one value with more than a dozen names', () => {
+  const long: string[] = []
+  for (const path of code.filter((p) => p.endsWith('.ts') && !p.includes('/generated/'))) {
+    const source = ts.createSourceFile(path, readFileSync(join(root, path), 'utf8'), ts.ScriptTarget.Latest, true, ts.ScriptKind.TS)
+    const visit = (node: ts.Node, names: Map<string, Set<string>> | undefined): void => {
+      let inner = names
+      if (ts.isFunctionLike(node)) inner = new Map()
+      if (inner && ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.EqualsEqualsEqualsToken && ts.isStringLiteral(node.right)) {
+        const compared = node.left.getText()
+        inner.set(compared, (inner.get(compared) ?? new Set()).add(node.right.text))
+      }
+      ts.forEachChild(node, (child) => visit(child, inner))
+      if (inner !== names) for (const [compared, set] of inner!) if (set.size > 12) long.push(`${path}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1} compares ${compared} with ${set.size} names`)
+    }
+    visit(source, undefined)
+  }
+  expect(long).toEqual([])
 })
 
 test('names say what things are', () => {
