@@ -5,7 +5,7 @@ import type { Case, Door } from './gateway.collection.ts'
 import { infra } from './gateway-world.ts'
 import type { GatewayWorld } from './gateway-world.ts'
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+ 
 type Loose = any
 
 export interface Stage {

@@ -44,12 +44,12 @@ export interface Got {
   readonly headers: ReadonlyMap<string, string>
   readonly body: string
   /** What the echo server said it was asked. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+   
   readonly echo: any
   readonly failed?: string
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+ 
 type Loose = any
 
 export class GatewayWorld {

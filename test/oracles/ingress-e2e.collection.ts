@@ -12,7 +12,7 @@ import type { Outcome } from './collection.ts'
 import { IngressWorld, namespace } from './ingress-world.ts'
 import type { Reply } from './ingress-world.ts'
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+ 
 type Loose = any
 
 interface Case {

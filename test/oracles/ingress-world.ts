@@ -15,7 +15,7 @@ import { Runner } from '#engine/sim/runner.ts'
 import { Sim } from '#engine/sim/sim.ts'
 import { sittingPrograms } from '#session/programs.ts'
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+ 
 type Loose = any
 
 export const namespace = 'e2e'

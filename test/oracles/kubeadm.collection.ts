@@ -126,7 +126,6 @@ class World {
   }
 }
 
-const base64 = '(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9+/]{24,}={1,2})'
 /** A value of these keys is <base64> whatever it is. */
 const secretKeys = /((?:certificate-authority-data|client-certificate-data|client-key-data|expiration): ).*$/
 
