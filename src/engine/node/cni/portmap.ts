@@ -1,24 +1,36 @@
 /**
- * The portmap plugin (iptables backend): host ports of a container by DNAT, with masquerading for hairpin and localhost traffic.
- * Left out: IPv6, the nftables backend, own conditions and mark bits beyond the default.
+ * The portmap plugin: host ports of a container by DNAT, with masquerading for hairpin and localhost traffic; the rules are a backend's, by
+ * iptables where the configuration names none. Left out: IPv6, conditions and mark chains with iptables.
  */
-import { formatIp, formatIpNet, networkOf, parseIpNet } from '../ipam/address.ts'
-import { Iptables } from '../iptables.ts'
-import { chainName } from './ip-masq.ts'
+import { formatIp, parseIpNet } from '../ipam/address.ts'
+import { iptablesBackend } from './portmap-iptables.ts'
+import { nftablesBackend } from './portmap-nftables.ts'
+import type { PortMapping, PortmapBackend, PortmapConf } from './portmap-types.ts'
 import { CniError } from './types.ts'
-import type { CniCall, CniHost, CniResult, NetConf } from './types.ts'
+import type { CniCall, CniHost, CniResult } from './types.ts'
 
-export interface PortMapping {
-  readonly hostPort: number
-  readonly containerPort: number
-  readonly protocol: string
-  readonly hostIP?: string
+const backends: ReadonlyMap<string, PortmapBackend> = new Map([['iptables', iptablesBackend], ['nftables', nftablesBackend]])
+
+/** Options that only one of the backends understands: a condition of iptables begins with a hyphen, one of nftables never does. */
+function optionsOf(conf: PortmapConf, backend: string): string[] {
+  const out = backend === 'iptables' && conf.externalSetMarkChain !== undefined ? ['externalSetMarkChain'] : []
+  for (const name of ['conditionsV4', 'conditionsV6'] as const) {
+    const first = conf[name]?.[0] ?? ''
+    if (first !== '' && first.startsWith('-') === (backend === 'iptables')) out.push(name)
+  }
+  return out
 }
 
-interface PortmapConf extends NetConf {
-  readonly snat?: boolean
-  readonly masqAll?: boolean
-  readonly markMasqBit?: number
+function backendOf(conf: PortmapConf): PortmapBackend {
+  if (conf.markMasqBit !== undefined && conf.externalSetMarkChain !== undefined) throw new CniError('Cannot specify externalSetMarkChain and markMasqBit')
+  if (conf.markMasqBit !== undefined && (conf.markMasqBit < 0 || conf.markMasqBit > 31)) throw new CniError('MasqMarkBit must be between 0 and 31')
+  const name = conf.backend ?? 'iptables'
+  const other = name === 'iptables' ? 'nftables' : 'iptables'
+  const wrong = optionsOf(conf, other)
+  if (wrong.length > 0) throw new CniError(`${name} backend was requested but configuration contains ${other}-specific options [${wrong.join(' ')}]`)
+  const backend = backends.get(name)
+  if (!backend) throw new CniError(`unrecognized backend ${JSON.stringify(name)}`)
+  return backend
 }
 
 function mappingsOf(conf: PortmapConf): PortMapping[] {
@@ -30,89 +42,45 @@ function mappingsOf(conf: PortmapConf): PortMapping[] {
   return given.map((m) => ({ ...m, protocol: m.protocol.toLowerCase() }))
 }
 
-/** Host ports grouped by protocol, at most 15 to a multiport match. */
-function portGroups(mappings: readonly PortMapping[]): { protocol: string; ports: number[] }[] {
-  const out: { protocol: string; ports: number[] }[] = []
-  for (const protocol of [...new Set(mappings.map((m) => m.protocol))].sort()) {
-    const ports = [...new Set(mappings.filter((m) => m.protocol === protocol).map((m) => m.hostPort))]
-    for (let i = 0; i < ports.length; i += 15) out.push({ protocol, ports: ports.slice(i, i + 15) })
-  }
-  return out
+/** The container's first IPv4 address, with prefix length. */
+function containerAddress(call: CniCall, previous: CniResult): string | undefined {
+  return previous.ips?.find((ip) => {
+    const on = ip.interface === undefined ? undefined : previous.interfaces?.[ip.interface]
+    return (!on || (on.name === call.ifname && (on.sandbox ?? '') !== '')) && parseIpNet(ip.address)?.ip.family === 4
+  })?.address
 }
 
-function forward(call: CniCall, host: CniHost, mappings: readonly PortMapping[], address: string): void {
-  const conf = call.conf as PortmapConf
-  const net = parseIpNet(address)!
-  const tables = new Iptables(host.net.netfilter)
-  const chain = chainName(conf.name ?? '', call.containerId, 'DN-')
-  const mark = `0x${(1 << (conf.markMasqBit ?? 13)).toString(16)}`
-  const snat = conf.snat ?? true
-  tables.ensureChain('nat', 'CNI-HOSTPORT-DNAT')
-  for (const hook of ['PREROUTING', 'OUTPUT']) tables.ensureAppended('nat', hook, '-m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT')
-  if (snat) {
-    tables.ensureChain('nat', 'CNI-HOSTPORT-SETMARK')
-    tables.ensureAppended('nat', 'CNI-HOSTPORT-SETMARK', `-m comment --comment "CNI portfwd masquerade mark" -j MARK --set-xmark ${mark}/${mark}`)
-    tables.ensureChain('nat', 'CNI-HOSTPORT-MASQ')
-    tables.ensureAppended('nat', 'CNI-HOSTPORT-MASQ', `-m mark --mark ${mark}/${mark} -j MASQUERADE`)
-    tables.ensureInserted('nat', 'POSTROUTING', '-m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ')
-    const route = host.net.routeGet(formatIp(net.ip))
-    if ('route' in route && route.route.device !== undefined) host.net.setSysctl(`net.ipv4.conf.${route.route.device}.route_localnet`, '1')
-  }
-  const rules: string[] = []
-  for (const m of mappings) {
-    if (m.hostIP && m.hostIP.includes(':')) continue
-    const to = m.hostIP && m.hostIP !== '0.0.0.0' ? `-d ${m.hostIP}/32 ` : ''
-    const match = `${to}-p ${m.protocol} -m ${m.protocol} --dport ${m.hostPort}`
-    if (snat && conf.masqAll) rules.push(`${match} -j CNI-HOSTPORT-SETMARK`)
-    else if (snat) {
-      rules.push(`-s ${formatIpNet({ ip: networkOf(net), length: net.length })} ${match} -j CNI-HOSTPORT-SETMARK`)
-      rules.push(`-s 127.0.0.1/32 ${match} -j CNI-HOSTPORT-SETMARK`)
-    }
-    rules.push(`${match} -j DNAT --to-destination ${formatIp(net.ip)}:${m.containerPort}`)
-  }
-  tables.replaceChain('nat', chain, rules)
-  for (const { protocol, ports } of portGroups(mappings)) {
-    const comment = `dnat name: \\"${conf.name ?? ''}\\" id: \\"${call.containerId}\\"`
-    tables.ensureAppended('nat', 'CNI-HOSTPORT-DNAT', `-p ${protocol} -m comment --comment "${comment}" -m multiport --dports ${ports.join(',')} -j ${chain}`)
-  }
+/** 127/8 may cross to the container's device. */
+function routeLocalhost(host: CniHost, address: string): void {
+  const found = host.net.routeGet(formatIp(parseIpNet(address)!.ip))
+  if ('route' in found && found.route.device !== undefined) host.net.setSysctl(`net.ipv4.conf.${found.route.device}.route_localnet`, '1')
 }
 
-/** Whether the container's chain still holds its rules; the error names them all, as the plugin would write them. */
-function check(call: CniCall, host: CniHost, mappings: readonly PortMapping[], address: string): void {
-  const conf = call.conf as PortmapConf
-  const chain = chainName(conf.name ?? '', call.containerId, 'DN-')
-  const marked = conf.snat ?? true ? (conf.masqAll ? [''] : [` -s ${address}`, ' -s 127.0.0.1']) : []
-  const wanted = mappings.flatMap((m) => {
-    const match = `-p ${m.protocol} --dport ${m.hostPort}`
-    return [...marked.map((from) => `${match}${from} -j CNI-HOSTPORT-SETMARK`), `${match} -j DNAT --to-destination ${formatIp(parseIpNet(address)!.ip)}:${m.containerPort}`]
-  })
-  if (new Iptables(host.net.netfilter).rules('nat', chain).length < wanted.length) throw new CniError(`could not check ipv4 dnat: rule [${wanted.map((r) => `[${r}]`).join(' ')}] in chain ${chain} not found in table nat`)
-}
-
-function unforward(call: CniCall, host: CniHost): void {
-  const tables = new Iptables(host.net.netfilter)
-  const chain = chainName(call.conf.name ?? '', call.containerId, 'DN-')
-  for (const rule of tables.rules('nat', 'CNI-HOSTPORT-DNAT')) if (rule.endsWith(`-j ${chain}`)) tables.delete('nat', 'CNI-HOSTPORT-DNAT', rule)
-  tables.deleteChain('nat', chain)
+/** UDP flows that began before the rules would go past them for ever. */
+function forgetFlows(host: CniHost, mappings: readonly PortMapping[]): void {
+  const ports = new Set(mappings.filter((m) => m.protocol === 'udp').map((m) => m.hostPort))
+  if (ports.size > 0) host.net.conntrack.delete((flow) => flow.protocol === 'udp' && ports.has(flow.original.destinationPort ?? 0))
 }
 
 export function portmapPlugin(call: CniCall, host: CniHost): CniResult | undefined {
-  const mappings = mappingsOf(call.conf as PortmapConf)
+  const conf = call.conf as PortmapConf
+  const backend = backendOf(conf)
+  const mappings = mappingsOf(conf)
   if (call.command === 'DEL') {
-    unforward(call, host)
+    backend.unforward(call, host)
     return undefined
   }
-  const previous = call.conf.prevResult
+  const previous = conf.prevResult
   if (!previous) throw new CniError(call.command === 'ADD' ? 'must be called as chained plugin' : 'Required prevResult missing')
-  if (mappings.length === 0) return call.command === 'ADD' ? previous : undefined
-  const address = previous.ips?.find((ip) => {
-    const sandbox = ip.interface === undefined ? true : previous.interfaces?.[ip.interface]?.sandbox !== undefined
-    return sandbox && parseIpNet(ip.address)?.ip.family === 4
-  })
+  const address = containerAddress(call, previous)
   if (call.command === 'CHECK') {
-    if (address) check(call, host, mappings, address.address)
+    if (address !== undefined && mappings.length > 0) backend.check(call, host, mappings, address)
     return undefined
   }
-  if (address) forward(call, host, mappings, address.address)
+  if (address !== undefined && mappings.length > 0) {
+    backend.forward(call, host, mappings, address)
+    forgetFlows(host, mappings)
+    if (conf.snat ?? true) routeLocalhost(host, address)
+  }
   return previous
 }
