@@ -33,7 +33,7 @@ function health(name: string, check: string, request: ApiRequest): ApiResponse {
 }
 
 /** A resource that is not there: in a known group a Status, elsewhere the plain page. */
-export function unknownPath(server: ApiServer, group: string, _version: string): ApiResponse {
+export function unknownPath(server: ApiServer, group: string): ApiResponse {
   if (server.kinds.some((k) => k.group === group)) throw status.pathNotFound()
   return pageNotFound
 }
@@ -92,7 +92,7 @@ function groupsOf(server: ApiServer) {
 
 function resourceList(server: ApiServer, group: string, version: string): ApiResponse {
   const kinds = server.kinds.filter((k) => k.group === group && k.version === version)
-  if (kinds.length === 0) return unknownPath(server, group, version)
+  if (kinds.length === 0) return unknownPath(server, group)
   const resources = kinds.flatMap(rows)
   if (!kinds.some((k) => k.custom)) resources.sort((a, b) => (a.name < b.name ? -1 : 1))
   return json({ kind: 'APIResourceList', ...(group === '' ? {} : { apiVersion: 'v1' }), groupVersion: group === '' ? version : `${group}/${version}`, resources })

@@ -83,7 +83,7 @@ export class Rest {
     if (!this.#server.authorize(user, attributes)) throw forbiddenError(user, attributes, this.#server.denialReason(user, attributes))
     if (info.resource === '') return answerDiscovery(this.#server, request)
     const kind = this.#server.kind(info.group, info.version, info.resource)
-    if (!kind) return this.#server.aggregation?.handle(request, info) ?? unknownPath(this.#server, info.group, info.version)
+    if (!kind) return this.#server.aggregation?.handle(request, info) ?? unknownPath(this.#server, info.group)
     if ((request.method === 'PATCH' || request.method === 'PUT') && info.name === '') throw status.methodNotAllowed()
     if (info.subresource !== '' && (info.verb === 'delete' || info.verb === 'deletecollection') && info.subresource !== 'proxy') throw kind.subresources.some((s) => s.name === info.subresource) ? status.methodNotAllowed() : status.pathNotFound()
     if (request.method === 'HEAD' || (info.verb === 'deletecollection' && (!kind.verbs.includes('deletecollection') || (kind.namespaced && info.namespace === '')))) throw status.methodNotAllowed()

@@ -45,7 +45,7 @@ function mergeMap(schemas: Schemas, struct: Struct | undefined, target: Loose, p
     const field = struct?.fields.get(key)
     const before = out[key]
     if (isObject(value) && field?.replace) out[key] = strip(value)
-    else if (isObject(value)) out[key] = before === undefined || !isObject(before) ? strip(mergeMap(schemas, structOf(schemas, field?.type), {}, value)) : mergeMap(schemas, structOf(schemas, field?.type) ?? mapItem(schemas, field), before, value)
+    else if (isObject(value)) out[key] = before === undefined || !isObject(before) ? strip(mergeMap(schemas, structOf(schemas, field?.type), {}, value)) : mergeMap(schemas, structOf(schemas, field?.type), before, value)
     else if (Array.isArray(value)) {
       const order = patch[ORDER + key]
       if (Array.isArray(order)) checkOrder(value, order, field?.mergeKey ?? '')
@@ -60,10 +60,6 @@ function mergeMap(schemas: Schemas, struct: Struct | undefined, target: Loose, p
     if (Array.isArray(out[name]) && Array.isArray(value)) out[name] = reorder(out[name], value, struct?.fields.get(name)?.mergeKey ?? '', serverOrder(Array.isArray(target?.[name]) ? target[name] : [], Array.isArray(patch[name]) ? patch[name] : [], out[name], struct?.fields.get(name)?.mergeKey ?? ''))
   }
   return out
-}
-
-function mapItem(_schemas: Schemas, _field: Field | undefined): Struct | undefined {
-  return undefined
 }
 
 /** Takes directives out of a value that becomes part of the result as it is. */

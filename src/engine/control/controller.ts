@@ -135,13 +135,6 @@ export function timestamp(ms: number): string {
   return new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19) + 'Z'
 }
 
-/** Microseconds, as metav1.MicroTime is written. */
-export function microTimestamp(ms: number): string {
-  const whole = Math.floor(ms)
-  const micros = Math.floor((ms - whole) * 1000)
-  return new Date(whole).toISOString().slice(0, 23) + String(micros).padStart(3, '0') + 'Z'
-}
-
 export function keyOf(object: { readonly metadata: { readonly namespace?: string; readonly name: string } }): string {
   return object.metadata.namespace === undefined ? object.metadata.name : `${object.metadata.namespace}/${object.metadata.name}`
 }

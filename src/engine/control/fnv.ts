@@ -1,6 +1,26 @@
-/** FNV-1a with 128 bits: ports and subsets of Endpoints and ports of slices stand in the order of such a hash over what Go would print of them. */
+/**
+ * The hashes of hash/fnv: 32 bits name generations of pods; 128 bits give the order in which ports and subsets of Endpoints and ports of slices stand,
+ * over what Go would print of them.
+ */
 import { encodeBytes } from '#base/bytes.ts'
 import { dumpObject } from './go-dump.ts'
+
+const offset32 = 0x811c9dc5
+const prime32 = 0x01000193
+
+/** FNV-1a; `start` carries on from a hash of what came before. */
+export function fnv32a(bytes: ArrayLike<number>, start = offset32): number {
+  let hash = start
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, prime32)
+  return hash >>> 0
+}
+
+/** FNV-1: multiplies first. */
+export function fnv32(bytes: ArrayLike<number>): number {
+  let hash = offset32
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash, prime32) ^ bytes[i]!
+  return hash >>> 0
+}
 
 const prime = (1n << 88n) + 0x13bn
 const offset = 0x6c62272e07bb014262b821756295c58dn

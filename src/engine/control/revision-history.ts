@@ -1,11 +1,12 @@
 /** ControllerRevisions of DaemonSets and StatefulSets: what a template was, under a name that hashes it (pkg/controller/history). */
+import { encodeBytes } from '#base/bytes.ts'
 import type { ApiClient, KubeObject } from '#engine/api/types.ts'
 import { StatusError } from '#engine/api/types.ts'
 import { controllerrevisions, type ControllerRevision } from '#engine/kinds/daemonset/types.ts'
 import type { PodTemplate } from '#engine/kinds/pod/types.ts'
+import { fnv32 } from './fnv.ts'
 import { ownerReference } from './ownership.ts'
-import { fnv32, safeEncode, storedJson } from './template-hash.ts'
-import { utf8 } from './utf8.ts'
+import { safeEncode, storedJson } from './template-hash.ts'
 
 /** The patch that a revision holds. */
 export function revisionData(template: PodTemplate): object {
@@ -25,7 +26,7 @@ const revisionsOf = new WeakMap<PodTemplate, object>()
 
 /** A StatefulSet's revision is named by its data and the number of collisions (history.HashControllerRevision). */
 export function revisionHash(data: object, collisions: number): string {
-  return safeEncode(String(fnv32([...utf8(storedJson(data)), ...utf8(String(collisions))])))
+  return safeEncode(String(fnv32(encodeBytes(storedJson(data) + String(collisions)))))
 }
 
 export function newRevision(owner: KubeObject, template: PodTemplate, revision: number, hash: string, hashLabel: string): ControllerRevision {

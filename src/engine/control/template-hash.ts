@@ -1,22 +1,10 @@
 /** Hashes that name generations of pods: FNV-1a over the template as Go dumps it, written in the alphabet that avoids words (rand.SafeEncodeString). */
+import { encodeBytes } from '#base/bytes.ts'
 import type { PodTemplate } from '#engine/kinds/pod/types.ts'
+import { fnv32a } from './fnv.ts'
 import { dumpTemplate } from './go-dump.ts'
-import { utf8 } from './utf8.ts'
 
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
-
-export function fnv32a(bytes: readonly number[], start = 0x811c9dc5): number {
-  let h = start
-  for (const byte of bytes) h = Math.imul(h ^ byte, 0x01000193)
-  return h >>> 0
-}
-
-/** FNV-1: multiplies first (fnv.New32). */
-export function fnv32(bytes: readonly number[]): number {
-  let h = 0x811c9dc5
-  for (const byte of bytes) h = Math.imul(h, 0x01000193) ^ byte
-  return h >>> 0
-}
 
 export function safeEncode(text: string): string {
   let out = ''
@@ -37,7 +25,7 @@ export function storedJson(value: object): string {
 }
 
 /** Compact JSON with sorted keys. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).filter(([, v]) => v !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -55,7 +43,7 @@ function templateHash(template: PodTemplate): number {
   const text = JSON.stringify(template)
   let hash = hashes.get(text)
   if (hash === undefined) {
-    hash = fnv32a(utf8(dumpTemplate(template)))
+    hash = fnv32a(encodeBytes(dumpTemplate(template)))
     if (hashes.size >= remembered) hashes.clear()
     hashes.set(text, hash)
   }

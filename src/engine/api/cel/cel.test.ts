@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compile } from './compile.ts'
 import { formatText } from './format.ts'
-import { escapeName, schemaType } from './schema.ts'
+import { escapeName, schemaType, schemaValue } from './schema.ts'
 import * as types from './types.ts'
 import { Bytes, CelError, equals, fromJson, listKeys, type Value } from './values.ts'
 
-const variables = new Map<string, types.CelType>([['object', types.dyn], ['l', types.listOf(types.int)], ['m', types.mapOf(types.string, types.int)], ['a', types.int], ['b', types.int], ['s', types.string], ['t', types.string], ['p', types.bool], ['q', types.bool]])
+const variables = new Map<string, types.CelType>([['object', types.dyn], ['l', types.listOf(types.int)], ['m', types.mapOf(types.string, types.int)], ['a', types.int], ['b', types.int], ['s', types.string], ['t', types.string], ['v', types.bytes], ['p', types.bool], ['q', types.bool]])
 const standing = new Map<string, Value>([['object', fromJson({ spec: { replicas: 3, names: ['x', 'y'], ratio: 1.5 }, metadata: { labels: { app: 'web' } } })], ['l', [3n, 1n, 2n]], ['m', fromJson({ one: 1 })]])
 
 function run(source: string, names: Record<string, Value> = {}): Value {
@@ -23,6 +23,13 @@ function shown(source: string): string {
     return `! ${(error as Error).message}`
   }
 }
+
+test('bytes of a schema are those that base64 says, and only UTF-8 among them is text', () => {
+  const value = schemaValue('/wDDqQ==', { type: 'string', format: 'byte' })
+  expect(value instanceof Bytes && [...value.data]).toEqual([0xff, 0, 0xc3, 0xa9])
+  expect(() => run('string(v)', { v: value })).toThrow('invalid UTF-8 in bytes, cannot convert to string')
+  expect(run('string(v)', { v: schemaValue('w6k=', { type: 'string', format: 'byte' }) })).toBe('é')
+})
 
 describe('the language', () => {
   test.each([

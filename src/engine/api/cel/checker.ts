@@ -143,7 +143,7 @@ class Checker {
     if (e.target !== undefined) {
       const path = qualified(e.target)
       const name = path === undefined ? undefined : `${path}.${e.name}`
-      if (name !== undefined && !scope.has(path!.split('.')[0]!) && overloadsOf(name, this.#declarations).length > 0) {
+      if (name !== undefined && !scope.has(path!.split('.')[0]!) && overloadsOf(name).length > 0) {
         return this.#resolve(e.at, name, false, e.args.map((a) => this.check(a, scope)))
       }
       const target = this.check(e.target, scope)
@@ -155,7 +155,7 @@ class Checker {
   }
 
   #resolve(at: number, name: string, member: boolean, given: readonly CelType[]): CelType {
-    const known = overloadsOf(name, this.#declarations)
+    const known = overloadsOf(name)
     if (known.length === 0) return this.#complain(at, `undeclared reference to '${name}' (in container '')`)
     let result: CelType | undefined
     for (const o of known) {

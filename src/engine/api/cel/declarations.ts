@@ -126,7 +126,7 @@ function readTable(): void {
   }
 }
 
-export function overloadsOf(name: string, _declarations: Declarations): readonly Overload[] {
+export function overloadsOf(name: string): readonly Overload[] {
   if (known.size === 0) readTable()
   return known.get(name) ?? []
 }

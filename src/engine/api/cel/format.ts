@@ -1,7 +1,7 @@
 /** `"%s of %d".format([…])`: the string extension's format verbs. */
+import { encodeBytes } from '#base/bytes.ts'
 import { formatDuration, formatTimestamp } from './time.ts'
-import { Bytes, CelError, type CelList, CelMap, Duration, isNumber, Opaque, Timestamp, TypeValue, typeNameOf, Uint, type Value } from './values.ts'
-import { fromUtf8, toUtf8 } from './text.ts'
+import { Bytes, CelError, type CelList, CelMap, Duration, isNumber, Opaque, Timestamp, TypeValue, typeNameOf, Uint, utf8Text, type Value } from './values.ts'
 
 function asText(v: Value, quoted = false): string {
   if (typeof v === 'string') return quoted ? JSON.stringify(v) : v
@@ -9,7 +9,7 @@ function asText(v: Value, quoted = false): string {
   if (typeof v === 'boolean' || typeof v === 'bigint') return String(v)
   if (v instanceof Uint) return String(v.value)
   if (typeof v === 'number') return Number.isNaN(v) ? 'NaN' : !Number.isFinite(v) ? (v > 0 ? 'Infinity' : '-Infinity') : Number.isInteger(v) && quoted ? v.toFixed(6) : String(v)
-  if (v instanceof Bytes) return fromUtf8(v.data) ?? ''
+  if (v instanceof Bytes) return utf8Text(v.data) ?? ''
   if (v instanceof Timestamp) return quoted ? `timestamp(${JSON.stringify(formatTimestamp(v))})` : formatTimestamp(v)
   if (v instanceof Duration) return quoted ? `duration(${JSON.stringify(formatDuration(v))})` : formatDuration(v)
   if (v instanceof TypeValue) return v.name
@@ -39,7 +39,7 @@ const verbs: Record<string, (v: Value, precision: number | undefined) => string>
   e: (v, precision) => real(v).toExponential(precision ?? 6).replace(/e([+-])(\d)$/, 'e$10$2'),
   b: (v) => (typeof v === 'boolean' ? (v ? '1' : '0') : decimal(v, 'binary').toString(2)),
   o: (v) => decimal(v, 'octal').toString(8),
-  x: (v) => (typeof v === 'string' ? hex(toUtf8(v)) : v instanceof Bytes ? hex(v.data) : decimal(v, 'hex').toString(16)),
+  x: (v) => (typeof v === 'string' ? hex(encodeBytes(v)) : v instanceof Bytes ? hex(v.data) : decimal(v, 'hex').toString(16)),
   X: (v) => verbs['x']!(v, undefined).toUpperCase(),
 }
 

@@ -1,8 +1,8 @@
 /** The standard functions of CEL and its string, list, set and optional extensions. */
-import { fromUtf8, toUtf8 } from './text.ts'
+import { encodeBytes } from '#base/bytes.ts'
 import { formatText } from './format.ts'
 import { formatDuration, formatTimestamp, parseDuration, parseTimestamp, timePart, timeParts } from './time.ts'
-import { Bytes, CelError, type CelList, CelMap, compare, Duration, equals, isNumber, listKeys, noOverload, Opaque, Optional, sameKeys, Timestamp, TypeValue, typeNameOf, Uint, type Value } from './values.ts'
+import { Bytes, CelError, type CelList, CelMap, compare, Duration, equals, isNumber, listKeys, noOverload, Opaque, Optional, sameKeys, Timestamp, TypeValue, typeNameOf, Uint, utf8Text, type Value } from './values.ts'
 
 /** Gets the target of a method as its first argument. */
 export type Implementation = (args: readonly Value[]) => Value
@@ -173,13 +173,13 @@ const conversions: Record<string, (v: Value) => Value> = {
     if (v instanceof Duration) return formatDuration(v)
     if (v instanceof Opaque) return v.text
     if (v instanceof Bytes) {
-      const decoded = fromUtf8(v.data)
+      const decoded = utf8Text(v.data)
       if (decoded === undefined) throw new CelError('invalid UTF-8 in bytes, cannot convert to string')
       return decoded
     }
     throw conversion('string', v)
   },
-  bytes: (v) => (v instanceof Bytes ? v : new Bytes(toUtf8(text(v)))),
+  bytes: (v) => (v instanceof Bytes ? v : new Bytes(encodeBytes(text(v)))),
   timestamp(v) {
     if (v instanceof Timestamp) return v
     if (typeof v === 'bigint') return new Timestamp(v * 1_000_000_000n)

@@ -1,5 +1,5 @@
 /** Tokens of CEL. Positions count code points, as the messages of the compiler do. */
-import { toUtf8 } from './text.ts'
+import { encodeBytes } from '#base/bytes.ts'
 import type { Issue } from './ast.ts'
 
 export type TokenType = 'ident' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'operator' | 'end'
@@ -53,7 +53,7 @@ export function tokenize(source: string): { readonly tokens: Token[]; readonly i
       const bytes = /[bB]/.test(open[1]!)
       const decoded = /[rR]/.test(open[1]!) ? { text: body } : unescape(body, bytes)
       if (decoded === undefined) issues.push({ at: start, message: `Invalid escape in ${bytes ? 'bytes' : 'string'} literal` })
-      tokens.push({ type: bytes ? 'bytes' : 'string', text, at: start, value: decoded?.text ?? '', ...(bytes ? { data: decoded?.data ?? toUtf8(decoded?.text ?? '') } : {}) })
+      tokens.push({ type: bytes ? 'bytes' : 'string', text, at: start, value: decoded?.text ?? '', ...(bytes ? { data: decoded?.data ?? encodeBytes(decoded?.text ?? '') } : {}) })
       continue
     }
     const digits = number.exec(rest)
@@ -101,7 +101,7 @@ function unescape(body: string, bytes: boolean): { text: string; data?: Uint8Arr
   const data: number[] = []
   const put = (piece: string) => {
     text += piece
-    if (bytes) data.push(...toUtf8(piece))
+    if (bytes) data.push(...encodeBytes(piece))
   }
   for (const m of body.matchAll(/\\(?:([abfnrtv\\'"`?])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|([^]))|([^\\]+)/g)) {
     const [, letter, hex, four, eight, octal, wrong, plain] = m

@@ -1,8 +1,7 @@
 /** Types and values of CEL out of structural schemas (apiserver/pkg/cel/common): what `self` is in rules of custom resources. */
-import { fromBase64 } from '#base/bytes.ts'
+import { encodeBytes, fromBase64 } from '#base/bytes.ts'
 import { isObject, type Loose } from '../loose.ts'
 import { parseDuration, parseTimestamp } from './time.ts'
-import { toUtf8 } from './text.ts'
 import * as types from './types.ts'
 import type { CelType } from './types.ts'
 import { Bytes, CelMap, fromJson, listKeys, type Value } from './values.ts'
@@ -106,7 +105,7 @@ export function schemaValue(value: Loose, schema: Loose): Value {
   }
   if (typeof value === 'number') return schema.type === 'number' ? value : schema.type === 'integer' ? BigInt(Math.trunc(value)) : (fromJson(value) as Value)
   if (typeof value === 'string') {
-    if (schema.format === 'byte') return new Bytes(toUtf8(fromBase64(value) ?? ''))
+    if (schema.format === 'byte') return new Bytes(encodeBytes(fromBase64(value) ?? ''))
     if (schema.format === 'duration') return parseDuration(value) ?? value
     if (schema.format === 'date-time') return parseTimestamp(value) ?? value
     if (schema.format === 'date') return parseTimestamp(`${value}T00:00:00Z`) ?? value

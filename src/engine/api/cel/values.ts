@@ -1,4 +1,5 @@
 /** Values of CEL at run time. Ints are bigints, doubles are numbers, lists are arrays, strings are strings; the rest are small classes. */
+import { decodeBytes } from '#base/bytes.ts'
 import { compareQuantities, formatQuantity, type Quantity } from '#base/quantity.ts'
 
 export class Uint {
@@ -15,6 +16,12 @@ export class Bytes {
   constructor(data: Uint8Array) {
     this.data = data
   }
+}
+
+/** The text that bytes are; undefined: they are not UTF-8. */
+export function utf8Text(data: Uint8Array): string | undefined {
+  const text = decodeBytes(data)
+  return /\p{Surrogate}/u.test(text) ? undefined : text
 }
 
 /** Nanoseconds since 1970. */

@@ -5,5 +5,3 @@ export function isIp(text: string): boolean {
   return parseIpv4(text) !== undefined || parseIpv6(text) !== undefined
 }
 
-export const isIpv4 = (text: string) => parseIpv4(text) !== undefined
-export const isIpv6 = (text: string) => parseIpv4(text) === undefined && parseIpv6(text) !== undefined
