@@ -1,7 +1,7 @@
 /** Deletes bootstrap tokens that have ended (pkg/controller/bootstrap/tokencleaner.go). */
-import { StatusError } from '#engine/api/types.ts'
 import { secrets, type Secret } from '#engine/kinds/namespace/types.ts'
 import { splitKey, keyOf, type ControllerContext } from '../controller.ts'
+import { tolerateGone } from '../ownership.ts'
 import { isTokenSecret, readToken } from './tokens.ts'
 
 export function startTokenCleaner(context: ControllerContext): void {
@@ -16,11 +16,7 @@ export function startTokenCleaner(context: ControllerContext): void {
       context.after(expires - sim.now, () => queue.add(key), { background: true })
       return
     }
-    try {
-      api.delete(secrets, namespace, name)
-    } catch (error) {
-      if (!(error instanceof StatusError) || error.status.reason !== 'NotFound') throw error
-    }
+    tolerateGone(() => api.delete(secrets, namespace, name))
   })
   const look = (secret: Secret) => {
     if (isTokenSecret(secret)) queue.add(keyOf(secret))

@@ -6,15 +6,13 @@ import { fromBase64 } from '#base/bytes.ts'
 import type { KubeObject } from '#engine/api/types.ts'
 import { certificatesigningrequests, type CertificateSigningRequest } from '#engine/kinds/certificatesigningrequest/types.ts'
 import { keyOf, splitKey, timestamp, type ControllerContext, type RequestFacts } from '../controller.ts'
+import { kubeletClientSigner, signerRules } from './rules.ts'
 
-const signerName = 'kubernetes.io/kube-apiserver-client-kubelet'
 const reviews = { group: 'authorization.k8s.io', version: 'v1', resource: 'subjectaccessreviews' }
 
-const usages: readonly string[] = ['client auth,digital signature', 'client auth,digital signature,key encipherment']
-
-/** A node's client certificate: only the node as subject, no other names, only for clients. */
+/** A node's client certificate, as its signer will give it. */
 function isNodeRequest(csr: CertificateSigningRequest, facts: RequestFacts): boolean {
-  return csr.spec.signerName === signerName && facts.organizations.join() === 'system:nodes' && facts.commonName.startsWith('system:node:') && facts.dnsNames.length + facts.ipAddresses.length === 0 && usages.includes([...(csr.spec.usages ?? [])].sort().join())
+  return csr.spec.signerName === kubeletClientSigner && signerRules[kubeletClientSigner]!(facts, csr.spec.usages ?? []) === undefined
 }
 
 interface Recognizer {

@@ -1,4 +1,8 @@
-/** Deletes certificate requests that nobody needs any more: an hour after they were approved, denied or failed, a day after they were made (pkg/controller/certificates/cleaner). */
+/**
+ * Deletes certificate requests that nobody needs any more: an hour after they were issued, denied or failed, a day after they were made when nobody decided
+ * (pkg/controller/certificates/cleaner). A certificate's end is taken
+ * from what was asked for, not read out of it.
+ */
 import { certificatesigningrequests, type CertificateSigningRequest } from '#engine/kinds/certificatesigningrequest/types.ts'
 import type { ControllerContext } from '../controller.ts'
 import { tolerateGone } from '../ownership.ts'
@@ -7,11 +11,13 @@ const hour = 3_600_000
 /** How often upstream looks. */
 const period = hour
 
-/** When a request has had its time; undefined: it is not there any more. */
-function dueTime({ metadata, status }: CertificateSigningRequest): number {
-  const made = Date.parse(metadata.creationTimestamp ?? '')
-  const ends = (status?.conditions ?? []).filter((c) => ['Approved', 'Denied', 'Failed'].includes(c.type)).map((c) => Date.parse(c.lastUpdateTime ?? '') + hour)
-  return Math.min(made + 24 * hour, ...ends)
+/** When a request has had its time, in ms; undefined: it stays (approved, but nobody signs it). */
+function dueTime({ metadata, spec, status }: CertificateSigningRequest): number | undefined {
+  const conditions = status?.conditions ?? []
+  if (conditions.length === 0) return Date.parse(metadata.creationTimestamp ?? '') + 24 * hour
+  const issued = Math.min(hour, (spec.expirationSeconds ?? Infinity) * 1000)
+  const ends = conditions.filter((c) => c.type === 'Denied' || c.type === 'Failed' || (c.type === 'Approved' && status?.certificate)).map((c) => Date.parse(c.lastUpdateTime ?? '') + (c.type === 'Approved' ? issued : hour))
+  return ends.length === 0 ? undefined : Math.min(...ends)
 }
 
 export function startCertificateCleaner(context: ControllerContext): void {
@@ -25,7 +31,7 @@ export function startCertificateCleaner(context: ControllerContext): void {
     const next = started + Math.ceil((sim.now - started + 1) / period) * period
     context.after(next - sim.now, () => {
       armed = false
-      for (const csr of cache.list()) if (dueTime(csr) <= sim.now) tolerateGone(() => api.delete(certificatesigningrequests, undefined, csr.metadata.name))
+      for (const csr of cache.list()) if ((dueTime(csr) ?? Infinity) < sim.now) tolerateGone(() => api.delete(certificatesigningrequests, undefined, csr.metadata.name))
       arm()
     }, { quiet: true })
   }

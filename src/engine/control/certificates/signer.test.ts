@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { toBase64 } from '#base/bytes.ts'
 import { certificatesigningrequests as csrs, type CertificateSigningRequest } from '#engine/kinds/certificatesigningrequest/types.ts'
 import { controlRig } from '../rig.ts'
+import { signerRules } from './rules.ts'
 
 const pem = '-----BEGIN CERTIFICATE REQUEST-----\nYQ==\n-----END CERTIFICATE REQUEST-----\n'
 const signer = { read: () => ({ commonName: 'ann', organizations: ['dev'], dnsNames: [], ipAddresses: [] }), sign: (_: string, o: { usages: readonly string[]; seconds: number }) => `signed for ${o.seconds}: ${o.usages.join()}` }
@@ -33,4 +34,14 @@ test('usages that the signer does not give fail the request', () => {
       { type: 'Failed', status: 'True', reason: 'SignerValidationFailure', message: 'invalid usage for client certificate: server auth', ...at },
     ],
   })
+})
+
+test('what the signers of nodes refuse, in the order in which they look', () => {
+  const facts = { commonName: 'n1', organizations: ['system:nodes'], dnsNames: ['n1'], ipAddresses: [] }
+  const client = signerRules['kubernetes.io/kube-apiserver-client-kubelet']!
+  const serving = signerRules['kubernetes.io/kubelet-serving']!
+  expect([client({ ...facts, organizations: [] }, []), client(facts, []), client({ ...facts, dnsNames: [] }, []), serving(facts, []), serving(facts, ['server auth', 'digital signature'])]).toEqual([
+    'subject organization is not system:nodes', 'DNS subjectAltNames are not allowed', 'subject common name does not begin with system:node: ', 'usages did not match [digital signature key encipherment server auth]', 'subject common name does not begin with system:node: ',
+  ])
+  expect(client({ ...facts, commonName: 'system:node:n1', dnsNames: [] }, ['client auth', 'digital signature'])).toBeUndefined()
 })
