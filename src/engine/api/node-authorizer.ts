@@ -1,6 +1,7 @@
 /**
  * The Node authorizer's graph: a kubelet may read those secrets, config maps, claims and volumes that pods on its node use, and ask for tokens of their
- * accounts. Worked out from the stored pods when asked. Leaves out: resource claims, volume attachments.
+ * accounts. Worked out from the stored pods when asked (plugin/pkg/auth/authorizer/node). Leaves out: resource claims, volume attachments, secrets
+ * of volumes, and what a node may do with nodes, pods and leases, where ClusterRole system:node decides.
  */
 import type { Loose } from './loose.ts'
 import type { AuthorizationAttributes } from './server.ts'
@@ -8,7 +9,7 @@ import type { Store } from './store.ts'
 import type { UserInfo } from './types.ts'
 
 const PREFIX = 'system:node:'
-const graphed = new Set(['secrets', 'configmaps', 'persistentvolumeclaims', 'persistentvolumes'])
+const MIRROR = 'kubernetes.io/config.mirror'
 
 const list = (value: Loose): Loose[] => value ?? []
 
@@ -17,6 +18,10 @@ function used(pod: Loose, resource: string): Set<string> {
   const names = new Set<string>()
   const add = (name: string | undefined) => name && names.add(name)
   const { spec } = pod
+  if (resource === 'serviceaccounts') {
+    add(spec.serviceAccountName)
+    return names
+  }
   const secrets = resource === 'secrets'
   for (const v of list(spec.volumes)) {
     if (resource === 'persistentvolumeclaims') {
@@ -35,16 +40,46 @@ function used(pod: Loose, resource: string): Set<string> {
   return names
 }
 
-/** undefined: not the graph's business. */
+const reading = new Set(['get', 'list', 'watch'])
+
+/** Secrets and config maps: read by name, also watched. */
+function readRefusal(a: AuthorizationAttributes): string | undefined {
+  if (!reading.has(a.verb)) return 'can only read resources of this type'
+  if (a.subresource) return 'cannot read subresource'
+  if (!a.namespace) return 'can only read namespaced object of this type'
+  return a.name ? undefined : 'No Object name found'
+}
+
+/** Claims and volumes: one at a time. */
+function getRefusal(a: AuthorizationAttributes): string | undefined {
+  if (a.verb !== 'get' || !a.name) return 'can only get individual resources of this type'
+  return a.subresource ? 'cannot get subresource' : undefined
+}
+
+function accountRefusal(a: AuthorizationAttributes): string | undefined {
+  if (a.verb === 'get' && !a.subresource) return readRefusal(a)
+  if (a.verb !== 'create' || !a.name) return 'can only create tokens for individual service accounts'
+  return a.subresource === 'token' ? undefined : 'can only create token subresource of serviceaccount'
+}
+
+/** Resource → what is wrong with a request, whichever object it names. */
+const rules: Readonly<Record<string, (a: AuthorizationAttributes) => string | undefined>> = {
+  secrets: readRefusal, configmaps: readRefusal, persistentvolumeclaims: getRefusal, persistentvolumes: getRefusal, serviceaccounts: accountRefusal,
+}
+
+function isRelated(store: Store, node: string, a: AuthorizationAttributes): boolean {
+  // A mirror pod is its node's own word and opens nothing.
+  const pods = (store.list('pods') as Loose[]).filter((p) => p.spec.nodeName === node && p.metadata.annotations?.[MIRROR] === undefined)
+  if (a.resource !== 'persistentvolumes') return pods.some((p) => p.metadata.namespace === a.namespace && used(p, a.resource!).has(a.name!))
+  const claim = (store.get('persistentvolumes', '', a.name!) as Loose)?.spec?.claimRef
+  return claim !== undefined && pods.some((p) => p.metadata.namespace === claim.namespace && used(p, 'persistentvolumeclaims').has(claim.name))
+}
+
+/** Why the graph does not allow it, in upstream's words; undefined: it does, or it is not the graph's business. */
 export function nodeRefusal(store: Store, user: UserInfo, a: AuthorizationAttributes): string | undefined {
-  if (!user.name.startsWith(PREFIX) || !user.groups.includes('system:nodes') || a.group || !graphed.has(a.resource ?? '') || a.subresource) return undefined
+  if (!user.name.startsWith(PREFIX) || !user.groups.includes('system:nodes') || a.group || a.resource === undefined || !Object.hasOwn(rules, a.resource)) return undefined
+  // Growing a volume writes the status of its claim.
+  if (a.resource === 'persistentvolumeclaims' && a.subresource === 'status') return undefined
   const node = user.name.slice(PREFIX.length)
-  const none = `no relationship found between node '${node}' and this object`
-  if (!['get', 'list', 'watch'].includes(a.verb) || !a.name) return a.verb === 'get' || a.verb === 'list' || a.verb === 'watch' ? 'No Object name found' : undefined
-  const pods = (store.list('pods') as Loose[]).filter((p) => p.spec.nodeName === node)
-  if (a.resource === 'persistentvolumes') {
-    const claim = (store.get('persistentvolumes', '', a.name) as Loose)?.spec?.claimRef
-    return claim && pods.some((p) => p.metadata.namespace === claim.namespace && used(p, 'persistentvolumeclaims').has(claim.name)) ? undefined : none
-  }
-  return pods.some((p) => p.metadata.namespace === a.namespace && used(p, a.resource!).has(a.name!)) ? undefined : none
+  return rules[a.resource]!(a) ?? (isRelated(store, node, a) ? undefined : `no relationship found between node '${node}' and this object`)
 }

@@ -14,6 +14,27 @@ test('a kubelet reads what pods on its node use, and no more', () => {
   expect(get('n2', 'used').code).toBe(403)
 })
 
+test('a kubelet asks for tokens of accounts of pods on its node; mirror pods open nothing', () => {
+  const { send } = rigOn(new Sim({ seed: 'nodes', start: Date.UTC(2026, 0, 1) }))
+  const CORE = '/api/v1/namespaces/default'
+  const user = { name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] }
+  for (const name of ['default', 'own', 'other']) send('POST', `${CORE}/serviceaccounts`, { metadata: { name } })
+  send('POST', `${CORE}/secrets`, { metadata: { name: 'used' } })
+  send('POST', `${CORE}/pods`, pod('p', { nodeName: 'n1', serviceAccountName: 'own' }))
+  const mirror = pod('mirror', { nodeName: 'n1', volumes: [{ name: 'v', secret: { secretName: 'used' } }] })
+  send('POST', `${CORE}/pods`, { ...mirror, metadata: { ...mirror.metadata, annotations: { 'kubernetes.io/config.mirror': 'x' } } })
+  const token = (name: string) => send('POST', `${CORE}/serviceaccounts/${name}/token`, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }, { user })
+  const why = (answer: { body: { message: string } }) => answer.body.message.split(': ').at(-1)
+  expect(token('own').code).toBe(201)
+  expect(why(token('other'))).toBe("no relationship found between node 'n1' and this object")
+  expect([send('GET', `${CORE}/serviceaccounts/own`, undefined, { user }).code, send('GET', `${CORE}/serviceaccounts/other`, undefined, { user }).code]).toEqual([200, 403])
+  expect(why(send('GET', `${CORE}/serviceaccounts`, undefined, { user }))).toBe('can only create tokens for individual service accounts')
+  expect(why(send('GET', `${CORE}/secrets/used`, undefined, { user }))).toBe("no relationship found between node 'n1' and this object")
+  expect(why(send('GET', `${CORE}/secrets`, undefined, { user }))).toBe('No Object name found')
+  expect(why(send('DELETE', `${CORE}/secrets/used`, undefined, { user }))).toBe('can only read resources of this type')
+  expect(why(send('GET', `${CORE}/persistentvolumeclaims`, undefined, { user }))).toBe('can only get individual resources of this type')
+})
+
 test('discovery in one answer for clients that take it', () => {
   const { send } = rigOn(new Sim({ seed: 'discovery', start: Date.UTC(2026, 0, 1) }))
   const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json'
