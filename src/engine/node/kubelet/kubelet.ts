@@ -69,6 +69,7 @@ export class Kubelet implements WorkerHost {
   readonly imageBackoff: Backoff
   readonly allocatable: Readonly<Record<string, string>>
   readonly networkFacts: NodeFacts
+  readonly started: number
   alive = true
   readonly workers = new Map<string, PodWorker>()
   readonly #options: KubeletOptions
@@ -88,6 +89,7 @@ export class Kubelet implements WorkerHost {
     this.node = options.node
     this.sockets = options.sockets
     this.sim = options.node.sim
+    this.started = this.sim.now
     this.runtime = options.runtime
     this.api = options.api
     this.nodeName = options.facts.name

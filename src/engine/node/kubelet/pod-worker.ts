@@ -1,7 +1,7 @@
 /**
  * One pod on its node: kubelet's pod worker with kuberuntime's SyncPod. Every sync tells the status first and then acts: sandbox, init containers
- * one by one, containers; what fails is remembered as a reason and shown by the next sync, 10 to 15 s later, as upstream does. In-place resize
- * and eviction by pressure are left out.
+ * one by one, containers; what fails is remembered as a reason and shown by the next sync, 10 to 15 s later, as upstream does. Eviction by the
+ * pressure of a whole node is left out.
  */
 import { FsError } from '#engine/machine/files.ts'
 import type { Timer } from '#engine/sim/sim.ts'
@@ -15,7 +15,7 @@ import { ConfigError } from './environment.ts'
 import { runHook } from './hooks.ts'
 import { evictionInterval, exceeded, limitedVolumes, usage } from './local-storage.ts'
 import { generateStatus, type Reason } from './pod-status.ts'
-import { ProbeWorker, type ProbeHost, type ProbeKind } from './probes.ts'
+import { probeTicks, ProbeWorker, type ProbeHost, type ProbeKind, type ProbeTicks } from './probes.ts'
 import { changedResources, infeasible, needsRestart, resizeMessage, type Resources } from './resize.ts'
 import { podHostname } from './sandbox-files.ts'
 import { podFolder, removeAll, setUpVolume, unmountVolumes, type MountedVolume } from './volumes.ts'
@@ -25,6 +25,9 @@ type Done = (failure?: string) => void
 
 const unmountedRetry = [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 122_000]
 
+/** A container that started this long before the kubelet was there before it. */
+const restartGrace = 10_000
+
 export class PodWorker {
   readonly #host: WorkerHost
   #pod: Pod
@@ -32,6 +35,7 @@ export class PodWorker {
   readonly #ready = new Map<string, boolean>()
   readonly #started = new Set<string>()
   readonly #probes = new Map<string, ProbeWorker>()
+  readonly #ticks = new Map<string, ProbeTicks>()
   readonly #volumes = new Map<string, MountedVolume>()
   readonly #pullError = new Map<string, string>()
   readonly #probeHost: ProbeHost
@@ -160,8 +164,8 @@ export class PodWorker {
         sandbox: this.sandbox,
         records: (name) => this.records(name),
         reason: (name) => this.#reasons.get(name),
-        ready: (record) => this.#ready.get(record.id) ?? !this.#spec(record.config.name)?.readinessProbe,
-        started: (record) => this.#started.has(record.id) || !this.#spec(record.config.name)?.startupProbe,
+        ready: (record) => this.#isReady(record),
+        started: (record) => this.#isStarted(record),
         message: (record) => this.#terminationMessage(record),
         resources: (name) => this.#allocated.get(name),
       },
@@ -219,7 +223,6 @@ export class PodWorker {
       }
       return
     }
-    this.#keepProbes()
     this.#busy = true
     this.#act((failure) => {
       this.#busy = false
@@ -326,6 +329,7 @@ export class PodWorker {
       return
     }
     this.#volumeTries = 0
+    this.#keepProbes()
     this.#watchStorage()
     const sandbox = this.sandbox
     if (sandbox?.state === 'Ready') {
@@ -389,7 +393,7 @@ export class PodWorker {
       const current = record?.sandbox === sandbox ? record : undefined
       if (isSidecar(c)) {
         if (current?.state === 'Running') {
-          if (!(this.#started.has(current.id) || !c.startupProbe)) {
+          if (!this.#isStarted(current)) {
             initDone = false
             break
           }
@@ -683,22 +687,45 @@ export class PodWorker {
 
   // Probes
 
+  #probesOf(): { readonly container: Container; readonly kind: ProbeKind; readonly probe: Probe; readonly key: string }[] {
+    return [...(this.#pod.spec.initContainers ?? []).filter(isSidecar), ...this.#pod.spec.containers].flatMap((container) =>
+      (['startup', 'liveness', 'readiness'] as const).flatMap((kind) => {
+        const probe = container[`${kind}Probe`]
+        return probe ? [{ container, kind, probe, key: `${kind}/${container.name}` }] : []
+      }))
+  }
+
+  /** What the kubelet before this one said of a container that it has left running: this holds until a probe says otherwise. */
+  #kept(record: ContainerRecord): { readonly ready: boolean; readonly started?: boolean } | undefined {
+    if (record.startedAt >= this.#host.started - restartGrace) return undefined
+    const old = this.#host.statusOf(this.#pod)
+    return [...(old?.containerStatuses ?? []), ...(old?.initContainerStatuses ?? [])].find((s) => s.name === record.config.name && s.containerID?.endsWith(record.id))
+  }
+
+  #isReady(record: ContainerRecord): boolean {
+    return this.#ready.get(record.id) ?? (!this.#spec(record.config.name)?.readinessProbe || this.#kept(record)?.ready === true)
+  }
+
+  #isStarted(record: ContainerRecord): boolean {
+    return this.#started.has(record.id) || !this.#spec(record.config.name)?.startupProbe || this.#kept(record)?.started === true
+  }
+
+  /** The pod's first sync with its volumes in place makes the workers: from here their periods count. */
   #keepProbes(): void {
-    for (const c of [...(this.#pod.spec.initContainers ?? []).filter(isSidecar), ...this.#pod.spec.containers]) {
-      const record = this.records(c.name)[0]
+    for (const { container, kind, probe, key } of this.#probesOf()) {
+      const ticks = this.#ticks.get(key) ?? probeTicks(probe, this.#host.sim.now, this.#host.started, `${this.#pod.metadata.uid} ${key}`)
+      this.#ticks.set(key, ticks)
+      const record = this.records(container.name)[0]
       if (record?.state !== 'Running') continue
-      if (!c.startupProbe) this.#started.add(record.id)
-      const hold = c.startupProbe !== undefined && !this.#started.has(record.id)
-      const kinds: [ProbeKind, Probe | undefined][] = [['startup', hold ? c.startupProbe : undefined], ['liveness', c.livenessProbe], ['readiness', c.readinessProbe]]
-      for (const [kind, probe] of kinds) {
-        if (!probe) continue
-        const key = `${kind}/${c.name}`
-        const known = this.#probes.get(key)
-        if (known?.recordId === record.id) continue
-        known?.stop()
-        if (kind === 'readiness') this.#ready.set(record.id, this.#ready.get(record.id) ?? false)
-        this.#probes.set(key, new ProbeWorker(this.#probeHost, kind, c, record, probe, kind !== 'startup' && hold))
+      if (this.#isStarted(record)) this.#started.add(record.id)
+      const hold = !this.#started.has(record.id)
+      if (kind === 'startup' && !hold) continue
+      if (this.#probes.get(key)?.recordId !== record.id) {
+        this.#probes.get(key)?.stop()
+        if (kind === 'readiness') this.#ready.set(record.id, this.#isReady(record))
+        this.#probes.set(key, new ProbeWorker(this.#probeHost, kind, container, record, probe, ticks, kind !== 'startup' && hold))
       }
+      if (kind === 'readiness' && !this.#ready.get(record.id)) this.#probes.get(key)?.trigger()
     }
   }
 

@@ -1,8 +1,9 @@
 /**
- * Probes (pkg/kubelet/prober): one worker per container and kind, running once a period while the container runs. exec starts a process in
- * the container, http and tcp go over the network from the node's namespace. grpc reaches only as far as the connection.
+ * Probes (pkg/kubelet/prober): a worker looks once a period, counted from its making and not from the container's start, and skips while the container does not
+ * run long enough. exec starts a process in the container, http and tcp go over the network from the node's namespace. grpc reaches only as far as the connection.
  */
 import { parseIpv4 } from '#base/ip.ts'
+import { Random } from '#base/random.ts'
 import type { TcpConnection } from '#engine/net/types.ts'
 import type { Sim, Timer } from '#engine/sim/sim.ts'
 import type { Machine } from '#engine/machine/machine.ts'
@@ -90,7 +91,6 @@ function connect(host: ProbeHost, target: string, port: number, timeout: number,
     },
     onError: (errno) => finish(dialText(errno)),
   })
-
 }
 
 function httpProbe(host: ProbeHost, container: Container, get: HttpGet, ip: string, timeout: number, done: (result: ProbeResult) => void): void {
@@ -119,30 +119,51 @@ function httpProbe(host: ProbeHost, container: Container, get: HttpGet, ip: stri
   })
 }
 
-/** Runs one probe of one container for as long as that very container runs. */
+/** When a worker looks: at `origin` and once a period from then on. */
+export interface ProbeTicks {
+  origin: number
+}
+
+/** Of a period: sums of ticks are not exact. */
+const rounding = 1e-9
+
+const periodOf = (probe: Probe) => (probe.periodSeconds ?? 10) * 1000
+
+/** The ticks of a worker that is made now. Those of a kubelet that has only just started are spread over the period. */
+export function probeTicks(probe: Probe, now: number, kubeletStarted: number, key: string): ProbeTicks {
+  const period = periodOf(probe)
+  return { origin: period > now - kubeletStarted ? now + new Random(key).next() * period : now }
+}
+
+/** Runs one probe of one container for as long as that very container runs; its successor has a worker of its own with the same ticks. */
 export class ProbeWorker {
   readonly kind: ProbeKind
   readonly #host: ProbeHost
   readonly #container: Container
   readonly #record: ContainerRecord
   readonly #probe: Probe
+  readonly #ticks: ProbeTicks
   #timer: Timer | undefined
   #run = 0
   #last: boolean | undefined
   #stopped = false
   #hold: boolean
+  #asking = false
+  /** Asked out of turn while it was asking: it asks again at once. */
+  #again = false
   /** The simulation's activity when the last probe that passed began. */
   #passedAt: number | undefined
   #unpark: (() => void) | undefined
 
-  constructor(host: ProbeHost, kind: ProbeKind, container: Container, record: ContainerRecord, probe: Probe, hold: boolean) {
+  constructor(host: ProbeHost, kind: ProbeKind, container: Container, record: ContainerRecord, probe: Probe, ticks: ProbeTicks, hold: boolean) {
     this.#host = host
     this.kind = kind
     this.#container = container
     this.#record = record
     this.#probe = probe
+    this.#ticks = ticks
     this.#hold = hold
-    this.#schedule(Math.max(0, record.startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - host.sim.now), false)
+    if (!hold) this.#schedule(this.#untilFirst(), false)
   }
 
   get recordId(): string {
@@ -153,8 +174,20 @@ export class ProbeWorker {
   release(): void {
     if (!this.#hold) return
     this.#hold = false
+    this.#schedule(this.#untilFirst(), false)
+  }
+
+  /** A look out of turn, from which the period counts anew: the pod's status is made and the container is not ready yet. */
+  trigger(): void {
+    const { now } = this.#host.sim
+    if (this.#stopped || this.#hold || now < this.#ticks.origin) return
+    if (this.#asking) {
+      this.#again = true
+      return
+    }
+    this.#ticks.origin = now
     this.#host.sim.cancel(this.#timer)
-    this.#schedule(0, false)
+    this.#schedule(this.#untilFirst(), false)
   }
 
   stop(): void {
@@ -169,26 +202,46 @@ export class ProbeWorker {
     this.#timer = this.#host.sim.after(delay, () => this.#tick(), idle ? { quiet: this.#last === true, background: true } : { background: false })
   }
 
+  /** To the first tick at which the container has run for initialDelaySeconds; its status tells its start in whole seconds. */
+  #untilFirst(): number {
+    const { now } = this.#host.sim
+    const { origin } = this.#ticks
+    const period = periodOf(this.#probe)
+    const from = Math.max(now, origin, Math.floor(this.#record.startedAt / 1000) * 1000 + (this.#probe.initialDelaySeconds ?? 0) * 1000)
+    return Math.max(0, origin + Math.ceil((from - origin) / period - rounding) * period - now)
+  }
+
+  /** From one look to the next tick; at once when that has passed meanwhile. */
+  #untilNext(began: number): number {
+    const { origin } = this.#ticks
+    const period = periodOf(this.#probe)
+    return Math.max(0, origin + (Math.floor((began - origin) / period + rounding) + 1) * period - this.#host.sim.now)
+  }
+
   #tick(): void {
     if (this.#stopped || this.#record.state !== 'Running') return
-    if (this.#hold) return
     const { sim } = this.#host
-    const started = sim.now
-    const period = (this.#probe.periodSeconds ?? 10) * 1000
+    const began = sim.now
     // Nothing but idle work has happened since it passed: asking again would give the same answer.
     if (this.#last === true && sim.activity === this.#passedAt) {
       this.#unpark = sim.park(() => {
         this.#unpark = undefined
-        this.#schedule(Math.ceil((sim.now - started) / period) * period - (sim.now - started), true)
+        const period = periodOf(this.#probe)
+        this.#schedule(Math.ceil((sim.now - began) / period) * period - (sim.now - began), true)
       })
       return
     }
     const activity = sim.activity
+    this.#asking = true
     runProbe(this.#host, this.#container, this.#record, this.#probe, (result) => {
+      this.#asking = false
       if (this.#stopped || this.#record.state !== 'Running') return
       this.#count(result)
       this.#passedAt = result.ok ? activity : undefined
-      this.#schedule(Math.max(0, started + period - this.#host.sim.now), this.#last === true || this.#run > 3)
+      if (this.#again) {
+        this.#again = false
+        this.trigger()
+      } else this.#schedule(this.#untilNext(began), this.#last === true || this.#run > 3)
     })
   }
 

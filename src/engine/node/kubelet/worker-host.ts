@@ -29,6 +29,8 @@ export interface WorkerHost {
   readonly allocatable: Readonly<Record<string, string>>
   /** What network plugins that ask the API learn about this node. */
   readonly networkFacts: NodeFacts
+  /** When this kubelet began. */
+  readonly started: number
   /** False once the kubelet has stopped: nothing may be done any more. */
   readonly alive: boolean
   event(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, field?: string): void
