@@ -2,6 +2,7 @@
  * Structural schemas of custom resources: pruning, defaulting and validation with the words of the API server (apiextensions-apiserver, kube-openapi).
  * Leaves out: formats. Rules (x-kubernetes-validations) are judged by src/engine/kinds/customresourcedefinition.
  */
+import { goRegexp } from './go-regexp.ts'
 import { FieldErrors, goValue } from './field-errors.ts'
 import { copy, isObject, type Loose } from './loose.ts'
 
@@ -129,23 +130,18 @@ export function validateStructural(value: Loose, schema: Loose, path: string, er
 
 const quoted = (path: string) => JSON.stringify(path)
 
+/** What definitions of all clusters say; the same for all. */
 const patterns = new Map<string, RegExp | undefined>()
+const remembered = 1000
 
-function matchesPattern(pattern: string, value: string): boolean {
-  let re = patterns.get(pattern)
-  if (!patterns.has(pattern)) {
-    try {
-      re = new RegExp(pattern, 'u')
-    } catch {
-      try {
-        re = new RegExp(pattern)
-      } catch {
-        re = undefined
-      }
-    }
-    patterns.set(pattern, re)
+/** A definition from before its pattern was looked at lets everything pass. */
+function matchesPattern(source: string, value: string): boolean {
+  if (!patterns.has(source)) {
+    if (patterns.size >= remembered) patterns.clear()
+    const made = goRegexp(source)
+    patterns.set(source, made.failure === undefined ? made.pattern : undefined)
   }
-  return re === undefined || re.test(value)
+  return patterns.get(source)?.test(value) ?? true
 }
 
 /** The little JSONPath of printer columns and scale paths: `.a.b[0]`, `.a[?(@.type=="Ready")].status`. */

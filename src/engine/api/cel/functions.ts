@@ -1,5 +1,6 @@
 /** The standard functions of CEL and its string, list, set and optional extensions. */
 import { encodeBytes } from '#base/bytes.ts'
+import { goRegexp } from '../go-regexp.ts'
 import { formatText } from './format.ts'
 import { formatDuration, formatTimestamp, parseDuration, parseTimestamp, timePart, timeParts } from './time.ts'
 import { Bytes, CelError, type CelList, CelMap, compare, Duration, equals, isNumber, listKeys, noOverload, Opaque, Optional, sameKeys, Timestamp, TypeValue, typeNameOf, Uint, utf8Text, type Value } from './values.ts'
@@ -197,33 +198,20 @@ const conversions: Record<string, (v: Value) => Value> = {
   type: (v) => new TypeValue(typeNameOf(v)),
 }
 
+/** As long as RegExp has no state, an expression may be kept for whoever asks next. */
 const patterns = new Map<string, RegExp>()
+const remembered = 1000
 
-/** RE2's syntax in the words of this language. */
-export function pattern(source: string): RegExp {
+function pattern(source: string): RegExp {
   let re = patterns.get(source)
-  if (re) return re
-  let flags = 'u'
-  let body = source.replaceAll('(?P<', '(?<').replaceAll('\\z', '$(?![^])').replaceAll('\\A', '^').replace(/\[\[:(\w+):\]\]/g, (_, name) => posix[name] ?? '')
-  const inline = /^(\^?)\(\?([ims]+)\)/.exec(body)
-  if (inline) {
-    flags += inline[2]
-    body = inline[1] + body.slice(inline[0].length)
+  if (!re) {
+    const made = goRegexp(source)
+    if (made.failure !== undefined) throw new CelError(made.failure)
+    if (patterns.size >= remembered) patterns.clear()
+    patterns.set(source, (re = made.pattern))
   }
-  try {
-    re = new RegExp(body, flags)
-  } catch {
-    try {
-      re = new RegExp(body, flags.replace('u', ''))
-    } catch {
-      throw new CelError(`error parsing regexp: invalid or unsupported Perl syntax: \`${source}\``)
-    }
-  }
-  patterns.set(source, re)
   return re
 }
-
-const posix: Record<string, string> = { alpha: '[A-Za-z]', digit: '[0-9]', alnum: '[A-Za-z0-9]', upper: '[A-Z]', lower: '[a-z]', space: '\\s', punct: '[!-\\/:-@\\[-`{-~]', word: '\\w', xdigit: '[0-9A-Fa-f]' }
 
 const points = (s: string) => [...s]
 

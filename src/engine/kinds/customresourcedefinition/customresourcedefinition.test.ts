@@ -28,4 +28,5 @@ test('mistakes in a definition', () => {
   const { send } = rigOn(new Sim({ seed: 'crd', start: Date.UTC(2026, 0, 1) }))
   expect(send('POST', CRDS, definition(schema, 'x.example.com')).body.message).toBe('CustomResourceDefinition.apiextensions.k8s.io "x.example.com" is invalid: metadata.name: Invalid value: "x.example.com": must be spec.names.plural+"."+spec.group')
   expect(send('POST', CRDS, definition({ type: 'object', properties: { spec: {} } })).body.message).toContain('spec.validation.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields')
+  expect(send('POST', CRDS, definition({ type: 'object', properties: { spec: { type: 'string', pattern: '^(?!a)' } } })).body.message).toContain('spec.validation.openAPIV3Schema.properties[spec].pattern: Invalid value: "^(?!a)": must be a valid regular expression, but isn\'t: error parsing regexp: invalid or unsupported Perl syntax: `(?!`')
 })

@@ -3,6 +3,7 @@
  * The server judges an internal form in which whatever all versions have in common sits at spec.validation, spec.subresources and so on.
  */
 import { FieldErrors } from '#engine/api/field-errors.ts'
+import { goRegexp } from '#engine/api/go-regexp.ts'
 import { equal, isObject, type Loose } from '#engine/api/loose.ts'
 import { dns1035LabelErrors, dns1123SubdomainErrors } from '#engine/api/names.ts'
 import { validateRulesOf } from './rules.ts'
@@ -179,7 +180,6 @@ function validateSelectable(version: Loose, at: string, errors: FieldErrors): vo
   }
 }
 
-/** Rules are compiled only where the schema itself is sound. */
 const forbiddenBelow = ['description', 'type', 'default', 'title', 'nullable', 'additionalProperties', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-embedded-resource', 'x-kubernetes-int-or-string']
 
 /** Inside allOf, anyOf, oneOf and not there are only restrictions, no types. */
@@ -190,8 +190,15 @@ function validateBelowLogic(schema: Loose, at: string, errors: FieldErrors): voi
   if (schema.items) validateBelowLogic(schema.items, `${at}.items`, errors)
   for (const list of ['allOf', 'anyOf', 'oneOf']) for (const [i, sub] of (schema[list] ?? []).entries()) validateBelowLogic(sub, `${at}.${list}[${i}]`, errors)
   if (schema.not) validateBelowLogic(schema.not, `${at}.not`, errors)
+  validatePattern(schema, at, errors)
 }
 
+function validatePattern({ pattern }: Loose, at: string, errors: FieldErrors): void {
+  const failure = pattern ? goRegexp(pattern).failure : undefined
+  if (failure !== undefined) errors.invalid(`${at}.pattern`, pattern, `must be a valid regular expression, but isn't: ${failure}`)
+}
+
+/** Rules are compiled only where the schema itself is sound. */
 function validateRootSchema(schema: Loose, at: string, errors: FieldErrors): void {
   const own = new FieldErrors()
   validateSchema(schema, at, own, 'at the root')
@@ -213,6 +220,7 @@ function validateSchema(schema: Loose, at: string, errors: FieldErrors, place: '
   }
   for (const list of ['allOf', 'anyOf', 'oneOf']) for (const [i, sub] of (schema[list] ?? []).entries()) validateBelowLogic(sub, `${at}.${list}[${i}]`, errors)
   if (schema.not) validateBelowLogic(schema.not, `${at}.not`, errors)
+  validatePattern(schema, at, errors)
   if (type && place === 'at the root' && type !== 'object') errors.invalid(`${at}.type`, type, 'must be object at the root')
   if (!type && !either && (open !== true || place === 'at the root')) errors.required(`${at}.type`, `must not be empty ${place}`)
   else if (type && !TYPES.includes(type)) errors.notSupported(`${at}.type`, type, TYPES)
