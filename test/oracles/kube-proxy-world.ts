@@ -6,7 +6,7 @@ import { parseCommand } from '#engine/net/netfilter/parse.ts'
 import { SimNetwork } from '#engine/net/network.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
 import { readConfiguration } from '#engine/node/kube-proxy/configuration.ts'
-import { ServiceHealth } from '#engine/node/kube-proxy/health.ts'
+import { ProxyHealth, ServiceHealth } from '#engine/node/kube-proxy/health.ts'
 import { cleanIptables, cleanNftables } from '#engine/node/kube-proxy/cleanup.ts'
 import { IptablesProxier } from '#engine/node/kube-proxy/iptables/proxier.ts'
 import { syncOptions } from '#engine/node/kube-proxy/iptables/options.ts'
@@ -199,7 +199,7 @@ export class World {
       const net = this.spaces.get(name)!
       const { iptables, conntrack, nftables, ...rest } = this.scenario.configuration ?? {}
       const config = readConfiguration({ mode: this.mode, clusterCIDR: '192.168.0.0/16', conntrack, iptables, nftables, ...rest })
-      const health = new ServiceHealth(net.sockets, () => this.sim.now)
+      const health = new ServiceHealth(net.sockets, new ProxyHealth({ now: () => this.sim.now, timeout: 60_000, nodeEligible: () => true }))
       const common = {
         sim: this.sim, net, nodeName: name,
         slicesOf: (service: string) => [...this.slices.values()].filter((s) => `${s.metadata.namespace}/${s.metadata.labels?.['kubernetes.io/service-name']}` === service && s.metadata.labels?.['service.kubernetes.io/headless'] === undefined),

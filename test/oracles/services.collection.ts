@@ -21,7 +21,7 @@ import { categorizeEndpoints, endpointsOf } from '#engine/node/kube-proxy/endpoi
 import type { Endpoint } from '#engine/node/kube-proxy/endpoints.ts'
 import { endpointChain, serviceChains } from '#engine/node/kube-proxy/names.ts'
 import { servicePorts } from '#engine/node/kube-proxy/service-ports.ts'
-import { cidrDetector } from '#engine/node/kube-proxy/iptables/local-detector.ts'
+import { cidrDetector } from '#engine/node/kube-proxy/local-detector.ts'
 import { restoreText } from '#engine/node/kube-proxy/iptables/restore-text.ts'
 import { serviceRules } from '#engine/node/kube-proxy/iptables/rules.ts'
 import type { EndpointSlice } from '#engine/kinds/endpointslice/types.ts'

@@ -38,6 +38,13 @@ export function goDuration(text: unknown): number | undefined {
   return m[1] === '-' ? -total : total
 }
 
+/** A duration as Go prints it: `10s`, `1m0s`. */
+export function formatGoDuration(ms: number): string {
+  if (ms > 0 && ms < 1000) return `${ms}ms`
+  const [h, m, s] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, (ms % 60_000) / 1000]
+  return `${h > 0 ? `${h}h` : ''}${h > 0 || m > 0 ? `${m}m` : ''}${s}s`
+}
+
 type Loose = Readonly<Record<string, unknown>>
 
 /** Fills in the defaults; `raw` is the decoded file. What has the wrong type counts as absent. */

@@ -4,7 +4,7 @@
  */
 import { parseCidr4, parseIpv4, parseIpv6 } from '#base/ip.ts'
 import { parseYaml } from '#base/yaml.ts'
-import { goDuration, readConfiguration } from './configuration.ts'
+import { formatGoDuration, goDuration, readConfiguration } from './configuration.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
 
 type Kind = 'string' | 'bool' | 'int' | 'float' | 'duration' | 'list' | 'map'
@@ -122,7 +122,7 @@ function addressProblem(field: string, address: string): string | undefined {
 export function validateConfiguration(config: KubeProxyConfiguration, raw: Readonly<Record<string, unknown>>): string | undefined {
   for (const gate of Object.keys((raw['featureGates'] as object | undefined) ?? {})) if (!gates.has(gate)) return `failed complete: unrecognized feature gate: ${gate}`
   if (config.masqueradeBit < 0 || config.masqueradeBit > 31) return invalid('KubeProxyIPTablesConfiguration.MasqueradeBit', config.masqueradeBit, 'must be within the range [0, 31]')
-  if (config.syncPeriod < config.minSyncPeriod) return invalid('SyncPeriod', goText(config.minSyncPeriod), 'must be greater than or equal to KubeProxyConfiguration.MinSyncPeriod')
+  if (config.syncPeriod < config.minSyncPeriod) return invalid('SyncPeriod', formatGoDuration(config.minSyncPeriod), 'must be greater than or equal to KubeProxyConfiguration.MinSyncPeriod')
   if (!['iptables', 'ipvs', 'nftables', ''].includes(config.mode)) return invalid('Mode.ProxyMode', config.mode, 'must be iptables, ipvs, nftables or blank (blank means the best-available proxy [currently iptables])')
   if (parseIpv4(config.bindAddress) === undefined && parseIpv6(config.bindAddress) === undefined) return invalid('NodeIPOverride[0]', config.bindAddress, 'must be a valid IP')
   for (const [field, address] of [['HealthzBindAddress', config.healthzBindAddress], ['MetricsBindAddress', config.metricsBindAddress]] as const) {
@@ -140,11 +140,4 @@ export function validateConfiguration(config: KubeProxyConfiguration, raw: Reado
     for (const [i, cidr] of config.clusterCidr.split(',').entries()) if (!isCidr(cidr)) return invalid(`DetectLocalConfiguration.ClusterCIDRs[${i}]`, cidr, 'must be a valid CIDR block (e.g. 10.100.0.0/16 or fde4:8dba:82e1::/48)')
   }
   return undefined
-}
-
-/** A duration as Go prints it: `10s`, `1m0s`. */
-function goText(ms: number): string {
-  if (ms < 1000) return `${ms}ms`
-  const [h, m, s] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, (ms % 60_000) / 1000]
-  return `${h > 0 ? `${h}h` : ''}${h > 0 || m > 0 ? `${m}m` : ''}${s}s`
 }

@@ -1,4 +1,4 @@
-/** kube-proxy's flags with their defaults, as `-v=2` lists them, and the configuration that `--write-config-to` writes. */
+/** kube-proxy's flags with their defaults, as `-v=2` lists them. */
 
 const defaults: Readonly<Record<string, string>> = {
   'bind-address': '0.0.0.0', 'bind-address-hard-fail': 'false', 'boot-id-file': '/proc/sys/kernel/random/boot_id', cleanup: 'false', 'cluster-cidr': '', config: '', 'config-sync-period': '15m0s', 'conntrack-max-per-core': '32768', 'conntrack-min': '131072',
@@ -19,77 +19,4 @@ export function flagLines(given: ReadonlyMap<string, string>): string[] {
     const own = given.get(name)
     return `FLAG: --${name}=${JSON.stringify(own === undefined ? value : lists.has(name) ? `[${own}]` : own)}`
   })
-}
-
-/** What `--write-config-to` writes: every field, with the defaults filled in. */
-export function defaultConfiguration(): string {
-  return `apiVersion: kubeproxy.config.k8s.io/v1alpha1
-bindAddress: 0.0.0.0
-bindAddressHardFail: false
-clientConnection:
-  acceptContentTypes: ""
-  burst: 10
-  contentType: application/vnd.kubernetes.protobuf
-  kubeconfig: ""
-  qps: 5
-clusterCIDR: ""
-configSyncPeriod: 15m0s
-conntrack:
-  maxPerCore: 32768
-  min: 131072
-  tcpBeLiberal: false
-  tcpCloseWaitTimeout: 1h0m0s
-  tcpEstablishedTimeout: 24h0m0s
-  udpStreamTimeout: 0s
-  udpTimeout: 0s
-detectLocal:
-  bridgeInterface: ""
-  interfaceNamePrefix: ""
-detectLocalMode: ClusterCIDR
-enableProfiling: false
-healthzBindAddress: 0.0.0.0:10256
-hostnameOverride: ""
-iptables:
-  localhostNodePorts: true
-  masqueradeAll: false
-  masqueradeBit: 14
-  minSyncPeriod: 1s
-  syncPeriod: 30s
-ipvs:
-  excludeCIDRs: null
-  minSyncPeriod: 0s
-  scheduler: ""
-  strictARP: false
-  syncPeriod: 0s
-  tcpFinTimeout: 0s
-  tcpTimeout: 0s
-  udpTimeout: 0s
-kind: KubeProxyConfiguration
-logging:
-  flushFrequency: 5s
-  format: text
-  options:
-    json:
-      infoBufferSize: "0"
-    text:
-      infoBufferSize: "0"
-  verbosity: 0
-metricsBindAddress: 127.0.0.1:10249
-mode: iptables
-nftables:
-  masqueradeAll: false
-  masqueradeBit: 14
-  minSyncPeriod: 0s
-  syncPeriod: 0s
-nodePortAddresses: null
-oomScoreAdj: -999
-portRange: ""
-showHiddenMetricsForVersion: ""
-winkernel:
-  enableDSR: false
-  forwardHealthCheckVip: false
-  networkName: ""
-  rootHnsEndpointName: ""
-  sourceVip: ""
-`
 }

@@ -3,7 +3,7 @@ import type { EndpointSlice, SliceEndpoint } from '#engine/kinds/endpointslice/t
 import type { Service } from '#engine/kinds/service/types.ts'
 import { categorizeEndpoints, endpointsOf } from '../endpoints.ts'
 import { servicePorts } from '../service-ports.ts'
-import { cidrDetector } from './local-detector.ts'
+import { cidrDetector } from '../local-detector.ts'
 import { restoreText } from './restore-text.ts'
 import { serviceRules } from './rules.ts'
 

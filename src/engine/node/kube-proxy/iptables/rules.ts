@@ -5,7 +5,7 @@
 import type { Categories, Endpoint } from '../endpoints.ts'
 import { externallyAccessible, rangesContain, usesClusterEndpoints, usesLocalEndpoints } from '../service-ports.ts'
 import type { ServicePort } from '../service-ports.ts'
-import type { LocalDetector } from './local-detector.ts'
+import type { LocalDetector } from '../local-detector.ts'
 
 export interface RuleOptions {
   readonly masqueradeAll: boolean

@@ -1,9 +1,9 @@
 /** From the configuration to what the nftables mode needs to know of its node. */
-import { cidrContains, parseCidr4, parseIpv4 } from '#base/ip.ts'
 import type { NetNamespace } from '#engine/net/types.ts'
 import type { KubeProxyConfiguration } from '../configuration.ts'
-import { detectorOf } from '../iptables/options.ts'
-import type { LocalDetector } from '../iptables/local-detector.ts'
+import { detectorOf } from '../local-detector.ts'
+import type { LocalDetector } from '../local-detector.ts'
+import { allAddresses, nodePortAddresses } from '../node-port-addresses.ts'
 
 export interface NftOptions {
   readonly masqueradeAll: boolean
@@ -28,16 +28,6 @@ export function nftOptions(config: KubeProxyConfiguration, net: NetNamespace, no
 
 /** Without a list of prefixes it is the node's own address. */
 function matching(config: KubeProxyConfiguration, net: NetNamespace, nodeIp: string): string[] | undefined {
-  const wanted = config.nodePortAddresses
-  if (wanted.includes('0.0.0.0/0')) return undefined
-  if (wanted.length === 0 || wanted.includes('primary')) return [nodeIp]
-  const prefixes = wanted.flatMap((c) => parseCidr4(c) ?? [])
-  const out = new Set<string>()
-  for (const link of net.links.values()) {
-    for (const { address } of link.addresses) {
-      const ip = parseIpv4(address)
-      if (ip !== undefined && prefixes.some((p) => cidrContains(p, ip))) out.add(address)
-    }
-  }
-  return [...out]
+  const wanted = config.nodePortAddresses.length === 0 ? ['primary'] : config.nodePortAddresses
+  return wanted.includes(allAddresses) ? undefined : nodePortAddresses(wanted, net, nodeIp)
 }

@@ -136,6 +136,7 @@ export class NftablesProxier {
     const lines: string[] = []
     if (full) {
       this.#begin('ip')
+      for (const address of o.refusedIps) this.#o.log('E', '--nodeport-addresses includes localhost but localhost NodePorts are not supported', { ipFamily: 'IPv4', address })
       lines.push(...setupText('ip', o))
       for (const service of this.#services.keys()) this.#dirty.add(service)
       this.#services.clear()
