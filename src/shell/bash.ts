@@ -91,8 +91,10 @@ ${['debug', 'debugger', 'dump-po-strings', 'dump-strings', 'help', 'init-file', 
 
 fillTable()
 
-/** `completers`: programs that complete their own arguments, by command name. */
-/** `voice`: the words of another shell than bash (and dash, when called `sh`). */
+/**
+ * `completers`: programs that complete their own arguments, by command name. `voice`: the words of another shell than bash (and dash,
+ * when called `sh`).
+ */
 export function createBash(options: { readonly completers: ReadonlyMap<string, Completer>; readonly voice?: Voice }): Program {
   return async (process) => {
     const called = process.argv[0] ?? 'bash'
@@ -167,6 +169,9 @@ async function sourceFile(sh: Shell, path: string): Promise<void> {
   }
 }
 
+/** Why a file cannot be opened, where dash has shorter words than the C library. */
+const dashErrors: Readonly<Record<string, string>> = { ENOENT: 'No such file', ENOTDIR: 'No such file' }
+
 async function runFile(sh: Shell, process: Process, script: string): Promise<number> {
   let path = script
   try {
@@ -175,11 +180,13 @@ async function runFile(sh: Shell, process: Process, script: string): Promise<num
     const open = fd ? process.fds.get(Number(fd[1] ?? 0)) : undefined
     if (open) text = await open.readAll()
     else {
-      if (!process.fs.exists(path) && !script.includes('/')) {
+      if (!sh.posix && !process.fs.exists(path) && !script.includes('/')) {
         const dir = (process.env.get('PATH') ?? '').split(':').find((d) => process.fs.exists(`${d}/${script}`))
         if (dir !== undefined) path = `${dir}/${script}`
       }
       if (process.fs.stat(path).type === 'directory') {
+        // dash and ash read nothing from it.
+        if (sh.posix) return 0
         await process.stderr.write(`${script}: ${script}: Is a directory\n`)
         return 126
       }
@@ -189,7 +196,10 @@ async function runFile(sh: Shell, process: Process, script: string): Promise<num
     return await runText(sh, text)
   } catch (error) {
     if (!(error instanceof FsError)) throw error
-    await process.stderr.write(`${process.argv[0]}: ${script}: ${strerror(error.code)}\n`)
+    const why = strerror(error.code)
+    if (sh.start.voice) await sh.complain(`${script}: ${why}`, 'script')
+    else await process.stderr.write(sh.posix ? `${process.argv[0]}: 0: cannot open ${script}: ${dashErrors[error.code] ?? why}\n` : `${process.argv[0]}: ${script}: ${why}\n`)
+    if (sh.posix) return 2
     return error.code === 'ENOENT' ? 127 : 126
   }
 }

@@ -52,6 +52,8 @@ const cases: readonly (readonly [title: string, script: string, output: string])
   ['errexit looks away in conditions', 'set -e; if false; then :; fi; false || echo on; false; echo never', 'on\n[1]'],
   ['traps', "trap 'echo bye $?' EXIT; trap 'echo usr' USR1; kill -USR1 $$; exit 3", 'usr\nbye 3\n[3]'],
   ['errors carry the line', 'nosuch\n\ncd /nosuch\n./lab2', 'bash: line 1: nosuch: command not found\nbash: line 3: cd: /nosuch: No such file or directory\nbash: line 4: ./lab2: No such file or directory\n[127]'],
+  ['a variable for one command, from its own value', 'x=1; f() { echo $x; }; x=$x:2 f; x+=3 f; declare -i x; x+=3 f; x=1+3 f; PATH=/nosuch:$PATH cat /dev/null; echo $? $x', '1:2\n13\n4\n1+3\n0 1\n'],
+  ['a script that is not there', 'sh nosuch.sh; echo $?; sh ./d/x; bash nosuch.sh', 'sh: 0: cannot open nosuch.sh: No such file\n2\nsh: 0: cannot open ./d/x: No such file\nbash: nosuch.sh: No such file or directory\n[127]'],
   ['an expansion error gives up the line, not the script', 'echo $((1/0)); echo same line\necho next', 'bash: line 1: 1/0: division by 0 (error token is "0")\nnext\n'],
   ['${x:?} ends bash -c with 127', 'echo ${X:?no value}; echo never', 'bash: line 1: X: no value\n[127]'],
   ['syntax errors', 'echo one\nif true; then fi', "one\nbash: -c: line 2: syntax error near unexpected token `fi'\nbash: -c: line 2: `if true; then fi'\n[2]"],

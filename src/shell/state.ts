@@ -74,7 +74,7 @@ export interface ShellFunction {
   exported?: boolean
 }
 
-export const defaultShopts: Readonly<Record<string, boolean>> = {
+const defaultShopts: Readonly<Record<string, boolean>> = {
   autocd: false, assoc_expand_once: false, cdable_vars: false, cdspell: false, checkhash: false, checkjobs: false, checkwinsize: true, cmdhist: true, compat31: false, compat32: false,
   compat40: false, compat41: false, compat42: false, compat43: false, compat44: false, complete_fullquote: true, direxpand: false, dirspell: false, dotglob: false, execfail: false, expand_aliases: false,
   extdebug: false, extglob: false, extquote: true, failglob: false, force_fignore: true, globasciiranges: true, globskipdots: true, globstar: false, gnu_errfmt: false, histappend: false, histreedit: false,
@@ -105,8 +105,8 @@ export interface ShellStart {
 
 /** How a shell of another kind (busybox's ash) words what bash would say on standard error. */
 export interface Voice {
-  /** A complaint, with its newline; `about`: the redirection that could not be opened. */
-  complain(sh: Shell, text: string, about?: 'input' | 'output'): string
+  /** A complaint, with its newline; `about`: the redirection, or the script, that could not be opened. */
+  complain(sh: Shell, text: string, about?: 'input' | 'output' | 'script'): string
   /** Usage lines, syntax errors and all else. */
   say(sh: Shell, text: string): string
 }
@@ -309,18 +309,14 @@ export class Shell {
 
   /** The start of a message: `bash: ` or `script: line 3: `. */
   get prefix(): string {
-    if (this.interactive && !this.subshellScript) return `${this.name}: `
+    if (this.interactive) return `${this.name}: `
     if (this.posix) return `${this.name}: ${this.line}: `
     const name = this.frames.length > 0 && this.frames.at(-1)!.isFunction ? this.frames.at(-1)!.source || this.name : this.sourceName || this.name
-    return `${name === 'environment' ? 'environment' : name}: line ${this.line}: `
-  }
-
-  get subshellScript(): boolean {
-    return false
+    return `${name}: line ${this.line}: `
   }
 
   /** A message on standard error with bash's prefix. */
-  async complain(text: string, about?: 'input' | 'output'): Promise<void> {
+  async complain(text: string, about?: 'input' | 'output' | 'script'): Promise<void> {
     const err = this.process.fds.get(2)
     if (!err) return
     try {

@@ -66,6 +66,7 @@ export const ash: Voice = {
     if (about !== undefined) {
       const at = text.lastIndexOf(': ')
       const [path, why] = [text.slice(0, at), text.slice(at + 2)]
+      if (about === 'script') return `${applet(sh)}: can't open '${path}': ${why}\n`
       const short = openErrors[why]?.[about === 'input' ? 0 : 1] ?? why
       return `${head(sh)}can't ${about === 'input' ? 'open' : 'create'} ${path}: ${short}\n`
     }

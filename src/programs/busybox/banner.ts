@@ -11,7 +11,7 @@ export function appletName(p: Process): string {
 }
 
 /** Alpine carries musl's loader. */
-export const isMusl = (p: Process): boolean => p.fs.exists('/lib/ld-musl-x86_64.so.1')
+const isMusl = (p: Process): boolean => p.fs.exists('/lib/ld-musl-x86_64.so.1')
 
 export const banner = (p: Process): string => (isMusl(p) ? 'BusyBox v1.37.0 (2025-05-26 20:04:45 UTC) multi-call binary.' : 'BusyBox v1.36.1 (2024-05-09 20:45:37 UTC) multi-call binary.')
 

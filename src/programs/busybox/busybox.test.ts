@@ -39,6 +39,8 @@ test.each([
   ['cat < nosuch', "sh: can't open nosuch: no such file\n[1]"],
   ['(nosuch) | cat', 'sh: nosuch: not found\n[0]'],
   ['cd nosuch || true', "sh: cd: line 0: can't cd to nosuch: No such file or directory\n[0]"],
+  ['sh nosuch.sh', "sh: can't open 'nosuch.sh': No such file or directory\n[2]"],
+  ['cat a.txt > d/s; cd d; PATH=/w:$PATH sh a.txt; sh .', "sh: can't open 'a.txt': No such file or directory\n[0]"],
   ['echo )', 'sh: syntax error: unexpected ")"\n[2]'],
   ['echo -e "a\\tb" {c,d}', 'a\tb {c,d}\n[0]'],
   ['rmdir', 'BusyBox v1.36.1 (2024-05-09 20:45:37 UTC) multi-call binary.\n\nUsage: rmdir [-p] DIRECTORY...\n\nRemove DIRECTORY if it is empty\n\n\t-p\tInclude parents\n\t--ignore-fail-on-non-empty\n[1]'],

@@ -66,7 +66,7 @@ function tuple(t: ConntrackTuple): string {
   return `src=${t.source} dst=${t.destination} ${ports}`
 }
 
-export function entryText(e: ConntrackInfo, options: { readonly extended?: boolean; readonly id?: boolean; readonly timeout?: boolean } = {}): string {
+function entryText(e: ConntrackInfo, options: { readonly extended?: boolean; readonly id?: boolean; readonly timeout?: boolean } = {}): string {
   const name = typeof e.protocol === 'string' ? e.protocol : 'unknown'
   const family = options.extended ? `${'ipv4'.padEnd(8)} 2 ` : ''
   const counters = (i: 0 | 1) => (e.packets[i] > 0 || e.bytes[i] > 0) && accounting(e) ? `packets=${e.packets[i]} bytes=${e.bytes[i]} ` : ''

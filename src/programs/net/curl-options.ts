@@ -36,7 +36,7 @@ class StandardOutput {
   }
 }
 
-export interface CurlData {
+interface CurlData {
   readonly kind: 'plain' | 'binary' | 'raw' | 'urlencode' | 'json'
   readonly text: string
 }

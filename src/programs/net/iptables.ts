@@ -197,6 +197,10 @@ export const iptablesSave: Program = async (p) => {
     await say(p, 'iptables-save v1.8.9 (nf_tables)\n')
     return 0
   }
+  if (o.operands.length > 0) {
+    await complain(p, 'Unknown arguments found on commandline\n')
+    return 1
+  }
   const table = o.get('t', 'table')
   const { netfilter } = p.net
   if (table !== undefined && !['filter', 'nat', 'mangle', 'raw', 'security'].includes(table)) {

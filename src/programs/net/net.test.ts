@@ -130,6 +130,18 @@ test('sysctl reads and writes the namespace', async () => {
   expect(await run('sysctl -w net.ipv4.ip_forward=1; sysctl -n net.ipv4.ip_forward; echo 0 >/proc/sys/net/ipv4/ip_forward; sysctl net.ipv4.ip_forward; sysctl nosuch.key')).toBe('net.ipv4.ip_forward = 1\n1\nnet.ipv4.ip_forward = 0\nsysctl: cannot stat /proc/sys/nosuch/key: No such file or directory\n[1]')
 })
 
+test('sysctl counts keys that it cannot read, reads a file before it writes, and asks for names', async () => {
+  const run = await lab()
+  expect(await run('sysctl a b c')).toBe('sysctl: cannot stat /proc/sys/a: No such file or directory\nsysctl: cannot stat /proc/sys/b: No such file or directory\nsysctl: cannot stat /proc/sys/c: No such file or directory\n[3]')
+  expect(await run("printf 'net.ipv4.ip_forward = 1\\nzzz\\n' > /tmp/f; sysctl -p /tmp/f")).toBe('sysctl: /tmp/f(2): invalid syntax, continuing...\nnet.ipv4.ip_forward = 1\n[0]')
+  expect(await run('sysctl -w')).toBe("sysctl: no variables specified\nTry `sysctl --help' for more information.\n[1]")
+})
+
+test('iptables-save refuses what it does not know', async () => {
+  const run = await lab()
+  expect(await run('iptables-save -t; iptables-save -t filter foo')).toBe("iptables-save: option requires an argument -- 't'\nLook at manual page `iptables-save.8' for more information.\nUnknown arguments found on commandline\n[1]")
+})
+
 test('ip tells mistakes in the words of iproute2', async () => {
   const run = await lab()
   expect(await run('ip link set eth0 mtu 1400 mtu 1300')).toBe('Error: duplicate "mtu": "1300" is the second value.\n[255]')
@@ -140,6 +152,12 @@ test('ip tells mistakes in the words of iproute2', async () => {
   expect(await run('ip route add 10.5.0.0/16 via 10.0.0.2 metric abc')).toBe('Error: argument "abc" is wrong: "metric" value is invalid\n\n[255]')
   expect(await run('ip rule add; ip rule add fwmark foo table 100')).toBe('"ip rule add" requires arguments.\nError: argument "foo" is wrong: fwmark value is invalid\n\n[255]')
   expect(await run('ip rule add prio 7 to 10.9.0.0/16 table 100; ip rule show table 100')).toBe('7:\tfrom all to 10.9.0.0/16 lookup 100\n[0]')
+  // A rule's table is named by a beginning of `table`, or by the whole of `lookup`; types of routes by their beginnings.
+  expect(await run('ip rule add fwmark 16 looku 100; ip rule add prefe 9 tab 100; ip rule add pri 10 unreach; ip rule')).toBe('Error: argument "looku" is wrong: Failed to parse rule type\n0:\tfrom all lookup local\n7:\tfrom all to 10.9.0.0/16 lookup 100\n9:\tfrom all lookup 100\n10:\tfrom all unreachable\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n[0]')
+  expect((await run('ip route add dev eth0; ip route del')).split('\n').filter((l) => l.startsWith('Usage'))).toEqual(['Usage: ip route { list | flush } SELECTOR', 'Usage: ip route { list | flush } SELECTOR'])
+  expect(await run('ip rule del pri 10; ip route add default via 10.0.0.2; ip route show all; ip -4 route show any; ip route show root default; ip route add unreach 10.8.0.0/16; ip route show 10.8.0.0/16')).toBe(
+    'default via 10.0.0.2 dev eth0 \n10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 \ndefault via 10.0.0.2 dev eth0 \ndefault via 10.0.0.2 dev eth0 \n10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 \nunreachable 10.8.0.0/16 \n[0]')
+  await run('ip route del default; ip route del unreach 10.8.0.0/16')
   expect(await run('ip neigh get 10.0.0.77 dev eth0')).toBe('Error: Neighbour entry not found.\n[2]')
   expect(await run('ip -c route')).toBe('\x1b[35m10.0.0.0/24 \x1b[0mdev \x1b[36meth0 \x1b[0mproto kernel scope link src \x1b[35m10.0.0.1 \x1b[0m\n[0]')
 })

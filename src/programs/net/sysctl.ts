@@ -57,7 +57,8 @@ function keyOf(text: string): string {
 export const sysctl: Program = async (p) => {
   const o = getopt(p.argv.slice(1), 'aAXbeNnpqwhVr:df', { all: '', binary: '', ignore: '', names: '', values: '', load: '::', quiet: '', write: '', system: '', pattern: ':', help: '', version: '' })
   if (o.error) {
-    await complain(p, `sysctl: ${o.error}\n${usage}`)
+    await complain(p, `sysctl: ${o.error}\n`)
+    await say(p, usage)
     return 0
   }
   if (o.has('V', 'version')) {
@@ -87,57 +88,53 @@ export const sysctl: Program = async (p) => {
       }
       return
     }
-    if (!ignore) await complain(p, `sysctl: cannot stat /proc/sys/${key.replaceAll('.', '/')}: No such file or directory\n`)
-    if (!ignore) code = 1
+    if (ignore) return
+    await complain(p, `sysctl: cannot stat /proc/sys/${key.replaceAll('.', '/')}: No such file or directory\n`)
+    code += 1
   }
-  const write = async (text: string, where = 'command line(0)') => {
+  const refuse = async (why: string) => {
+    await complain(p, `sysctl: ${why}\n`)
+    code ||= 1
+  }
+  /** A setting's key and value; a dash before the key asks for patience with failures, of which only patterns know. */
+  const parse = async (text: string, where: string): Promise<readonly [key: string, value: string] | undefined> => {
     const eq = text.indexOf('=')
-    if (eq < 0) {
-      await complain(p, `sysctl: ${where}: invalid syntax, continuing...\n`)
-      code = 1
-      return
-    }
-    const key = keyOf(text.slice(0, eq).trim().replace(/^-/, ''))
-    const value = text.slice(eq + 1).trim()
-    const path = `/proc/sys/${key.replaceAll('.', '/')}`
-    if (key === '') return
+    if (eq >= 0) return [keyOf(text.slice(0, eq).trim().replace(/^-/, '')), text.slice(eq + 1).trim()]
+    if (!text.startsWith('-')) await complain(p, `sysctl: ${where}: invalid syntax, continuing...\n`)
+    return undefined
+  }
+  const write = async (key: string, value: string) => {
+    if (key === '') return refuse('Path is not under /proc/sys/: /proc/sys/')
     if (get(p, key) === undefined) {
-      if (!ignore) await complain(p, `sysctl: cannot stat ${path}: No such file or directory\n`)
-      code = ignore || text.startsWith('-') ? code : 1
+      if (!ignore) await refuse(`cannot stat /proc/sys/${key.replaceAll('.', '/')}: No such file or directory`)
       return
     }
-    if (p.user.uid === 0 && p.machine.capabilities !== undefined) {
-      await complain(p, `sysctl: setting key "${key}": Read-only file system\n`)
-      code = 1
-      return
-    }
-    if (p.user.uid !== 0) {
-      await complain(p, `sysctl: permission denied on key "${key}"${ignore ? ', ignoring' : ''}\n`)
-      code = 1
-      return
-    }
+    if (p.user.uid === 0 && p.machine.capabilities !== undefined) return refuse(`setting key "${key}": Read-only file system`)
+    if (p.user.uid !== 0) return refuse(`permission denied on key "${key}"${ignore ? ', ignoring' : ''}`)
     try {
       if (key.startsWith('net.')) p.net.setSysctl(key, value)
       else if (!p.machine.setSysctl(key, value)) throw new NetError('EINVAL')
     } catch (error) {
       if (!(error instanceof NetError)) throw error
-      await complain(p, `sysctl: setting key "${key}"${error.code === 'EINVAL' ? '' : ''}: ${error.message}\n`)
-      code = 1
-      return
+      return refuse(`setting key "${key}": ${error.message}`)
     }
     if (!quiet) await say(p, show(key, value))
   }
+  /** A file is read to its end before the first of its settings is written. */
   const load = async (file: string, announce: boolean) => {
     let text: string
     try {
       text = file === '-' ? await p.stdin.readAll() : p.fs.readFile(file)
     } catch (error) {
-      await complain(p, `sysctl: cannot open "${file}": ${reason(error)}\n`)
-      code = 1
-      return
+      return refuse(`cannot open "${file}": ${reason(error)}`)
     }
     if (announce && !quiet) await say(p, `* Applying ${file} ...\n`)
-    for (const [i, line] of text.split('\n').entries()) if (line.trim() !== '' && !/^\s*[#;]/.test(line)) await write(line.trim(), `${file}(${i + 1})`)
+    const settings: (readonly [string, string])[] = []
+    for (const [i, line] of text.split('\n').entries()) {
+      const setting = line.trim() === '' || /^\s*[#;]/.test(line) ? undefined : await parse(line.trim(), `${file}(${i + 1})`)
+      if (setting) settings.push(setting)
+    }
+    for (const [key, value] of settings) await write(key, value)
   }
   if (o.has('system')) {
     const files: string[] = []
@@ -167,12 +164,15 @@ export const sysctl: Program = async (p) => {
     return code
   }
   if (o.operands.length === 0) {
-    await complain(p, usage)
+    await complain(p, p.argv.length === 1 ? usage : "sysctl: no variables specified\nTry `sysctl --help' for more information.\n")
     return 1
   }
   for (const operand of o.operands) {
-    if (o.has('w', 'write') || operand.includes('=')) await write(operand)
-    else await read(operand)
+    if (o.has('w', 'write') || operand.includes('=')) {
+      const setting = await parse(operand, 'command line(0)')
+      if (setting) await write(...setting)
+      else code ||= 1
+    } else await read(operand)
   }
   return code
 }

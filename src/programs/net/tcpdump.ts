@@ -325,7 +325,7 @@ function dnsText(m: DnsMessage, length: number, s: Shape): string {
   const q = m.questions[0]
   const question = q ? ` ${q.type === 'ANY' ? 'ANY' : q.type}? ${q.name}` : ''
   if (!m.response) {
-    const extra = `${m.recursionDesired ? '+' : ''}${m.authenticData ? '' : ''}${m.checkingDisabled ? '%' : ''}`
+    const extra = `${m.recursionDesired ? '+' : ''}${m.checkingDisabled ? '%' : ''}`
     return `${m.id}${extra}${ar > 0 ? ` [${m.answers.length > 0 ? `${m.answers.length}a,` : ''}${ar}au]` : ''}${question} (${length})`
   }
   const flags = `${m.authoritative ? '*' : ''}${m.recursionAvailable ? '' : '-'}${m.truncated ? '|' : ''}${m.authenticData ? '$' : ''}`

@@ -20,7 +20,7 @@ export function span(ms: number): string {
   return `${Math.floor(s / 86_400)} day${s >= 172_800 ? 's' : ''}${s < 604_800 && Math.floor((s % 86_400) / 3600) ? ` ${Math.floor((s % 86_400) / 3600)}h` : ''}`
 }
 
-export function systemdDate(ms: number): string {
+function systemdDate(ms: number): string {
   return `${weekdays[new Date(ms).getUTCDay()]} ${isoDate(ms)} UTC`
 }
 

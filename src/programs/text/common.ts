@@ -251,13 +251,8 @@ export class Out {
 /** By bytes, as strcmp in the C.UTF-8 locale. */
 export { compareBytes } from '#shell/expand/pathname.ts'
 
-export async function usageHelp(process: Process, text: string): Promise<number> {
-  await process.stdout.write(text)
-  return 0
-}
-
 /** Names in messages that end in a colon: quoted only where the shell would need it. */
-export function quoteOdd(name: string): string {
+function quoteOdd(name: string): string {
   return /^[A-Za-z0-9_./@%+,=-][A-Za-z0-9_./@%+,=~#{}-]*$/.test(name) || /^[\u0080-\uffff\w./-]+$/.test(name) ? name : quote(name)
 }
 

@@ -24,7 +24,7 @@ function decoder(lengths: readonly number[]): Map<number, number> {
 const fixedLengths = Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8))
 
 /** Unpacks from byte `at`; gives the bytes and where the packed ones end. */
-export function inflate(data: Uint8Array, at: number): { readonly bytes: number[]; readonly end: number } {
+function inflate(data: Uint8Array, at: number): { readonly bytes: number[]; readonly end: number } {
   let bit = at * 8
   const bits = (n: number): number => {
     let v = 0
@@ -136,7 +136,7 @@ export function deflate(data: Uint8Array): number[] {
   return out
 }
 
-export function crc32(bytes: ArrayLike<number>): number {
+function crc32(bytes: ArrayLike<number>): number {
   let c = 0xffffffff
   for (let i = 0; i < bytes.length; i++) {
     c ^= bytes[i]!

@@ -239,7 +239,7 @@ const mv: Program = tool(async (process) => {
   return ok ? 0 : 1
 })
 
-export function removeTree(process: Process, path: string): void {
+function removeTree(process: Process, path: string): void {
   if (process.fs.lstat(path).type === 'directory') {
     for (const name of process.fs.readDir(path)) removeTree(process, join(path, name))
     process.fs.rmdir(path)
@@ -398,7 +398,7 @@ const ln: Program = tool(async (process) => {
       else process.fs.link(from, to)
       if (o.has('v')) await process.stdout.write(`${quote(to)} ${o.has('s') ? '->' : '=>'} ${quote(from)}\n`)
     } catch (error) {
-      await failure(process, `failed to create ${kind} ${quote(to)}${o.has('s') ? '' : ''}`, error)
+      await failure(process, `failed to create ${kind} ${quote(to)}`, error)
       ok = false
     }
   }

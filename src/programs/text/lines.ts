@@ -1,6 +1,6 @@
 /** Tools that work line by line: head, tail, wc, cut, paste, tr, uniq, comm, join, fold, expand, unexpand, column, split, shuf. */
 import { byteLength, decodeBytes, encodeBytes } from '#base/bytes.ts'
-import { FsError, strerror } from '#engine/machine/files.ts'
+import { strerror } from '#engine/machine/files.ts'
 import type { OpenFile, Process, Program } from '#engine/machine/process.ts'
 import { compareBytes, complain, Fatal, linesOf, nameOf, openInput, Out, parseOptions, quote, readInputs, splitLines, tool } from './common.ts'
 
@@ -582,5 +582,3 @@ const fmt: Program = tool(async (process) => {
 export const linePrograms: readonly (readonly [string, Program])[] = [
   ['head', head], ['tail', tail], ['wc', wc], ['cut', cut], ['paste', paste], ['comm', comm], ['join', join], ['fold', fold], ['expand', expand], ['unexpand', unexpand], ['split', split], ['shuf', shuf], ['fmt', fmt],
 ]
-
-export { FsError }

@@ -22,7 +22,7 @@ export function rowsOf(line: string, columns: number): string[] {
   return [...out, row]
 }
 
-export interface PageOptions {
+interface PageOptions {
   readonly title: string
   readonly numbers: boolean
   readonly chop: boolean

@@ -279,7 +279,7 @@ const source: Builtin = async (sh, argv) => {
     if (open) text = await open.readAll()
     else {
       if (!(error instanceof FsError)) throw error
-      await sh.complain(`${error.code === 'ENOENT' && !file.includes('/') ? '' : ''}${file.includes('/') ? '' : `${argv[0] === '.' && sh.posix ? '.: ' : ''}`}${file}: ${strerror(error.code)}`)
+      await sh.complain(`${file.includes('/') ? '' : `${argv[0] === '.' && sh.posix ? '.: ' : ''}`}${file}: ${strerror(error.code)}`)
       if (sh.posix && !sh.interactive) throw new ExitShell(1)
       return 1
     }

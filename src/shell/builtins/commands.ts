@@ -108,7 +108,7 @@ async function describe(sh: Shell, name: string, options: { functions: boolean; 
         alias: `${name} is aliased to \`${m.text}'\n`,
         keyword: `${name} is a shell keyword\n`,
         function: `${name} is a function\n${m.text}\n`,
-        builtin: `${name} is a ${sh.posix ? 'special ' : ''}shell builtin\n`.replace('special ', ''),
+        builtin: `${name} is a shell builtin\n`,
         file: hashed ? `${name} is hashed (${m.text})\n` : `${name} is ${m.text}\n`,
       }[m.kind],
     )

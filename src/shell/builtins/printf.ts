@@ -4,13 +4,6 @@ import { nameTable, type NameTable } from '#base/name-table.ts'
 import { byteLength, decodeBytes, encodeBytes } from '#base/bytes.ts'
 import { quoteBackslash } from '../print/quote.ts'
 
-export interface FormatResult {
-  readonly text: string
-  /** Complaints, in order; a non-empty list makes the exit code 1. */
-  readonly errors: readonly string[]
-  /** `%b` met `\c`: no more output. */
-}
-
 const simple: Record<string, string> = { a: '\x07', b: '\b', e: '\x1b', E: '\x1b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\', '"': '"', "'": "'", '?': '?' }
 
 function byteText(byte: number): string {
@@ -18,7 +11,7 @@ function byteText(byte: number): string {
 }
 
 /** Puts bytes that were written as escapes together to characters. */
-export function recode(text: string): string {
+function recode(text: string): string {
   return /[\udc80-\udcff]/.test(text) ? decodeBytes(encodeBytes(text)) : text
 }
 
@@ -146,7 +139,7 @@ export function formatInteger(value: bigint, conversion: string, flags: string, 
   return sign + digits
 }
 
-export interface PrintfOptions {
+interface PrintfOptions {
   readonly now: number
   /** A shell (bash) or the program of coreutils: they complain differently. */
   readonly shell: boolean

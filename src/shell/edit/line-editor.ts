@@ -396,7 +396,7 @@ function shown(c: string): string {
   return c !== '\n' && (code < 32 || code === 127) ? '^' + String.fromCharCode(code ^ 64) : c
 }
 
-export function commonPrefix(list: readonly string[]): string {
+function commonPrefix(list: readonly string[]): string {
   let prefix = list[0] ?? ''
   for (const x of list) while (!x.startsWith(prefix)) prefix = prefix.slice(0, -1)
   return prefix

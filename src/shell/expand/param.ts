@@ -28,7 +28,7 @@ function special(sh: Shell, name: string): string | undefined {
 }
 
 /** `$-` */
-export function optionLetters(sh: Shell): string {
+function optionLetters(sh: Shell): string {
   const letters: [string, string][] = [['allexport', 'a'], ['notify', 'b'], ['errexit', 'e'], ['noglob', 'f'], ['hashall', 'h'], ['interactive', 'i'], ['keyword', 'k'], ['monitor', 'm'], ['noexec', 'n'], ['privileged', 'p'], ['onecmd', 't'], ['nounset', 'u'], ['verbose', 'v'], ['xtrace', 'x'], ['braceexpand', 'B'], ['noclobber', 'C'], ['errtrace', 'E'], ['histexpand', 'H'], ['physical', 'P'], ['functrace', 'T']]
   let out = ''
   for (const [name, letter] of letters) if (name === 'interactive' ? sh.interactive : sh.option(name)) out += letter

@@ -15,7 +15,7 @@ const declarations = new Set(['declare', 'typeset', 'local', 'export', 'readonly
 const redirections = new Set(['<', '>', '>>', '>|', '<>', '<&', '>&', '&>', '&>>', '<<', '<<-', '<<<'])
 const assignment = /^([A-Za-z_][A-Za-z0-9_]*)(?:\[([\s\S]*?)\])?(\+?)=/
 
-export interface ParserOptions {
+interface ParserOptions {
   readonly aliases?: ReadonlyMap<string, string>
   /** Asked before each command: `shopt expand_aliases` may change on the way. */
   readonly expandAliases?: () => boolean

@@ -127,7 +127,7 @@ const braceArgument = true
 const operatorPattern = /^(:?[-=?+]|##?|%%?|\^\^?|,,?|~~?|\/\/|\/#|\/%|\/|@[UuLQEPAaKk]|:)/
 
 /** `${…}` taken apart; what makes no sense gets op 'bad' and fails when expanded. */
-export function parseBraces(raw: string, line: number): Param {
+function parseBraces(raw: string, line: number): Param {
   const inner = raw.slice(2, -1)
   const bad: Param = { raw, name: '', indirect: false, op: 'bad', arg: '', line }
   let rest = inner

@@ -30,7 +30,7 @@ function groupText(list: List, depth: number, style: Style): string {
   return `${pad(0)}{ \n${pad(depth + 1)}${listText(list, depth + 1, style)}\n${pad(depth)}}`
 }
 
-export function listText(list: List, depth: number, style: Style): string {
+function listText(list: List, depth: number, style: Style): string {
   let out = ''
   list.items.forEach((item, i) => {
     const last = i === list.items.length - 1
@@ -55,7 +55,7 @@ function pipelineText(p: Pipeline, depth: number, style: Style): string {
   return out
 }
 
-export function wordText(word: Word): string {
+function wordText(word: Word): string {
   return word.text
 }
 
@@ -137,7 +137,7 @@ export function commandText(c: Command, depth: number, style: Style): string {
   return (printers[c.kind] as Printer<Command['kind']>)(c as never, place)
 }
 
-export function condText(c: Cond): string {
+function condText(c: Cond): string {
   switch (c.kind) {
     case 'word': return c.word.text
     case 'unary': return `${c.op} ${c.word.text}`

@@ -23,7 +23,7 @@ export function attributes(v: Variable): string {
   return flags === '' ? '--' : `-${flags}`
 }
 
-export function arrayText(sh: Shell, name: string): string {
+function arrayText(sh: Shell, name: string): string {
   const v = sh.lookup(name)
   const items = elements(sh, name).map(([k, x]) => `[${v?.assoc && !/^[\w./:@%+,-]+$/.test(k) ? quoteDouble(k) : k}]=${quoteDouble(x)}`)
   return `(${items.join(' ')}${v?.assoc && items.length > 0 ? ' ' : ''})`

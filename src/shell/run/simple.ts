@@ -22,7 +22,7 @@ import { spawn } from './spawn.ts'
 const declarations = new Set(['declare', 'typeset', 'local', 'export', 'readonly'])
 
 /** What a `declare`-like builtin gets for `name=(…)`: the elements, beside its plain arguments. */
-export interface CompoundArgument {
+interface CompoundArgument {
   readonly text: string
   readonly name: string
   readonly append: boolean
@@ -77,7 +77,7 @@ async function argumentsOf(sh: Shell, words: readonly Word[]): Promise<string[]>
     if (name !== undefined && declarations.has(name)) {
       const split = splitAssignment(word.text)
       if (split && word.elements) {
-        compound.set(argv.length, { text: word.text, name: split.name, append: split.append, elements: await elementsFor(sh, split.name, word.elements) })
+        compound.set(argv.length, { text: word.text, name: split.name, append: split.append, elements: await expandElements(sh, word.elements) })
         argv.push(`${split.name}${split.append ? '+' : ''}=`)
         continue
       }
@@ -92,10 +92,6 @@ async function argumentsOf(sh: Shell, words: readonly Word[]): Promise<string[]>
   }
   if (compound.size > 0) compounds.set(argv, compound)
   return argv
-}
-
-async function elementsFor(sh: Shell, _name: string, words: readonly Word[]) {
-  return expandElements(sh, words)
 }
 
 /** Runs a simple command. `last`: the process has nothing else to do, so a program may replace it. */
@@ -146,7 +142,7 @@ export async function runSimple(sh: Shell, command: Simple, last: boolean): Prom
     if (builtin) return await runBuiltin(sh, builtin, argv)
     const extra = new Map<string, string>()
     if (scope) for (const [n, v] of scope) if (v.value !== undefined) extra.set(n, v.value)
-    return await runProgram(sh, argv, extra, last, commandText({ ...command, assignments }, 0, { oneLine: true }), undo)
+    return await runProgram(sh, argv, extra, last, commandText({ ...command, assignments }, 0, { oneLine: true }))
   } finally {
     sh.lastArgument = argv.at(-1)!
     undoRedirects(undo)
@@ -191,7 +187,7 @@ function traceText(argv: readonly string[], compound: ReadonlyMap<number, Compou
 
 async function temporaries(sh: Shell, assignments: readonly Assignment[]): Promise<Map<string, Variable>> {
   const scope = new Map<string, Variable>()
-  // Each value may use the ones before it.
+  // Each value may use the ones before it, and the variable's own of outside.
   sh.scopes.push(scope)
   try {
     for (const a of assignments) {
@@ -200,10 +196,13 @@ async function temporaries(sh: Shell, assignments: readonly Assignment[]): Promi
         await sh.complain(`${a.name}: readonly variable`)
         continue
       }
-      if (v && !scope.has(a.name)) scope.set(a.name, { value: a.append ? v.value : undefined, ...(v.integer ? { integer: true } : {}) })
+      if (v && !scope.has(a.name)) scope.set(a.name, { value: getScalar(sh, a.name), ...(v.integer && a.append ? { integer: true } : {}) })
       await assign(sh, a, scope)
       const made = scope.get(a.name)
-      if (made) made.exported = true
+      if (!made) continue
+      made.exported = true
+      // An integer's += adds; beyond that the attribute stays outside.
+      delete made.integer
     }
   } finally {
     sh.scopes.splice(sh.scopes.indexOf(scope), 1)
@@ -229,7 +228,7 @@ export function findProgram(sh: Shell, name: string, path = getScalar(sh, 'PATH'
   return found
 }
 
-async function runProgram(sh: Shell, argv: readonly string[], extra: ReadonlyMap<string, string>, last: boolean, text: string, _undo: Undo[]): Promise<number> {
+async function runProgram(sh: Shell, argv: readonly string[], extra: ReadonlyMap<string, string>, last: boolean, text: string): Promise<number> {
   const name = argv[0]!
   const found = name === '' ? '' : (extra.has('PATH') ? findProgram(sh, name, extra.get('PATH')) : (sh.hashed.get(name)?.path ?? findProgram(sh, name)))
   if (found === '') {

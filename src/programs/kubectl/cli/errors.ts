@@ -51,13 +51,6 @@ export class ConnectError extends Error {
 /** The kubeconfig says something impossible. */
 export class ConfigInvalid extends Error {}
 
-/** The server has no such resource type. */
-export class NoResourceMatch extends Error {
-  constructor(resource: string, group = '', version = '') {
-    super(`the server doesn't have a resource type ${goQuote(resource)}${group ? ` in group ${goQuote(group)}` : ''}${group && version ? ` and version ${goQuote(version)}` : version ? ` in version ${goQuote(version)}` : ''}`)
-  }
-}
-
 export class Aggregate extends Error {
   readonly errors: readonly Error[]
 
@@ -93,7 +86,7 @@ function standardMessage(error: Error): string | undefined {
   return undefined
 }
 
-export function messageFor(error: Error): string {
+function messageFor(error: Error): string {
   return standardMessage(error) ?? error.message
 }
 

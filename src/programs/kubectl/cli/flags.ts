@@ -59,7 +59,7 @@ export function flagsOf(path: string): readonly FlagDefinition[] {
 const listTypes = new Set(['stringArray', 'stringSlice', 'mapStringString', 'stringToString'])
 
 /** Fields of a CSV record, as encoding/csv reads one line. */
-export function splitCsv(text: string): string[] {
+function splitCsv(text: string): string[] {
   const out: string[] = []
   let field = ''
   let quoted = false

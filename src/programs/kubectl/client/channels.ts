@@ -12,7 +12,7 @@ export function encodeFrame(channel: number, data: string): string {
 }
 
 /** Takes whole frames off the front of `buffer`. */
-export function decodeFrames(buffer: string): { readonly frames: readonly { readonly channel: number; readonly data: string }[]; readonly rest: string } {
+function decodeFrames(buffer: string): { readonly frames: readonly { readonly channel: number; readonly data: string }[]; readonly rest: string } {
   const frames: { channel: number; data: string }[] = []
   let rest = buffer
   for (;;) {

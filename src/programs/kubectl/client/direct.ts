@@ -5,7 +5,7 @@ import type { Transport, WireAnswer, WireRequest } from './transport.ts'
 
 export const administrator: UserInfo = { name: 'kubernetes-admin', groups: ['kubeadm:cluster-admins', 'system:authenticated'] }
 
-export interface DirectServer {
+interface DirectServer {
   handle(request: ApiRequest): ApiResponse
 }
 

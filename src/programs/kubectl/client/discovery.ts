@@ -17,7 +17,7 @@ export interface Resource {
   readonly verbs: readonly string[]
   readonly shortNames: readonly string[]
   readonly categories: readonly string[]
-  /** Is this the group's preferred version? */
+  /** The version that is taken where none is named: the group's preferred one, or the first that has the resource. */
   readonly preferred: boolean
   readonly subresources: readonly string[]
 }
@@ -154,11 +154,11 @@ export class Discovery {
         if (r.name.includes('/')) continue
         out.push({
           group, version, name: r.name, singular: r.singularName || r.kind.toLowerCase(), kind: r.kind, namespaced: r.namespaced, verbs: r.verbs ?? [], shortNames: r.shortNames ?? [],
-          categories: r.categories ?? [], preferred: version === preferred, subresources: (list.resources ?? []).filter((s) => s.name.startsWith(`${r.name}/`)).map((s) => s.name.slice(r.name.length + 1)),
+          categories: r.categories ?? [], preferred: false, subresources: (list.resources ?? []).filter((s) => s.name.startsWith(`${r.name}/`)).map((s) => s.name.slice(r.name.length + 1)),
         })
       }
     }
-    return out
+    return choose(out, preferred)
   }
 
   /** Of a group that another server serves, and which does not answer, nothing is known. */
@@ -207,12 +207,20 @@ export class Discovery {
 }
 
 function fromAggregated(group: AggregatedGroup): Resource[] {
-  return (group.versions ?? []).flatMap((v, i) =>
+  const all = (group.versions ?? []).flatMap((v) =>
     (v.resources ?? []).filter((r) => r.responseKind).map((r) => ({
       group: group.metadata?.name ?? '', version: v.version, name: r.resource, singular: r.singularResource || r.responseKind!.kind.toLowerCase(), kind: r.responseKind!.kind, namespaced: r.scope === 'Namespaced',
-      verbs: r.verbs ?? [], shortNames: r.shortNames ?? [], categories: r.categories ?? [], preferred: i === 0, subresources: (r.subresources ?? []).map((s) => s.subresource),
+      verbs: r.verbs ?? [], shortNames: r.shortNames ?? [], categories: r.categories ?? [], preferred: false, subresources: (r.subresources ?? []).map((s) => s.subresource),
     })),
   )
+  return choose(all, group.versions?.[0]?.version)
+}
+
+/** Marks one version of each of a group's resources as the preferred (ServerPreferredResources). */
+function choose(resources: readonly Resource[], version: string | undefined): Resource[] {
+  const chosen = new Map<string, string>()
+  for (const r of resources) if (r.version === version || !chosen.has(r.name)) chosen.set(r.name, r.version)
+  return resources.map((r) => ({ ...r, preferred: chosen.get(r.name) === r.version }))
 }
 
 function match(all: readonly Resource[], word: string): Resource | undefined {

@@ -7,7 +7,7 @@ import type { KubeObject, Status } from '#engine/api/types.ts'
 import { ApiError, ConnectError } from '../cli/errors.ts'
 import type { Transport, WireAnswer, WireChannels, WireRequest, WireStream } from './transport.ts'
 
-export interface CallOptions {
+interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
@@ -26,7 +26,7 @@ export interface Watch {
   close(): void
 }
 
-export interface RestHooks {
+interface RestHooks {
   readonly headers: Readonly<Record<string, string>>
   readonly timeout: number
   warn(text: string): Promise<void>

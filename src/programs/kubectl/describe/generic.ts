@@ -7,7 +7,7 @@ import { annotationLines, DescribeWriter, labelLines } from './writer.ts'
 const acronyms = new Set(['API', 'URL', 'UID', 'OSB', 'GUID'])
 
 /** camelCase in words: capitals start words, well-known short forms stay in capitals; names with other characters stay as they are. */
-export function smartLabel(field: string): string {
+function smartLabel(field: string): string {
   if (/[^\p{L}-]/u.test(field)) return field
   const parts = field.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{Lu}+|[^\p{L}]+/gu) ?? [field]
   return parts.map((p) => (acronyms.has(p.toUpperCase()) ? p.toUpperCase() : p[0]!.toUpperCase() + p.slice(1))).join(' ')

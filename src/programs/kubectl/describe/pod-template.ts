@@ -199,7 +199,7 @@ export function volumesBlock(out: DescribeWriter, volumes: readonly Fields[], sp
   }
 }
 
-export function tolerationLines(out: DescribeWriter, label: string, tolerations: readonly Fields[]): void {
+function tolerationLines(out: DescribeWriter, label: string, tolerations: readonly Fields[]): void {
   if (tolerations.length === 0) {
     out.line(0, `${label}:\t<none>`)
     return

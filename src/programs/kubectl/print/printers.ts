@@ -12,7 +12,7 @@ import { goJson, goQuote, goSyntax } from './json.ts'
 import { JsonPath, JsonPathError } from './jsonpath.ts'
 import { emitKyaml } from './kyaml.ts'
 
-export interface PrintOptions {
+interface PrintOptions {
   /** `deployment.apps` of an object, for -o name. */
   readonly nameOf: (object: KubeObject) => string
   /** Keys in the order of Go's structs: objects that kubectl itself made. */

@@ -2,7 +2,7 @@
 import { TableWriter } from '#base/text-table.ts'
 import type { KubeObject } from '#engine/api/types.ts'
 
-export interface TableColumn {
+interface TableColumn {
   readonly name: string
   readonly type: string
   readonly format?: string

@@ -7,7 +7,7 @@ import { Failure } from '../cli/errors.ts'
 import type { Invocation } from '../cli/invocation.ts'
 import { goQuote } from '../print/json.ts'
 import { parseYaml, YamlError } from '#base/go-yaml/parse.ts'
-import { buildKustomization } from './kustomize.ts'
+import { kustomize } from '../kustomize/build.ts'
 
 export interface Document {
   readonly object: KubeObject
@@ -30,7 +30,7 @@ export function splitDocuments(text: string): string[] {
 }
 
 /** Objects in one text; errors are thrown with the source's name. */
-export function decodeText(text: string, source: string): unknown[] {
+function decodeText(text: string, source: string): unknown[] {
   if (/^\s*\{/.test(text)) {
     try {
       return [JSON.parse(text)]
@@ -116,7 +116,11 @@ export async function readDocuments(run: Invocation): Promise<{ readonly documen
     }
   }
   const folder = run.flags.has('kustomize') ? run.flags.string('kustomize') : ''
-  if (folder) for (const object of buildKustomization(run.process, folder)) documents.push({ object, source: folder })
+  if (folder) {
+    const { objects, warnings } = kustomize(run.process, folder)
+    for (const line of warnings) await run.err(line)
+    for (const object of objects) documents.push({ object, source: folder })
+  }
   return { documents, errors }
 }
 

@@ -21,7 +21,7 @@ export interface ObjectTarget {
 }
 
 /** All objects of one type that match selectors. */
-export interface ListTarget {
+interface ListTarget {
   readonly kind: 'list'
   readonly resource: Resource
   /** Undefined: all namespaces, or the type has none. */
@@ -32,7 +32,7 @@ export interface ListTarget {
 
 export type Target = ObjectTarget | ListTarget
 
-export interface TargetOptions {
+interface TargetOptions {
   /** A type without name means all objects of it (get, describe). */
   readonly emptySelector?: boolean
   /** The flag that selects everything (`--all`). */
@@ -153,7 +153,7 @@ async function namedTargets(run: Invocation, args: readonly string[], allNamespa
   return { targets, errors: [], multiple: types.size > 1, fromFiles: false, single: targets.length === 1 }
 }
 
-export async function mapDocument(run: Invocation, object: KubeObject, source: string): Promise<ObjectTarget> {
+async function mapDocument(run: Invocation, object: KubeObject, source: string): Promise<ObjectTarget> {
   const resource = await run.reachable(() => run.discovery.byKind(object.apiVersion, object.kind))
   if (!resource) {
     const name = object.metadata.name ?? ''

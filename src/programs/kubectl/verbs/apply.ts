@@ -23,7 +23,7 @@ are the ways you can resolve this warning:
   stop managing the field (remove it from their configuration).
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts`
 
-export function describeTarget(target: ObjectTarget): string {
+function describeTarget(target: ObjectTarget): string {
   const { group, version, kind } = target.resource
   return `Resource: ${goQuote(gvrText(target.resource))}, GroupVersionKind: ${goQuote(`${group}/${version}, Kind=${kind}`)}\nName: ${goQuote(target.name)}, Namespace: ${goQuote(target.namespace)}`
 }

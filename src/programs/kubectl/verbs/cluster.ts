@@ -4,9 +4,9 @@ import { alignTabs } from '#base/text-table.ts'
 import { Failure, usageFailure } from '../cli/errors.ts'
 import { flagsOf } from '../cli/flags.ts'
 import type { Verb } from '../cli/invocation.ts'
-import { apiVersionOf, groupResource, type Resource } from '../client/discovery.ts'
+import { apiVersionOf, groupResource } from '../client/discovery.ts'
 import { byBytes, goJson } from '../print/json.ts'
-import { buildKustomization } from '../resource/kustomize.ts'
+import { kustomize as kustomizeFolder } from '../kustomize/build.ts'
 import { emitYaml } from '#base/go-yaml/emit.ts'
 import { pathOf } from '../resource/targets.ts'
 import type { KubeObject } from '#engine/api/types.ts'
@@ -30,8 +30,7 @@ const listResources: Verb = async (run) => {
   const shown = all.filter((r) =>
     (!run.flags.changed('api-group') || r.group === run.flags.string('api-group')) && (!run.flags.changed('namespaced') || r.namespaced === run.flags.bool('namespaced')) &&
     verbs.every((v) => r.verbs.includes(v)) && categories.every((c) => r.categories.includes(c)))
-  const groupOrder = new Map(all.map((r, i) => [r.group, i] as const).reverse())
-  const sorted = [...shown].sort((a, b) => (sortBy === 'kind' ? byBytes(a.kind, b.kind) : sortBy === 'name' ? byBytes(a.name, b.name) : byGroup(groupOrder, a, b) || byBytes(a.name, b.name)))
+  const sorted = [...shown].sort((a, b) => (sortBy === 'kind' ? byBytes(a.kind, b.kind) : sortBy === 'name' ? byBytes(a.name, b.name) : byBytes(a.group, b.group) || byBytes(a.name, b.name)))
   if (output === 'json' || output === 'yaml') {
     const document = { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: '', resources: sorted.map((r) => ({ name: r.name, singularName: r.singular, namespaced: r.namespaced, ...(r.group ? { group: r.group } : {}), version: r.version, kind: r.kind, verbs: r.verbs, ...(r.shortNames.length > 0 ? { shortNames: r.shortNames } : {}), ...(r.categories.length > 0 ? { categories: r.categories } : {}) })) }
     return run.out(output === 'yaml' ? emitYaml(document) : `${goJson(document, '    ')}\n`)
@@ -41,10 +40,6 @@ const listResources: Verb = async (run) => {
   const head = ['NAME', 'SHORTNAMES', 'APIVERSION', 'NAMESPACED', 'KIND', ...(wide ? ['VERBS', 'CATEGORIES'] : [])]
   const rows = sorted.map((r) => [r.name, r.shortNames.join(','), apiVersionOf(r), String(r.namespaced), r.kind, ...(wide ? [r.verbs.join(','), r.categories.join(',')] : [])])
   await run.out(alignTabs([...(run.flags.bool('no-headers') ? [] : [head]), ...rows].map((r) => r.join('\t') + '\n').join(''), { minWidth: 6, padding: 3 }))
-}
-
-function byGroup(_order: ReadonlyMap<string, number>, a: Resource, b: Resource): number {
-  return byBytes(a.group, b.group)
 }
 
 export const apiVersions: Verb = async (run) => {
@@ -115,7 +110,9 @@ export const options: Verb = async (run) => {
 
 export const kustomize: Verb = async (run) => {
   const folder = run.args[0] ?? '.'
-  await run.out(buildKustomization(run.process, folder).map((o, i) => (i > 0 ? '---\n' : '') + emitYaml(o)).join(''))
+  const { objects, warnings } = kustomizeFolder(run.process, folder)
+  for (const line of warnings) await run.err(line)
+  await run.out(objects.map((o, i) => (i > 0 ? '---\n' : '') + emitYaml(o)).join(''))
 }
 
 /** What `source <(kubectl completion bash)` needs to know here: the shell asks `kubectl __complete` by itself. */

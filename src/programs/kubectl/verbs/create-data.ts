@@ -1,5 +1,5 @@
 /** `kubectl create configmap` and `kubectl create secret generic | tls | docker-registry`: keys from literals, files, folders and env files. */
-import { byteLength, fromBase64, toBase64 } from '#base/bytes.ts'
+import { toBase64 } from '#base/bytes.ts'
 import { Failure } from '../cli/errors.ts'
 import type { Invocation, Verb } from '../cli/invocation.ts'
 import { goQuote } from '../print/json.ts'
@@ -53,12 +53,12 @@ function readPairs(run: Invocation, kind: 'ConfigMap' | 'Secret'): [string, stri
   }
   for (const path of run.flags.list('from-env-file')) {
     if (!run.process.fs.exists(path)) throw new Failure(`error reading ${path}: no such file or directory`)
-    run.process.fs.readFile(path).split('\n').forEach((raw, i) => {
+    run.process.fs.readFile(path).split('\n').forEach((raw) => {
       const line = raw.replace(/^\s+/, '').replace(/\r$/, '')
       if (line === '' || line.startsWith('#')) return
       const at = line.indexOf('=')
       const key = at < 0 ? line : line.slice(0, at)
-      if (!/^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(key)) throw new Failure(`${goQuote(key)} is not a valid key name: a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')${i < 0 ? '' : ''}`)
+      if (!/^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(key)) throw new Failure(`${goQuote(key)} is not a valid key name: a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')`)
       put(key, at < 0 ? (run.process.env.get(key) ?? '') : line.slice(at + 1))
     })
   }
@@ -123,9 +123,4 @@ export const createSecretDocker: Verb = async (run) => {
   }
   const object = newObject('v1', 'Secret', { name, ...spaceOf(run) }, { data: { '.dockerconfigjson': toBase64(config) }, type: 'kubernetes.io/dockerconfigjson' })
   await createGenerated(run, secretResource, object, 'failed to create secret')
-}
-
-/** Decoded size, as describe shows secrets. */
-export function decodedLength(base64: string): number {
-  return byteLength(fromBase64(base64) ?? '')
 }

@@ -1,6 +1,6 @@
 /** `kubectl create deployment | job | cronjob | namespace | serviceaccount | …`: small objects made from flags. */
 import type { KubeObject } from '#engine/api/types.ts'
-import { ApiError, Failure, usageFailure } from '../cli/errors.ts'
+import { ApiError, Failure } from '../cli/errors.ts'
 import type { Invocation, Verb } from '../cli/invocation.ts'
 import { printerFor } from '../print/printers.ts'
 import { getObject, pathOf } from '../resource/targets.ts'
@@ -147,10 +147,5 @@ export const createToken: Verb = async (run) => {
     if (error instanceof ApiError) throw new Failure(`failed to create token: ${error.message}`)
     throw error
   }
-}
-
-/** `create foo`: nothing of that name; the words are kubectl's. */
-export function unexpectedArgs(run: Invocation): Failure {
-  return usageFailure(run.path, `Unexpected args: [${run.args.join(' ')}]`)
 }
 

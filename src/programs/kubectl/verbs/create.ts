@@ -41,7 +41,7 @@ export const create: Verb = async (run) => {
         await report.done(target.resource, object, 'created')
         continue
       }
-      const edited = run.flags.bool('edit') ? await openEditor(run, object, target.resource) : object
+      const edited = run.flags.bool('edit') ? await openEditor(run, object) : object
       if (!edited) continue
       const stored = await createObject(run, target.resource, target.namespace, edited, { dryRun: report.dryRun })
       await report.done(target.resource, stored, 'created')

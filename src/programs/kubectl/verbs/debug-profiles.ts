@@ -15,7 +15,7 @@ export interface Keep {
   readonly initContainers: boolean
 }
 
-export interface DebugPod {
+interface DebugPod {
   readonly metadata: { labels?: unknown; annotations?: unknown }
   readonly spec: Fields
   /** The debugging container, which is among the pod's. */

@@ -6,7 +6,6 @@ import type { KubeObject } from '#engine/api/types.ts'
 import { FsError } from '#engine/machine/files.ts'
 import { Failure } from '../cli/errors.ts'
 import type { Invocation } from '../cli/invocation.ts'
-import type { Resource } from '../client/discovery.ts'
 import { emitYaml } from '#base/go-yaml/emit.ts'
 import { parseYaml, YamlError } from '#base/go-yaml/parse.ts'
 
@@ -48,7 +47,7 @@ export function withHead(text: string, complaint = ''): string {
 }
 
 /** One object through the editor; undefined where nothing came back. */
-export async function openEditor(run: Invocation, object: KubeObject, _resource: Resource): Promise<KubeObject | undefined> {
+export async function openEditor(run: Invocation, object: KubeObject): Promise<KubeObject | undefined> {
   let text = withHead(emitYaml(object))
   for (let i = 0; i < 10; i++) {
     const { text: edited, path } = await editText(run, text)

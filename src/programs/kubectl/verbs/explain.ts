@@ -86,7 +86,7 @@ function customNode(s: CustomSchema, required: boolean, top = false): Node {
 }
 
 /** go-wordwrap: breaks at blanks before words that would pass the limit; lines and their first blanks stay. */
-export function wordWrap(text: string, limit: number): string {
+function wordWrap(text: string, limit: number): string {
   let out = ''
   let current = 0
   let word = ''

@@ -12,7 +12,7 @@ export class TimedOut extends Failure {
 }
 
 /** The next event of a watch, or undefined when the time is over first. */
-export async function nextBefore(run: Invocation, watch: Watch, deadline: number | undefined): Promise<{ readonly event: WatchEvent | undefined } | undefined> {
+async function nextBefore(run: Invocation, watch: Watch, deadline: number | undefined): Promise<{ readonly event: WatchEvent | undefined } | undefined> {
   if (deadline === undefined) return { event: await watch.next() }
   const left = deadline - run.process.now()
   if (left <= 0) return undefined

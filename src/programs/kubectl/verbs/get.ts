@@ -14,7 +14,7 @@ import { compareFields, sortObjects, SortFailure } from '../resource/sort.ts'
 
 const tableAccept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json'
 
-export function nameOfKind(run: Invocation, known: readonly Resource[]): (object: KubeObject) => string {
+function nameOfKind(run: Invocation, known: readonly Resource[]): (object: KubeObject) => string {
   return (object) => {
     const resource = known.find((r) => r.kind === object.kind && apiVersionOf(r) === object.apiVersion)
     const group = object.apiVersion.includes('/') ? object.apiVersion.split('/')[0]! : ''

@@ -14,7 +14,7 @@ const valuePattern = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/
 const valueRule = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 
 /** `TYPE NAME a=b c-` apart: what is meant and what changes. */
-export function splitPairs(args: readonly string[], what: string): { readonly resources: string[]; readonly pairs: string[] } {
+function splitPairs(args: readonly string[], what: string): { readonly resources: string[]; readonly pairs: string[] } {
   const resources: string[] = []
   const pairs: string[] = []
   for (const arg of args) {

@@ -46,7 +46,7 @@ export function withLastApplied(object: KubeObject): KubeObject {
   return { ...object, metadata: { ...object.metadata, annotations: { ...annotations, [lastApplied]: goJson(bare) + '\n' } } }
 }
 
-export interface SendOptions {
+interface SendOptions {
   readonly dryRun: DryRun
   readonly fieldManager?: string
   readonly validate?: string

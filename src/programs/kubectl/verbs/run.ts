@@ -17,7 +17,7 @@ const pods = builtin('', 'v1', 'pods', 'Pod')
 /** A reference as docker's grammar has it. */
 export const imagePattern = /^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$/
 
-export function labelsFrom(text: string): Record<string, string> | undefined {
+function labelsFrom(text: string): Record<string, string> | undefined {
   if (text === '') return undefined
   const labels: Record<string, string> = {}
   for (const pair of text.split(',')) {

@@ -13,7 +13,7 @@ import { builtin, patchObject, reporter, type Reporter } from './report.ts'
 type Fields = Record<string, unknown>
 
 /** The pod spec inside an object that has one. */
-export function podSpecOf(object: KubeObject): Fields | undefined {
+function podSpecOf(object: KubeObject): Fields | undefined {
   const spec = object['spec'] as Fields | undefined
   if (object.kind === 'Pod') return spec
   const job = object.kind === 'CronJob' ? ((spec?.['jobTemplate'] as Fields | undefined)?.['spec'] as Fields | undefined) : spec

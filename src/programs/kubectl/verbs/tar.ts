@@ -3,7 +3,7 @@ import { byteLength } from '#base/bytes.ts'
 import { charactersWithin } from '#base/http.ts'
 import type { FileSystem } from '#engine/machine/files.ts'
 
-export interface TarEntry {
+interface TarEntry {
   readonly name: string
   readonly folder: boolean
   readonly mode: number

@@ -114,8 +114,7 @@ export function matches(abbreviation: string, word: string): boolean {
   return abbreviation !== '' && word.startsWith(abbreviation)
 }
 
-/** A prefix or address; `default`, `any` and `all` are 0/0. */
-/** `family`: what the complaint calls it where only one family is asked for. */
+/** A prefix or address; `default`, `any` and `all` are 0/0. `family`: what the complaint calls it where only one family is asked for. */
 export function prefixOf(text: string, family = 'any valid'): { readonly address: number; readonly length: number; readonly text: string; readonly bare: boolean } {
   if (text === 'default' || text === 'any' || text === 'all') return { address: 0, length: 0, text: 'default', bare: false }
   const slash = text.indexOf('/')
@@ -145,7 +144,7 @@ export function addressOf(text: string, family = 'inet'): string {
   return text
 }
 
-export const tableNames: ReadonlyMap<number, string> = new Map([[255, 'local'], [254, 'main'], [253, 'default']])
+const tableNames: ReadonlyMap<number, string> = new Map([[255, 'local'], [254, 'main'], [253, 'default']])
 
 export function tableNumber(text: string): number | undefined {
   for (const [n, name] of tableNames) if (name === text) return n
@@ -161,8 +160,7 @@ export function prettyJson(rows: readonly unknown[]): string {
   const put = (value: unknown, depth: number): string => {
     if (Array.isArray(value)) {
       if (value.length === 0) return '[ ]'
-      const objects = typeof value[0] === 'object'
-      return `[ ${value.map((v) => put(v, depth + 1)).join(objects ? ',' : ',')} ]`
+      return `[ ${value.map((v) => put(v, depth + 1)).join(',')} ]`
     }
     if (value !== null && typeof value === 'object') {
       const inner = '    '.repeat(depth + 1)

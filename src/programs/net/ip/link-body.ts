@@ -118,7 +118,7 @@ function onlyTarget(b: LinkBody, text: string): void {
 
 export const readBody = (c: IpContext): LinkBody => readWords<LinkBody>(c, bodyWords, { rest: [], change: {} }, (b, _, word) => onlyTarget(b, word))
 
-export function namespaceNamed(c: IpContext, name: string): NetNamespace {
+function namespaceNamed(c: IpContext, name: string): NetNamespace {
   const ns = c.process.machine.namedNamespaces.get(name) ?? c.process.machine.processes.get(Number(name))?.net
   if (!ns) throw invalid('Invalid "netns" value', name)
   return ns

@@ -21,7 +21,7 @@ export function namespaceId(net: NetNamespace, other: NetNamespace): number | un
   return at < 0 ? undefined : at
 }
 
-export function fullName(link: LinkInfo): string {
+function fullName(link: LinkInfo): string {
   if (link.peer) return `${link.name}@${link.peer.namespace ? `if${link.peer.index}` : link.peer.name}`
   if (link.kind === 'ipip') return `${link.name}@NONE`
   return link.name

@@ -4,10 +4,8 @@ import { errnoTexts } from '#engine/net/error.ts'
 import type { RouteInfo, RouteSpec } from '#engine/net/types.ts'
 import { addressOf, duplicate, IpFailure, prefixOf, tableNumber, tableText, type IpContext } from './context.ts'
 import { routeUsage } from './usage.ts'
-import { nothing, numberOf, readWords, skip, verbOf, wordAct, wrong, type Act, type Words } from './words.ts'
+import { nothing, numberOf, readWords, routeTypeOf, skip, verbOf, wordAct, wrong, type Act, type Words } from './words.ts'
 
-
-const types = ['unicast', 'local', 'broadcast', 'multicast', 'blackhole', 'unreachable', 'prohibit', 'throw'] as const
 const protocols: Readonly<Record<string, string>> = { 0: 'none', 1: 'redirect', 2: 'kernel', 3: 'boot', 4: 'static', 8: 'gated', 9: 'ra', 10: 'mrt', 11: 'zebra', 12: 'bird', 16: 'dhcp', 17: 'mrouted', 18: 'keepalived', 42: 'babel', 186: 'bgp', 187: 'isis', 188: 'ospf', 189: 'rip' }
 
 const verbs = [['add', 'add'], ['change', 'change'], ['chg', 'change'], ['replace', 'replace'], ['prepend', 'prepend'], ['append', 'append'], ['delete', 'delete'], ['list', 'list'], ['show', 'list'], ['lst', 'list'], ['get', 'get'], ['flush', 'flush'], ['save', 'save'], ['help', 'help']] as const
@@ -34,8 +32,6 @@ function scopeOf(text: string, complaint: string): NonNullable<RouteSpec['scope'
   if (scope === undefined) throw wrong(text, complaint)
   return scope
 }
-
-const typeOf = (text: string) => types.find((t) => t === text)
 
 function protocolOf(text: string, complaint: string): string {
   const protocol = protocols[text] ?? text
@@ -111,7 +107,7 @@ function protocolWord(r: Change, c: IpContext): void {
 
 /** A type and the destination, or the destination alone. */
 function target(r: Change, c: IpContext, word: string): void {
-  const type = typeOf(word)
+  const type = routeTypeOf(word)
   if (type) {
     r.spec.type = type
     word = c.value()
@@ -132,7 +128,7 @@ function destination(r: Change, c: IpContext, word: string): void {
 function modify(c: IpContext, verb: Change['verb']): void {
   if (!c.more) throw new IpFailure(routeUsage, 255)
   const { spec, to, loose } = readWords<Change>(c, changeWords, { verb, spec: { to: '' }, to: false, family: false }, target)
-  if (!to) spec.to = 'default'
+  if (!to) throw new IpFailure(routeUsage, 255)
   if (spec.to.endsWith('/32')) spec.to = spec.to.slice(0, -3)
   if (spec.device !== undefined) c.device(spec.device)
   if (loose) throw new IpFailure('Error: Invalid prefix for given prefix length.\n', 2)
@@ -158,6 +154,7 @@ const hopWords: Words<Hop> = {
 
 /** `nexthop …` to the end of the line. */
 function hops(r: Change, c: IpContext): void {
+  if (!r.to) throw new IpFailure(routeUsage, 255)
   const list: Hop[] = [{}]
   while (c.more) {
     const word = c.take()
@@ -221,16 +218,17 @@ const filterWords: Words<Filter> = {
     },
     type: (f, c) => {
       const name = c.value()
-      if (!typeOf(name)) throw wrong(name, 'node type value is invalid\n')
-      f.type = name
+      const type = routeTypeOf(name)
+      if (!type) throw wrong(name, 'node type value is invalid\n')
+      f.type = type
     },
     dev: deviceFilter, oif: deviceFilter, iif: deviceFilter,
     mark: skip,
     via: (f, c) => void (f.via = addressOf(c.value(), familyOf(c, false))),
     src: (f, c) => void (f.source = prefixOf(c.value()).text),
     root: (f, c) => void (f.root = prefixOf(c.value())),
-    match: (f, c) => void (f.match = prefixOf(c.value())),
-    exact: (f, c) => void (f.exact = prefixOf(c.value())),
+    match: (f, c) => selector(f, c, 'match', c.value()),
+    exact: (f, c) => selector(f, c, 'exact', c.value()),
     to: (f, c) => {
       const word = c.value()
       ;(['root', 'match', 'exact'].includes(word) ? filterWords.whole[word]! : prefixFilter)(f, c, word)
@@ -241,8 +239,14 @@ const filterWords: Words<Filter> = {
   }]],
 }
 
-function prefixFilter(f: Filter, _: IpContext, word: string): void {
-  f.exact = prefixOf(word)
+function prefixFilter(f: Filter, c: IpContext, word: string): void {
+  selector(f, c, 'exact', word)
+}
+
+/** `any` and `all` choose nothing as long as no family is asked for. */
+function selector(f: Filter, c: IpContext, key: 'exact' | 'match', word: string): void {
+  if ((word === 'any' || word === 'all') && c.options.family !== 'inet') return
+  f[key] = prefixOf(word)
 }
 
 function list(c: IpContext, flush: boolean): void {

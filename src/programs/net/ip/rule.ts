@@ -2,7 +2,7 @@
 import type { RuleSpec } from '#engine/net/types.ts'
 import { invalid, IpFailure, prefixOf, tableNumber, tableText, type IpContext } from './context.ts'
 import { ruleUsage } from './usage.ts'
-import { nothing, numberOf, readWords, skip, verbOf, wrong, type Act, type Words } from './words.ts'
+import { nothing, numberOf, readWords, routeTypeOf, skip, verbOf, wrong, type Act, type Words } from './words.ts'
 
 const verbs = [['list', 'list'], ['lst', 'list'], ['show', 'list'], ['save', 'save'], ['restore', 'save'], ['add', 'add'], ['delete', 'delete'], ['flush', 'flush'], ['help', 'help']] as const
 
@@ -11,9 +11,7 @@ export function ipRule(c: IpContext): void {
   if (verb === 'list') return list(c)
   if (verb === 'add' || verb === 'delete') {
     if (!c.more) throw new IpFailure(`"ip rule ${verb === 'add' ? 'add' : 'del'}" requires arguments.\n`, 1)
-    const spec = readWords<Spec>(c, specWords, {}, (_, __, word) => {
-      throw wrong(word, 'Failed to parse rule type')
-    })
+    const spec = readWords<Spec>(c, specWords, {}, action)
     return c.netlink(() => (verb === 'add' ? c.net.addRule(spec) : c.net.deleteRule(spec)))
   }
   if (verb === 'flush') {
@@ -63,7 +61,7 @@ const specWords: Words<Spec> = {
       const name = c.value()
       if (!ruleProtocols.includes(name) && !/^\d+$/.test(name)) throw wrong(name, '"protocol" value is invalid\n')
     },
-    table, dev: input, iif: input,
+    lookup: table, dev: input, iif: input,
     oif: (r, c) => void (r.outputDevice = c.value()),
     uidrange: (_, c) => {
       const text = c.value()
@@ -75,21 +73,16 @@ const specWords: Words<Spec> = {
     },
     sport: ports, dport: ports,
     type: (r, c) => action(r, c, c.value()),
-    l: (_, __, word) => {
-      throw wrong(word, 'Failed to parse rule type')
-    },
-    help: () => {
-      throw new IpFailure(ruleUsage, 255)
-    },
-    blackhole: action, unreachable: action, prohibit: action, unicast: nothing,
   },
-  short: [['priority', priority], ['preference', priority], ['lookup', table]],
+  short: [['preference', priority], ['order', priority], ['priority', priority], ['tos', skip], ['dsfield', skip], ['realms', skip], ['table', table], ['help', () => {
+    throw new IpFailure(ruleUsage, 255)
+  }]],
 }
 
 function action(r: Spec, _: IpContext, word: string): void {
-  const type = (['blackhole', 'unreachable', 'prohibit'] as const).find((t) => t === word)
-  if (!type && word !== 'unicast') throw wrong(word, 'Failed to parse rule type')
-  if (type) r.type = type
+  const type = routeTypeOf(word)
+  if (type === 'blackhole' || type === 'unreachable' || type === 'prohibit') r.type = type
+  else if (type !== 'unicast') throw wrong(word, 'Failed to parse rule type')
 }
 
 export function ruleText(r: RuleSpec, numeric = false, detached: (device: string) => boolean = () => false): string {

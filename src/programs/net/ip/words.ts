@@ -52,3 +52,12 @@ export function numberOf(text: string, why: string, low = 0, high = 0xffffffff):
 export function twice(key: string, argument: string): IpFailure {
   return new IpFailure(`Error: duplicate "${key}": "${argument}" is the second value.\n`, 255)
 }
+
+/** rtnl_rtntype_a2n: some types are taken by any beginning, in this order, others only whole. */
+const shortTypes = ['broadcast', 'multicast', 'prohibit', 'unreachable', 'blackhole', 'unicast'] as const
+const wholeTypes = ['local', 'throw'] as const
+
+export function routeTypeOf(text: string): (typeof shortTypes)[number] | (typeof wholeTypes)[number] | undefined {
+  if (text === 'brd') return 'broadcast'
+  return wholeTypes.find((t) => t === text) ?? shortTypes.find((t) => matches(text, t))
+}

@@ -5,7 +5,7 @@ import { Fatal } from '../common.ts'
 import { JsonReader, JsonSyntax } from './values.ts'
 import type { Json } from './values.ts'
 
-export interface JqOptions {
+interface JqOptions {
   readonly flags: ReadonlySet<string>
   readonly filter: string | undefined
   readonly fromFile: string | undefined

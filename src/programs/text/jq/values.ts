@@ -36,7 +36,7 @@ export function sortedKeys(v: { [key: string]: Json }): string[] {
   return Object.keys(v).sort(compareText)
 }
 
-export function compareText(a: string, b: string): number {
+function compareText(a: string, b: string): number {
   if (a === b) return 0
   const x = [...a]
   const y = [...b]
@@ -107,7 +107,7 @@ export interface PrintStyle {
 
 export const compact: PrintStyle = { indent: 0, sort: false, ascii: false, color: false }
 
-export function stringText(s: string, ascii = false): string {
+function stringText(s: string, ascii = false): string {
   let out = '"'
   for (const c of s) {
     const code = c.codePointAt(0)!
@@ -139,7 +139,7 @@ export function print(v: Json, style: PrintStyle = compact, depth = 0): string {
     case 'array': {
       const a = v as Json[]
       if (a.length === 0) return paint('1;39', '[]') + reset
-      return paint('1;39', '[') + a.map((x, i) => (i > 0 ? paint('1;39', ',') : '') + nl + (style.color && i >= 0 ? '' : '') + print(x, style, depth + 1)).join('') + (style.color ? '\x1b[1;39m' : '') + close + paint('1;39', ']') + reset
+      return paint('1;39', '[') + a.map((x, i) => (i > 0 ? paint('1;39', ',') : '') + nl + print(x, style, depth + 1)).join('') + (style.color ? '\x1b[1;39m' : '') + close + paint('1;39', ']') + reset
     }
     default: {
       const o = v as { [key: string]: Json }
