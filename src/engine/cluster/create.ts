@@ -132,7 +132,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     } }, tags),
     metricsServerImage(metricsTies),
     ingressNginxImage(metricsTies),
-    etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0'], () => database.clear()),
+    etcdImage(['3.6.6-0', '3.6.5-0', '3.5.24-0'], database),
     ...managerImages({ client: (process, credentials) => credentialsClient(credentials, process.machine), version: spec.version, resources: () => deletableResources(api), issueToken: (...facts) => api.tokens.issueForSecret(...facts) }, tags),
   ]
   const registry = new Registry([...addonImageTables, commonImages, ...(options.images ?? []), new Map(controlImages.map((i) => [i.repository, i]))])
