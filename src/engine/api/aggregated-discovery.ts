@@ -1,16 +1,20 @@
-/** Discovery of everything in one answer (apidiscovery.k8s.io/v2), for clients that ask for it by their Accept header. */
+/**
+ * Discovery of everything in one answer (apidiscovery.k8s.io/v2), for clients that ask for it by their Accept header. Leaves out: subresources of other servers' resources,
+ * and groups of which some versions are served here and others elsewhere.
+ */
 import type { KindDefinition } from './kind.ts'
+import type { Loose } from './loose.ts'
 import type { ApiServer } from './server.ts'
 import type { ApiRequest, ApiResponse } from './types.ts'
 
-const PARAMETERS = 'g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+const parameters = ['g=apidiscovery.k8s.io', 'v=v2', 'as=APIGroupDiscoveryList']
 
 /** Does the client take the aggregated form before the plain one? */
 export function wantsAggregated(request: ApiRequest): boolean {
   for (const part of (request.headers.get('accept') ?? '').split(',')) {
-    const [type, ...parameters] = part.split(';').map((p) => p.trim())
+    const [type, ...given] = part.split(';').map((p) => p.trim())
     if (type !== 'application/json') continue
-    return ['g=apidiscovery.k8s.io', 'v=v2', 'as=APIGroupDiscoveryList'].every((p) => parameters.includes(p))
+    return parameters.every((p) => given.includes(p))
   }
   return false
 }
@@ -26,8 +30,20 @@ function resourceOf(kind: KindDefinition) {
   }
 }
 
+/** A version that another server serves, out of its plain list; one that does not answer is stale and says nothing of its resources. */
+function foreignVersion(server: ApiServer, request: ApiRequest, group: string, version: string): object {
+  const answer = server.aggregation?.handle({ ...request, method: 'GET', path: `/apis/${group}/${version}` }, { group, version })
+  if (answer?.kind !== 'complete' || answer.code !== 200) return { version, freshness: 'Stale' }
+  const { resources } = JSON.parse(answer.body) as Loose
+  return {
+    version,
+    resources: (resources as Loose[]).map((r) => ({ resource: r.name, responseKind: { group: r.group ?? group, version: r.version ?? version, kind: r.kind }, scope: r.namespaced ? 'Namespaced' : 'Cluster', singularResource: r.singularName, verbs: r.verbs, ...(r.shortNames ? { shortNames: r.shortNames } : {}), ...(r.categories ? { categories: r.categories } : {}) })),
+    freshness: 'Current',
+  }
+}
+
 /** `core`: of /api, else of /apis. */
-export function aggregatedDiscovery(server: ApiServer, core: boolean): ApiResponse {
+export function aggregatedDiscovery(server: ApiServer, request: ApiRequest, core: boolean): ApiResponse {
   const groups = new Map<string, Map<string, KindDefinition[]>>()
   for (const kind of server.kinds) {
     if ((kind.group === '') !== core) continue
@@ -35,10 +51,11 @@ export function aggregatedDiscovery(server: ApiServer, core: boolean): ApiRespon
     versions.set(kind.version, [...(versions.get(kind.version) ?? []), kind])
     groups.set(kind.group, versions)
   }
-  const items = [...groups].map(([name, versions]) => ({
+  const items: { metadata: { name?: string }; versions: object[] }[] = [...groups].map(([name, versions]) => ({
     metadata: name === '' ? {} : { name },
     versions: [...versions].map(([version, kinds]) => ({ version, resources: kinds.map(resourceOf).sort((a, b) => (a.resource < b.resource ? -1 : 1)), freshness: 'Current' })),
   }))
+  if (!core) for (const [name, versions] of server.aggregation?.groups() ?? []) items.push({ metadata: { name }, versions: versions.map((v) => foreignVersion(server, request, name, v)) })
   const body = { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items }
-  return { kind: 'complete', code: 200, headers: new Map([['content-type', `application/json;${PARAMETERS}`]]), body: JSON.stringify(body) + '\n' }
+  return { kind: 'complete', code: 200, headers: new Map([['content-type', `application/json;${parameters.join(';')}`]]), body: JSON.stringify(body) + '\n' }
 }

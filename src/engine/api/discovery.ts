@@ -56,12 +56,12 @@ export function answerDiscovery(server: ApiServer, request: ApiRequest): ApiResp
       return health(parts[0], parts.slice(1).join('/'), request)
     case 'api':
       if (parts.length === 1) {
-        if (wantsAggregated(request)) return aggregatedDiscovery(server, true)
+        if (wantsAggregated(request)) return aggregatedDiscovery(server, request, true)
         return json({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: server.options.advertiseAddress ?? '10.0.0.1:6443' }] })
       }
       return resourceList(server, '', parts[1]!)
     case 'apis':
-      if (parts.length === 1 && wantsAggregated(request)) return aggregatedDiscovery(server, false)
+      if (parts.length === 1 && wantsAggregated(request)) return aggregatedDiscovery(server, request, false)
       if (parts.length === 1) return json({ kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(server) })
       if (parts.length === 2) {
         const group = groupsOf(server).find((g) => g.name === parts[1])

@@ -1,8 +1,9 @@
 /** The resource metrics API, metrics.k8s.io/v1beta1: NodeMetrics and PodMetrics, their lists and tables, as metrics-server answers them. */
 import { formatQuantity } from '#base/quantity.ts'
-import { matchesFields, parseFieldSelector, type FieldRequirement } from './fields.ts'
-import { matches, parseSelector } from '#engine/api/label-selector.ts'
-import type { ApiRequest, ApiResponse, KubeObject } from '#engine/api/types.ts'
+import { parseFieldSelector } from '#engine/api/field-selector.ts'
+import { matches, parseSelector, type Selector, SelectorError } from '#engine/api/label-selector.ts'
+import * as status from '#engine/api/status.ts'
+import { type ApiRequest, type ApiResponse, type KubeObject, StatusError } from '#engine/api/types.ts'
 import type { Usage } from './usage.ts'
 
 export interface Measured {
@@ -36,31 +37,51 @@ const resourceList = {
   resources: [['nodes', false, 'NodeMetrics'], ['pods', true, 'PodMetrics']].map(([name, namespaced, kind]) => ({ name, singularName: '', namespaced, kind, verbs: ['get', 'list'] })),
 }
 
-/** Requests are authorised already. */
+/** Requests are authorised already. What is refused is answered with a Status. */
 export function answerMetrics(request: ApiRequest, metrics: Metrics, now: number): ApiResponse {
-  const failure = (code: number, reason: string, message: string, details: object = {}) => json(code, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details, code })
-  const rest = request.path.split('/').filter((p) => p !== '').slice(3).map(decodeURIComponent)
-  if (rest.length === 0) return json(200, resourceList)
+  try {
+    return json(200, answer(request, metrics, now))
+  } catch (error) {
+    if (error instanceof StatusError) return json(error.status.code ?? 500, error.status)
+    throw error
+  }
+}
+
+/** Throws StatusError. */
+function answer(request: ApiRequest, metrics: Metrics, now: number): object {
+  const rest = request.path.split('/').filter((p) => p !== '').slice(3)
+  if (rest.length === 0) return resourceList
   const namespace = rest[0] === 'namespaces' ? rest[1] : undefined
   const [resource, name] = namespace === undefined ? rest : rest.slice(2)
-  if (resource !== 'pods' && (resource !== 'nodes' || namespace !== undefined)) return failure(404, 'NotFound', 'the server could not find the requested resource')
-  if (request.method !== 'GET') return failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource')
+  if (resource !== 'pods' && (resource !== 'nodes' || namespace !== undefined)) throw status.pathNotFound()
+  if (request.method !== 'GET') throw status.methodNotAllowed()
   const kind = resource === 'pods' ? 'PodMetrics' : 'NodeMetrics'
-  let found = resource === 'pods' ? metrics.pods(namespace) : metrics.nodes()
+  const found = resource === 'pods' ? metrics.pods(namespace) : metrics.nodes()
   if (name !== undefined) {
     const one = found.find((m) => m.object.metadata.name === name)
-    const full = namespace === undefined ? name : `${namespace}/${name}`
-    if (!one) return failure(404, 'NotFound', `${kind.toLowerCase()}.metrics.k8s.io ${JSON.stringify(full)} not found`, { name: full, group: 'metrics.k8s.io', kind: kind.toLowerCase() })
-    return wantsTable(request) ? json(200, table([one], kind, now)) : json(200, metricsOf(one, kind, now))
+    if (!one) throw status.notFound({ group: 'metrics.k8s.io', resource: kind.toLowerCase() }, namespace === undefined ? name : `${namespace}/${name}`)
+    return wantsTable(request) ? table([one], kind, now) : metricsOf(one, kind, now)
   }
-  const labels = request.query.get('labelSelector')?.[0]
-  if (labels) {
-    const selector = parseSelector(labels)
-    found = found.filter((m) => matches(selector, m.object.metadata.labels))
+  const chosen = found.filter(filterOf(request))
+  return wantsTable(request) ? table(chosen, kind, now) : { kind: `${kind}List`, apiVersion: groupVersion, metadata: {}, items: chosen.map((m) => metricsOf(m, kind, now)) }
+}
+
+/** By labels, and by the two fields that all objects have. */
+function filterOf({ query }: ApiRequest): (m: Measured) => boolean {
+  const fields = parseFieldSelector(query.get('fieldSelector')?.[0] ?? '')
+  if (typeof fields === 'string') throw status.badRequest(fields)
+  for (const { field } of fields) if (field !== 'metadata.name' && field !== 'metadata.namespace') throw status.badRequest(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`)
+  const selector = selectorOf(query.get('labelSelector')?.[0] ?? '')
+  return ({ object: { metadata } }) => matches(selector, metadata.labels) && fields.every((r) => ((r.field === 'metadata.name' ? metadata.name : (metadata.namespace ?? '')) === r.value) === r.equal)
+}
+
+function selectorOf(text: string): Selector {
+  try {
+    return parseSelector(text)
+  } catch (error) {
+    if (error instanceof SelectorError) throw status.badRequest(error.message)
+    throw error
   }
-  const fields: readonly FieldRequirement[] = parseFieldSelector(request.query.get('fieldSelector')?.[0] ?? '')
-  found = found.filter((m) => matchesFields(fields, m.object))
-  return wantsTable(request) ? json(200, table(found, kind, now)) : json(200, { kind: `${kind}List`, apiVersion: groupVersion, metadata: {}, items: found.map((m) => metricsOf(m, kind, now)) })
 }
 
 const wantsTable = (request: ApiRequest) => /as=Table/.test(request.headers.get('accept') ?? '')

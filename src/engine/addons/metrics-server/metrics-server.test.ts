@@ -39,5 +39,8 @@ test('lists, tables and what is not there', () => {
     timestamp: '2027-01-15T08:00:00Z', window: '15s', containers: [{ name: 'c', usage: { cpu: '12345678n', memory: '5120Ki' } }],
   }])
   expect(ask('/namespaces/default/pods/c')).toMatchObject({ code: 404, body: { message: 'podmetrics.metrics.k8s.io "default/c" not found' } })
+  expect(ask('/pods', [['labelSelector', ['a=b=c']]])).toMatchObject({ code: 400, body: { message: "found '=', expected: ',' or 'end of string'", reason: 'BadRequest' } })
+  expect(ask('/pods', [['fieldSelector', ['status.phase=Running']]])).toMatchObject({ code: 400, body: { message: '"status.phase" is not a known field selector: only "metadata.name", "metadata.namespace"' } })
+  expect(ask('/pods', [['fieldSelector', ['metadata.name!=a']]])?.body.items).toHaveLength(1)
   expect(ask('/pods', [], 'application/json;as=Table')?.body.rows?.map((r) => r.cells)).toEqual([['a', '12345678n', '5120Ki', '15s'], ['b', '12345678n', '5120Ki', '15s']])
 })
