@@ -1,4 +1,5 @@
 /** KubeProxyConfiguration v1alpha1 as far as the iptables and nftables modes use it, with its defaults. */
+import { parseGoDuration } from '#base/duration.ts'
 
 export interface KubeProxyConfiguration {
   readonly mode: string
@@ -26,25 +27,6 @@ export interface KubeProxyConfiguration {
   readonly tcpCloseWaitTimeout: number
 }
 
-/** A Go duration in ms; undefined where it is none. */
-export function goDuration(text: unknown): number | undefined {
-  if (typeof text !== 'string') return undefined
-  if (text === '0') return 0
-  const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-  const m = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.exec(text)
-  if (!m) return undefined
-  let total = 0
-  for (const part of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)) total += Number(part[1]) * units[part[2]!]!
-  return m[1] === '-' ? -total : total
-}
-
-/** A duration as Go prints it: `10s`, `1m0s`. */
-export function formatGoDuration(ms: number): string {
-  if (ms > 0 && ms < 1000) return `${ms}ms`
-  const [h, m, s] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, (ms % 60_000) / 1000]
-  return `${h > 0 ? `${h}h` : ''}${h > 0 || m > 0 ? `${m}m` : ''}${s}s`
-}
-
 type Loose = Readonly<Record<string, unknown>>
 
 /** Fills in the defaults; `raw` is the decoded file. What has the wrong type counts as absent. */
@@ -53,8 +35,9 @@ export function readConfiguration(raw: unknown): KubeProxyConfiguration {
   const part = (key: string): Loose => (root[key] !== null && typeof root[key] === 'object' ? (root[key] as Loose) : {})
   const text = (of: Loose, key: string, or = '') => (typeof of[key] === 'string' && of[key] !== '' ? of[key] : or)
   const flag = (of: Loose, key: string, or: boolean) => (typeof of[key] === 'boolean' ? of[key] : or)
+  const duration = (value: unknown) => (typeof value === 'string' ? parseGoDuration(value) : undefined)
   const positive = (value: unknown, or: number) => {
-    const ms = goDuration(value)
+    const ms = duration(value)
     return ms === undefined || ms === 0 ? or : ms
   }
   const iptables = part('iptables')
@@ -84,7 +67,7 @@ export function readConfiguration(raw: unknown): KubeProxyConfiguration {
     tcpBeLiberal: flag(conntrack, 'tcpBeLiberal', false),
     hostnameOverride: text(root, 'hostnameOverride'),
     kubeconfig: text(part('clientConnection'), 'kubeconfig'),
-    tcpEstablishedTimeout: (goDuration(conntrack['tcpEstablishedTimeout']) ?? 86_400_000) / 1000,
-    tcpCloseWaitTimeout: (goDuration(conntrack['tcpCloseWaitTimeout']) ?? 3_600_000) / 1000,
+    tcpEstablishedTimeout: (duration(conntrack['tcpEstablishedTimeout']) ?? 86_400_000) / 1000,
+    tcpCloseWaitTimeout: (duration(conntrack['tcpCloseWaitTimeout']) ?? 3_600_000) / 1000,
   }
 }

@@ -2,9 +2,10 @@
  * Reading kube-proxy's configuration file: YAML, kind and version, field names and types, and what validation refuses, in the words of
  * cmd/kube-proxy v1.35. Unknown and doubled fields are only logged: the file is then read leniently.
  */
+import { formatGoDuration, parseGoDuration } from '#base/duration.ts'
 import { parseCidr4, parseIpv4, parseIpv6 } from '#base/ip.ts'
 import { parseYaml } from '#base/yaml.ts'
-import { formatGoDuration, goDuration, readConfiguration } from './configuration.ts'
+import { readConfiguration } from './configuration.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
 
 type Kind = 'string' | 'bool' | 'int' | 'float' | 'duration' | 'list' | 'map'
@@ -55,7 +56,7 @@ function walk(value: Readonly<Record<string, unknown>>, at: Fields, path: string
       if (typeof v === 'object' && !Array.isArray(v)) walk(v as Readonly<Record<string, unknown>>, kind, full, found)
       else found.mistyped ??= `json: cannot unmarshal ${jsonKind(v)} into Go struct field ${at.go}.${full} of type v1alpha1.${kind.go}`
     } else if (!fits[kind](v)) found.mistyped ??= `json: cannot unmarshal ${jsonKind(v)} into Go struct field ${at.go}.${full} of type ${goTypes[kind]}`
-    else if (kind === 'duration' && goDuration(v) === undefined) found.mistyped ??= `time: ${/^[\d.]+$/.test(v as string) ? 'missing unit in duration' : 'invalid duration'} ${JSON.stringify(v)}`
+    else if (kind === 'duration' && parseGoDuration(v as string) === undefined) found.mistyped ??= `time: ${/^[\d.]+$/.test(v as string) ? 'missing unit in duration' : 'invalid duration'} ${JSON.stringify(v)}`
   }
 }
 

@@ -1,5 +1,5 @@
 /** What `--write-config-to` writes: every field of KubeProxyConfiguration; those that are not modelled have their defaults. */
-import { formatGoDuration } from './configuration.ts'
+import { formatGoDuration } from '#base/duration.ts'
 import type { KubeProxyConfiguration } from './configuration.ts'
 
 const text = (value: string) => (value === '' ? '""' : value)
