@@ -154,6 +154,10 @@ export interface MapSnapshot {
   readonly revision: number
   readonly nodes: readonly MapNode[]
   readonly services: readonly MapService[]
+  /** Pods that no node has been chosen for. */
+  readonly unplaced?: readonly MapPod[]
+  /** Bare machines: no API server has served here yet. */
+  readonly noApi?: true
   readonly tunnels: readonly { readonly from: string; readonly to: string; readonly kind: string }[]
 }
 
@@ -182,6 +186,8 @@ export interface MapService {
   readonly name: string
   readonly type: string
   readonly address: string
+  /** Addresses at which it is reached from outside: the load balancer's and `externalIPs`. */
+  readonly external?: readonly string[]
   readonly ports: readonly string[]
   readonly endpoints: readonly { readonly pod?: string; readonly address: string; readonly ready: boolean }[]
 }
@@ -191,6 +197,8 @@ export interface PolicyMatrix {
   readonly ports: readonly { readonly port: number; readonly protocol: string }[]
   /** Row = from, column = to; true where packets pass. */
   readonly cells: readonly (readonly { readonly allowed: boolean; readonly why: string }[])[]
+  /** Nothing on the nodes turns NetworkPolicies into rules, so none of them counts. */
+  readonly unenforced?: true
 }
 
 export interface TimelineEntry {
@@ -222,6 +230,8 @@ export interface SessionMethods {
   trace(request: TraceRequest): TraceReport
   map(): MapSnapshot
   matrix(port: number, protocol: 'tcp' | 'udp'): PolicyMatrix
+  /** Every object that somebody may want to look at, the learner's before the system's. */
+  objects(): readonly ObjectRef[]
   /** YAML of one object, what owns it, and its events. */
   object(ref: ObjectRef): { yaml: string; events: readonly string[]; owners: readonly ObjectRef[]; owned: readonly ObjectRef[] } | undefined
   timeline(): readonly TimelineEntry[]

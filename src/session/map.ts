@@ -1,8 +1,14 @@
-/** The network map: nodes as rooms, pods as chips in them, services with their endpoints, tunnels between nodes. Structure from the API, never from layout. */
+/** The network map: nodes as rooms, pods as chips in them, services with their endpoints, tunnels between nodes. Objects from the API, bridges and tunnels from the nodes' devices. */
 import type { MapNode, MapPod, MapService, MapSnapshot } from '#contract/session-api.ts'
 import { valueAt } from './values.ts'
 import type { KubeObject } from '#engine/api/types.ts'
+import type { LinkInfo } from '#engine/net/types.ts'
 import type { ClusterState } from './state.ts'
+
+const tunnelKinds: Readonly<Record<string, string>> = { vxlan: 'VXLAN', ipip: 'IPIP' }
+
+/** Whether an API server has ever served here: the store of bare machines holds nothing but what each API server makes for itself. */
+export const hasApi = (state: ClusterState): boolean => state.list('Node').length > 0 || state.get('ConfigMap', 'kube-system', 'kubeadm-config') !== undefined
 
 const conditionTrue = (o: KubeObject, type: string) => (valueAt(o, 'status', 'conditions') as { type: string; status: string }[] | undefined)?.some((c) => c.type === type && c.status === 'True') ?? false
 
@@ -29,9 +35,14 @@ export function podOf(pod: KubeObject): MapPod {
   }
 }
 
-export function mapSnapshot(state: ClusterState, plugin: string, revision: number): MapSnapshot {
+/** The devices of a node's own network namespace by name; nothing for a node that is no machine here. */
+export type LinksOf = (node: string) => ReadonlyMap<string, LinkInfo> | undefined
+
+export function mapSnapshot(state: ClusterState, linksOf: LinksOf, revision: number): MapSnapshot {
+  if (!hasApi(state)) return { revision, nodes: [], services: [], tunnels: [], noApi: true }
   const pods = state.list('Pod')
   const byAddress = new Map(pods.map((p) => [String(valueAt(p, 'status', 'podIP') ?? ''), `${p.metadata.namespace}/${p.metadata.name}`]))
+  const links = (node: string) => [...(linksOf(node)?.values() ?? [])]
   const slices = state.list('EndpointSlice')
   const nodes: MapNode[] = state.list('Node').map((node) => {
     const addresses = (valueAt(node, 'status', 'addresses') as { type: string; address: string }[] | undefined) ?? []
@@ -41,7 +52,7 @@ export function mapSnapshot(state: ClusterState, plugin: string, revision: numbe
       podCidr: String(valueAt(node, 'spec', 'podCIDR') ?? ''),
       ready: conditionTrue(node, 'Ready'),
       role: node.metadata.labels?.['node-role.kubernetes.io/control-plane'] === undefined ? 'worker' : 'control-plane',
-      bridge: plugin === 'flannel' || plugin === 'bridge' ? 'cni0' : '',
+      bridge: links(node.metadata.name).find((l) => l.kind === 'bridge' && l.name.startsWith('cni'))?.name ?? '',
       pods: pods.filter((p) => valueAt(p, 'spec', 'nodeName') === node.metadata.name).map(podOf),
     }
   })
@@ -55,15 +66,23 @@ export function mapSnapshot(state: ClusterState, plugin: string, revision: numbe
         const pod = byAddress.get(address)
         return { ...(pod === undefined ? {} : { pod }), address, ready: e.conditions?.ready !== false }
       })
+    const balancer = (valueAt(service, 'status', 'loadBalancer', 'ingress') as { ip?: string; hostname?: string }[] | undefined) ?? []
+    const external = [...balancer.map((i) => i.ip ?? i.hostname ?? ''), ...((valueAt(service, 'spec', 'externalIPs') as string[] | undefined) ?? [])].filter((a) => a !== '')
     return {
       namespace: service.metadata.namespace ?? '',
       name: service.metadata.name,
+      ...(external.length === 0 ? {} : { external }),
       type: String(valueAt(service, 'spec', 'type') ?? 'ClusterIP'),
       address: String(valueAt(service, 'spec', 'clusterIP') ?? ''),
       ports: ports.map((p) => `${p.port}${p.nodePort === undefined ? '' : `:${p.nodePort}`}/${p.protocol ?? 'TCP'}`),
       endpoints,
     }
   })
-  const tunnels = plugin === 'canal' || plugin === 'flannel' ? nodes.flatMap((a, i) => nodes.slice(i + 1).map((b) => ({ from: a.name, to: b.name, kind: 'VXLAN' }))) : []
-  return { revision, nodes, services, tunnels }
+  const tunnelled = nodes.flatMap((n) => {
+    const kind = links(n.name).find((l) => l.kind in tunnelKinds)?.kind
+    return kind === undefined ? [] : [{ name: n.name, kind: tunnelKinds[kind]! }]
+  })
+  const tunnels = tunnelled.flatMap((a, i) => tunnelled.slice(i + 1).filter((b) => b.kind === a.kind).map((b) => ({ from: a.name, to: b.name, kind: a.kind })))
+  const unplaced = pods.filter((p) => valueAt(p, 'spec', 'nodeName') === undefined).map(podOf)
+  return { revision, nodes, services, tunnels, ...(unplaced.length === 0 ? {} : { unplaced }) }
 }

@@ -2,11 +2,15 @@
 import type { PolicyMatrix } from '#contract/session-api.ts'
 import { PolicyModel } from '#engine/addons/policy/evaluate.ts'
 import { policyPod, type NetworkPolicy, type PolicyPod } from '#engine/addons/policy/types.ts'
+import type { KubeObject } from '#engine/api/types.ts'
 import type { ClusterState } from './state.ts'
 import { valueAt } from './values.ts'
 
 /** Labels that controllers add to tell generations apart; people do not write policies about them. */
 const generated = new Set(['pod-template-hash', 'controller-revision-hash', 'statefulset.kubernetes.io/pod-name', 'apps.kubernetes.io/pod-index'])
+
+/** Felix, in calico-node, is what turns policies into rules; flannel alone and the bridge plugin have nothing of the kind. */
+const enforces = (pod: KubeObject) => valueAt(pod, 'spec', 'nodeName') !== undefined && ((valueAt(pod, 'spec', 'containers') as { image?: string }[] | undefined) ?? []).some((c) => /(^|\/)calico\/node[:@]/.test(c.image ?? ''))
 
 export function policyMatrix(state: ClusterState, port: number, protocol: 'tcp' | 'udp'): PolicyMatrix {
   const namespaces = state.list('Namespace').map((n) => ({ name: n.metadata.name, labels: n.metadata.labels ?? {} }))
@@ -24,6 +28,7 @@ export function policyMatrix(state: ClusterState, port: number, protocol: 'tcp' 
     const pods = groups.get(id)!
     return { id, namespace: pods[0]!.namespace, title: id.slice(id.indexOf('/') + 1), pods: pods.map((p) => p.name) }
   })
+  const unenforced = !state.list('Pod').some(enforces)
   const wire = protocol.toUpperCase()
   // Within a row the second pod of a group stands for its neighbours: a pod always reaches itself.
   const cells = keys.map((from) =>
@@ -31,8 +36,8 @@ export function policyMatrix(state: ClusterState, port: number, protocol: 'tcp' 
       const source = groups.get(from)![0]!
       const target = groups.get(to)!.at(-1)!
       const decision = model.decide({ pod: source }, { pod: target }, port, wire)
-      return { allowed: decision.allowed, why: decision.reason }
+      return unenforced ? { allowed: true, why: 'Nothing on the nodes enforces NetworkPolicies.' } : { allowed: decision.allowed, why: decision.reason }
     }),
   )
-  return { subjects, ports: [{ port, protocol: wire }], cells }
+  return { subjects, ports: [{ port, protocol: wire }], cells, ...(unenforced ? { unenforced: true as const } : {}) }
 }

@@ -16,7 +16,7 @@ import { ClusterInspect } from './inspect.ts'
 import { labOf, specOf, trialsOf } from './lab.ts'
 import { mapSnapshot } from './map.ts'
 import { policyMatrix } from './matrix.ts'
-import { objectView, type ObjectView } from './objects.ts'
+import { objectList, objectView, type ObjectView } from './objects.ts'
 import { promptBefore, Standby } from './standby.ts'
 import { Sitting, startOfTime, type OpenTerminal, type SittingOptions } from './sitting.ts'
 import { traceReport } from './trace.ts'
@@ -197,10 +197,12 @@ export class Session implements Implementation<SessionMethods> {
 
   map = (): MapSnapshot => {
     const { cluster, state } = this.#here()
-    return mapSnapshot(state, cluster.spec.plugin, this.#revision)
+    return mapSnapshot(state, (node) => cluster.hosts.get(node)?.net.links, this.#revision)
   }
 
   matrix = (port: number, protocol: 'tcp' | 'udp'): PolicyMatrix => policyMatrix(this.#here().state, port, protocol)
+
+  objects = (): readonly ObjectRef[] => objectList(this.#here().state)
 
   object = (ref: ObjectRef): ObjectView | undefined => objectView(this.#here().state, ref)
 

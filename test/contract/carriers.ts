@@ -1,4 +1,4 @@
-/** The roads that HostApi can take, each as a function from an implementation to what a caller holds. */
+/** The roads that HostApi and SessionApi can take, each as a function from an implementation to what a caller holds. */
 import { Emitter } from '#base/emitter.ts'
 import { connect, serve, type Channel, type Implementation, type Remote, type RemoteEvents } from '#contract/channel.ts'
 import type { HostEvents, HostMethods, HostNotice } from '#contract/host-api.ts'
@@ -25,6 +25,27 @@ function pair(copy: (message: unknown) => unknown): [Channel, Channel] {
   return [end(left, right), end(right, left)]
 }
 
+function ports(): { readonly ends: [Channel, Channel]; close(): void } {
+  const { port1, port2 } = new MessageChannel()
+  const end = (port: MessagePort): Channel => ({ post: (message) => port.postMessage(message), onMessage: (listener) => port.addEventListener('message', (e) => listener(e.data)) })
+  port1.start()
+  port2.start()
+  return {
+    ends: [end(port1), end(port2)],
+    close: () => {
+      port1.close()
+      port2.close()
+    },
+  }
+}
+
+/** The roads of SessionApi: called directly in tests and the command, a worker's port in the app, and text, because all of it is said to be JSON-safe. */
+export const sessionRoads: Readonly<Record<string, () => { readonly ends: [Channel, Channel]; close(): void }>> = {
+  direct: () => ({ ends: pair((m) => m), close: () => undefined }),
+  'message channel': ports,
+  text: () => ({ ends: pair((m) => JSON.parse(JSON.stringify(m)) as unknown), close: () => undefined }),
+}
+
 function carry([server, client]: [Channel, Channel], host: Implementation<HostMethods>, notice: Emitter<HostNotice>): Omit<Carried, 'close'> {
   const { emit } = serve<HostMethods, HostEvents>(server, host)
   notice.on((n) => emit('notice', n))
@@ -36,17 +57,8 @@ export const carriers: Readonly<Record<string, Carrier>> = {
 
   /** As a Web Worker's port: structured clone. */
   'message channel': async (host, notice) => {
-    const { port1, port2 } = new MessageChannel()
-    const end = (port: MessagePort): Channel => ({ post: (message) => port.postMessage(message), onMessage: (listener) => port.addEventListener('message', (e) => listener(e.data)) })
-    port1.start()
-    port2.start()
-    return {
-      ...carry([end(port1), end(port2)], host, notice),
-      close: async () => {
-        port1.close()
-        port2.close()
-      },
-    }
+    const { ends, close } = ports()
+    return { ...carry(ends, host, notice), close: async () => close() }
   },
 
   /** As Electron's IPC behind the preload's object: structured clone both ways, one listener on each side. */

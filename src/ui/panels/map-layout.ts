@@ -3,6 +3,7 @@
  * that is replaced moves nothing but itself.
  *
  *     services   ─ chips in rows
+ *     waiting    ─ pods without a node
  *     rooms      ─ one per node: name, groups of pods by namespace, the bridge at the foot
  *     trunk      ─ the tunnel between the nodes, or the plain network; each room has a drop to it
  */
@@ -50,6 +51,8 @@ export interface MapPlan {
   readonly rooms: readonly RoomPlace[]
   readonly services: readonly ServicePlace[]
   readonly trunks: readonly TrunkPlace[]
+  /** Pods that wait for a node, in rows above the rooms, and their heading. */
+  readonly waiting: { readonly y: number; readonly pods: readonly PodPlace[] }
 }
 
 export interface MapOptions {
@@ -63,7 +66,7 @@ const gap = 16
 const narrowest = 164
 const chip = { width: 164, height: 26, gap: 6 }
 const dot = { size: 14, gap: 4 }
-const systemNamespaces = new Set(['kube-system', 'kube-public', 'kube-node-lease', 'local-path-storage', 'ingress-nginx', 'calico-system', 'kube-flannel', 'metallb-system'])
+const systemNamespaces = new Set(['kube-system', 'kube-public', 'kube-node-lease', 'local-path-storage', 'ingress-nginx', 'calico-system', 'kube-flannel', 'metallb-system', 'gateway-system', 'address-pool'])
 /** Beyond this many pods all are dots. */
 const mostChips = 120
 
@@ -101,6 +104,15 @@ export function planMap(map: MapSnapshot, options: MapOptions): MapPlan {
   }
   let top = services.length > 0 ? y + chip.height + 20 : gap
 
+  const waiting: PodPlace[] = []
+  const heading = top + 10
+  const unplaced = byNamespace(map.unplaced ?? []).flatMap(([, list]) => list)
+  if (unplaced.length > 0) {
+    const columns = Math.max(1, Math.floor((width - 2 * gap + chip.gap) / (chip.width + chip.gap)))
+    unplaced.forEach((pod, i) => waiting.push({ pod, node: '', dot: false, x: gap + (i % columns) * (chip.width + chip.gap), y: top + 18 + Math.floor(i / columns) * (chip.height + chip.gap), width: chip.width, height: chip.height }))
+    top = waiting.at(-1)!.y + chip.height + 16
+  }
+
   const rooms: RoomPlace[] = []
   const trunks: TrunkPlace[] = []
   const kind = map.tunnels[0]?.kind ?? ''
@@ -121,7 +133,7 @@ export function planMap(map: MapSnapshot, options: MapOptions): MapPlan {
     trunks.push({ x1: rooms.at(-nodes.length)!.drop.x, x2: rooms.at(-1)!.drop.x, y: trunkY, kind })
     top = trunkY + 36
   }
-  return { width, height: Math.max(top - 8, 120), rooms, services, trunks }
+  return { width, height: Math.max(top - 8, 120), rooms, services, trunks, waiting: { y: heading, pods: waiting } }
 }
 
 function fill(node: MapNode, x: number, top: number, width: number, system: boolean, allDots: boolean): Omit<RoomPlace, 'bridge' | 'drop'> {

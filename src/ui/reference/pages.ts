@@ -1,4 +1,5 @@
 /** The reference: what a candidate looks up during the exam, in our own words, one page per task with a manifest to copy. */
+import { clusterPages } from './cluster-pages.ts'
 import { networkPages } from './network-pages.ts'
 import { nodePages } from './node-pages.ts'
 
@@ -11,4 +12,4 @@ export interface ReferencePage {
   readonly text: string
 }
 
-export const pages: readonly ReferencePage[] = [...networkPages, ...nodePages]
+export const pages: readonly ReferencePage[] = [...networkPages, ...clusterPages, ...nodePages]

@@ -11,6 +11,7 @@ export interface FoundName {
 export function namesOf(map: MapSnapshot | undefined): ReadonlyMap<string, ObjectRef> {
   const out = new Map<string, ObjectRef>()
   for (const service of map?.services ?? []) out.set(service.name, { kind: 'Service', namespace: service.namespace, name: service.name })
+  for (const pod of map?.unplaced ?? []) out.set(pod.name, { kind: 'Pod', namespace: pod.namespace, name: pod.name })
   for (const node of map?.nodes ?? []) {
     out.set(node.name, { kind: 'Node', name: node.name })
     for (const pod of node.pods) out.set(pod.name, { kind: 'Pod', namespace: pod.namespace, name: pod.name })
