@@ -44,10 +44,19 @@ export function requestInfo(request: ApiRequest): RequestInfo {
     namespace = rest[1]!
     if (rest.length > 2 && rest[2] !== 'status' && rest[2] !== 'finalize') rest = rest.slice(2)
   }
-  const [resource = '', name = '', subresource = ''] = rest.map(decodeURIComponent)
+  const [resource = '', name = '', subresource = ''] = rest.map(unescapeSegment)
   if (name === '' && verb === 'get') verb = 'list'
   if (name === '' && verb === 'delete') verb = 'deletecollection'
   const watch = request.query.get('watch')?.[0]
   if ((verb === 'list' || (verb === 'get' && /metadata\.name/.test(request.query.get('fieldSelector')?.[0] ?? ''))) && watch !== undefined && watch !== 'false' && watch !== '0') verb = 'watch'
-  return { isResource: true, verb, group, version, namespace: decodeURIComponent(namespace), resource, name, subresource, rest: rest.slice(3).join('/'), path }
+  return { isResource: true, verb, group, version, namespace: unescapeSegment(namespace), resource, name, subresource, rest: rest.slice(3).join('/'), path }
+}
+
+/** A segment without its escapes; what is no escape, or no text, stays as it is. */
+function unescapeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
 }

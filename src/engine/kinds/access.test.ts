@@ -48,3 +48,10 @@ test('discovery in one answer for clients that take it', () => {
   expect(send('GET', '/apis', undefined, { headers: { accept } }).body.items.map((g: { metadata: { name: string } }) => g.metadata.name)).toContain('apps')
   expect(send('GET', '/api', undefined, { headers: { accept: 'application/json' } }).body.kind).toBe('APIVersions')
 })
+
+test('a path that escapes nothing names what is not there', () => {
+  const { send } = rigOn(new Sim({ seed: 'paths', start: Date.UTC(2026, 0, 1) }))
+  expect(send('GET', '/api/v1/namespaces/default/pods/a%25b').body.message).toBe('pods "a%b" not found')
+  expect(send('GET', '/api/v1/namespaces/default/pods/a%b').body.message).toBe('pods "a%b" not found')
+  expect(send('GET', '/api/v1/namespaces/%zz').body.message).toBe('namespaces "%zz" not found')
+})
