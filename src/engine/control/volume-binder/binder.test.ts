@@ -38,3 +38,15 @@ test('a directory below /tmp goes with its claim, another does not', () => {
   rig.run(2000)
   expect(rig.events('VolumeFailedDelete')).toEqual(['host_path deleter only supports /tmp/.+ but received provided /srv/d'])
 })
+
+test('a bound volume that is asked to go stays until its claim has gone', () => {
+  const { rig, volume, claim } = play()
+  volume('v', { persistentVolumeReclaimPolicy: 'Retain', hostPath: { path: '/srv/d' } })
+  expect(claim('a')).toBe('Bound')
+  rig.api.delete(persistentvolumes, undefined, 'v')
+  rig.run(2000)
+  expect(rig.api.list(persistentvolumes).length).toBe(1)
+  rig.api.delete(persistentvolumeclaims, 'default', 'a')
+  rig.run(2000)
+  expect(rig.api.list(persistentvolumes)).toEqual([])
+})

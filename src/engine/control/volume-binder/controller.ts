@@ -150,7 +150,7 @@ export function startVolumeBinder(context: ControllerContext): void {
 
   function syncVolume(name: string): void {
     const volume = tolerateGone(() => api.get<PersistentVolume>(persistentvolumes, undefined, name))
-    if (!volume || volume.metadata.deletionTimestamp !== undefined) return
+    if (!volume) return
     const ref = volume.spec.claimRef
     if (!ref) {
       if (volume.status?.phase !== 'Available') setVolumePhase(volume, 'Available')
@@ -166,7 +166,9 @@ export function startVolumeBinder(context: ControllerContext): void {
       return
     }
     if (volume.status?.phase === 'Released' || volume.status?.phase === 'Failed') return
+    // One that is asked to go is released too: only then its protection lets it.
     const released = setVolumePhase(volume, 'Released')
+    if (released.metadata.deletionTimestamp !== undefined) return
     // What an external provisioner made it deletes too.
     if (released.spec.persistentVolumeReclaimPolicy === 'Delete' && !released.metadata.annotations?.['pv.kubernetes.io/provisioned-by']) {
       const message = undeletable(released)

@@ -64,11 +64,15 @@ export const replace: Verb = async (run) => {
   const found = await findTargets(run, {})
   const errors = [...found.errors]
   let count = 0
+  // First everything goes, then everything comes back.
+  if (force) {
+    for (const target of found.targets as ObjectTarget[]) await remove(target)
+    for (const target of found.targets as ObjectTarget[]) await gone(target)
+  }
   for (const target of found.targets as ObjectTarget[]) {
     count++
     const object = run.flags.bool('save-config') ? withLastApplied(target.object!) : await keepLastApplied(target)
     try {
-      if (force) await removeFirst(target)
       if (report.dryRun === 'client') {
         await report.done(target.resource, object, 'replaced')
         continue
@@ -90,11 +94,18 @@ export const replace: Verb = async (run) => {
     return Promise.resolve(annotated ? withLastApplied(target.object!) : target.object!)
   }
 
-  async function removeFirst(target: ObjectTarget): Promise<void> {
+  async function remove(target: ObjectTarget): Promise<void> {
     try {
       const grace = run.flags.changed('grace-period') ? Math.max(run.flags.number('grace-period'), 0) : 0
       await run.rest.call('DELETE', pathOf(target.resource, target.namespace, target.name), { body: { kind: 'DeleteOptions', apiVersion: 'v1', gracePeriodSeconds: grace, propagationPolicy: 'Background' } })
       await run.out(`${kindName(target.resource)} ${goQuote(target.name)} deleted${target.namespace ? ` from ${target.namespace} namespace` : ''}\n`)
+    } catch (error) {
+      if (!(error instanceof ApiError && error.reason === 'NotFound')) throw error
+    }
+  }
+
+  async function gone(target: ObjectTarget): Promise<void> {
+    try {
       for (let i = 0; i < 600; i++) {
         await getObject(run, target)
         await run.process.sleep(500)

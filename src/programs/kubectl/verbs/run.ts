@@ -225,9 +225,10 @@ function serviceFor(run: Invocation, source: KubeObject, sourceName: string): Ku
   const spec: Fields = {
     ...(ports.length > 0 ? { ports } : {}), selector, ...(run.flags.string('cluster-ip') ? { clusterIP: run.flags.string('cluster-ip') } : {}), ...(type ? { type } : {}),
     ...(run.flags.string('external-ip') ? { externalIPs: [run.flags.string('external-ip')] } : {}), ...(run.flags.string('session-affinity') ? { sessionAffinity: run.flags.string('session-affinity') } : {}),
-    ...(run.flags.string('load-balancer-ip') ? { loadBalancerIP: run.flags.string('load-balancer-ip') } : {}),
+    ...(type === 'LoadBalancer' && run.flags.string('load-balancer-ip') ? { loadBalancerIP: run.flags.string('load-balancer-ip') } : {}),
   }
-  if (type !== '' && !['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'].includes(type)) throw new Failure(`invalid service type: ${type}`)
+  const affinity = run.flags.string('session-affinity')
+  if (affinity !== '' && affinity !== 'None' && affinity !== 'ClientIP') throw new Failure(`unknown session affinity: ${affinity}`)
   let service = newObject('v1', 'Service', { name, ...(namespace ? { namespace } : {}), ...(labels && Object.keys(labels).length > 0 ? { labels } : {}) }, { spec, status: { loadBalancer: {} } })
   if (run.flags.string('overrides')) service = override(service, run.flags.string('overrides'), run.flags.string('override-type') || 'merge')
   return service
