@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Random } from '#base/random.ts'
 import { decodeCertificates, encodeCertificate, encodeKey, issueCertificate, type KeyPair } from '#engine/machine/certificates.ts'
-import { loadIdentity, tlsAccept, tlsConnect, TlsError } from '#engine/machine/tls.ts'
+import { loadIdentity, peekServerName, tlsAccept, tlsConnect, TlsError } from '#engine/machine/tls.ts'
 import type { Connection } from '#engine/machine/sockets.ts'
 
 function pair(): [Connection, Connection] {
@@ -75,4 +75,19 @@ test('plain HTTP answers are told from TLS', async () => {
   const [a, b] = pair()
   void b.write('HTTP/1.1 400 Bad Request\r\n\r\n')
   await expect(tlsConnect(a, { serverName: 'x', roots: [], now })).rejects.toMatchObject({ go: 'http: server gave HTTP response to HTTPS client' })
+})
+
+test('a server name can be read ahead: the handshake goes on as if nobody had looked', async () => {
+  const [a, b] = pair()
+  const shaken = tlsConnect(a, { serverName: 'Web.svc.cluster.local', roots: [ca.certificate], now, alpn: ['h2', 'http/1.1'] }).then((c) => c.read())
+  const peeked = await peekServerName(b)
+  expect({ ...peeked, connection: undefined }).toEqual({ tls: true, serverName: 'web.svc.cluster.local', alpn: ['h2', 'http/1.1'], connection: undefined })
+  const secured = await tlsAccept(peeked.connection, { identity: () => identity(server), now: () => now })
+  await secured.write('hello')
+  expect(await shaken).toBe('hello')
+
+  const [c, d] = pair()
+  await c.write('GET / HTTP/1.1\r\n')
+  const plain = await peekServerName(d)
+  expect([plain.tls, await plain.connection.read()]).toEqual([false, 'GET / HTTP/1.1\r\n'])
 })

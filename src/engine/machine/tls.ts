@@ -5,6 +5,7 @@
  */
 import { decodeCertificates, decodeKey, verifyChain, type Certificate } from './certificates.ts'
 import { FsError } from './files.ts'
+import { Replayed } from './replayed.ts'
 import type { Connection } from './sockets.ts'
 
 export interface TlsIdentity {
@@ -94,6 +95,11 @@ class Records {
   constructor(connection: Connection, first = '') {
     this.#connection = connection
     this.#buffer = first
+  }
+
+  /** What has come and is not given out yet. */
+  get rest(): string {
+    return this.#buffer
   }
 
   /** The next record; undefined at the end of the stream; `{ plain }` where the peer does not speak TLS. */
@@ -244,4 +250,22 @@ export async function tlsAccept(connection: Connection, options: TlsServerOption
     if (problem) return fail(/expired/.test(problem.openssl) ? 'expired certificate' : 'bad certificate', `tls: failed to verify certificate: ${problem.go}`)
   }
   return new TlsConnection(connection, records, { peerChain: chain, serverName: hello.serverName, alpn })
+}
+
+export interface Peeked {
+  /** The connection from its beginning. */
+  readonly connection: Connection
+  readonly tls: boolean
+  /** In lower case. */
+  readonly serverName: string | undefined
+  readonly alpn: readonly string[]
+}
+
+/** Reads a ClientHello ahead, for servers that choose by its server name; what does not begin with one is no TLS. */
+export async function peekServerName(connection: Connection): Promise<Peeked> {
+  const records = new Records(connection)
+  const first = await records.next()
+  if (!first || 'plain' in first || first.kind !== handshake) return { connection: new Replayed(connection, `${first && 'kind' in first ? record(first.kind, first.body) : ''}${records.rest}`), tls: false, serverName: undefined, alpn: [] }
+  const hello = JSON.parse(first.body) as ClientHello
+  return { connection: new Replayed(connection, `${record(handshake, first.body)}${records.rest}`), tls: true, serverName: hello.serverName?.toLowerCase(), alpn: hello.alpn }
 }

@@ -1,4 +1,4 @@
-/** Small parts of connections: lines of a stream, an accept loop, a connection whose first bytes were read ahead. */
+/** Small parts of connections: lines of a stream, an accept loop, two connections joined. */
 import type { Connection, Listener } from '#engine/machine/sockets.ts'
 
 export async function* readLines(connection: Connection): AsyncGenerator<string> {
@@ -24,56 +24,6 @@ export function accept(listener: Listener, serve: (connection: Connection) => Pr
     }
   }
   void run()
-}
-
-/** Gives back what was read from it. */
-export class Replayed implements Connection {
-  readonly #under: Connection
-  #first: string | undefined
-
-  constructor(under: Connection, first: string) {
-    this.#under = under
-    this.#first = first
-  }
-  get local() {
-    return this.#under.local
-  }
-  get remote() {
-    return this.#under.remote
-  }
-  get closed(): boolean {
-    return this.#under.closed
-  }
-  async read(): Promise<string | undefined> {
-    if (this.#first === undefined) return this.#under.read()
-    const first = this.#first
-    this.#first = undefined
-    return first
-  }
-  write(text: string): Promise<void> {
-    return this.#under.write(text)
-  }
-  end(): void {
-    this.#under.end()
-  }
-  close(reset?: boolean): void {
-    this.#under.close(reset)
-  }
-}
-
-/** The server name of a ClientHello (see tls.ts for its form), and the connection from its beginning. `undefined`: not TLS. */
-export async function peekServerName(connection: Connection): Promise<{ readonly connection: Connection; readonly serverName: string | undefined; readonly alpn: readonly string[]; readonly tls: boolean }> {
-  let buffer = ''
-  for (;;) {
-    const chunk = await connection.read()
-    if (chunk === undefined) return { connection: new Replayed(connection, buffer), serverName: undefined, alpn: [], tls: false }
-    buffer += chunk
-    if (buffer[0] !== '\x16') return { connection: new Replayed(connection, buffer), serverName: undefined, alpn: [], tls: false }
-    const length = buffer.length >= 9 ? parseInt(buffer.slice(3, 9), 16) : NaN
-    if (Number.isNaN(length) || buffer.length < 9 + length) continue
-    const hello = JSON.parse(buffer.slice(9, 9 + length)) as { serverName?: string; alpn?: string[] }
-    return { connection: new Replayed(connection, buffer), serverName: hello.serverName?.toLowerCase(), alpn: hello.alpn ?? [], tls: true }
-  }
 }
 
 /** Carries bytes both ways until both sides have ended. */

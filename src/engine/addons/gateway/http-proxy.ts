@@ -8,6 +8,7 @@ import type { HttpRequestHead, HttpResponseHead } from '#base/http.ts'
 import type { Random } from '#base/random.ts'
 import type { Loose } from '#engine/api/loose.ts'
 import { decodeCertificates, verifyChain } from '#engine/machine/certificates.ts'
+import { FsError, strerror } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { Connection } from '#engine/machine/sockets.ts'
 import { loadIdentity, tlsConnect } from '#engine/machine/tls.ts'
@@ -186,13 +187,15 @@ function outgoing(x: Exchange, entry: Entry, target: Target, target_: { readonly
 export async function connectTo(tools: ProxyTools, target: Target, wanted?: string): Promise<Connection> {
   const at = tools.endpoint(target, wanted)
   if (!at) throw new Failure(503, 'no healthy upstream', 'UH')
-  const reset = (why: string) => new Failure(503, `upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: ${why}`, 'UF')
+  const failure = (reason: string) => new Failure(503, `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`, 'UF')
+  const reset = (why: string) => failure(`remote connection failure, transport failure reason: ${why}`)
   if (target.tls?.broken) throw reset('TLS_error: certificate validation context is not valid')
   let connection: Connection
   try {
     connection = await tools.process.sockets.connect(at.host, at.port, { timeout: 10_000 })
-  } catch {
-    throw reset('delayed connect error: Connection refused')
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    throw error.code === 'ETIMEDOUT' ? failure('connection timeout') : reset(`delayed connect error: ${strerror(error.code)}`)
   }
   if (!target.tls) return connection
   const { serverName, names, authorities } = target.tls

@@ -1,18 +1,19 @@
 /**
  * A Gateway's proxy as a program: gets its configuration from the controller (and keeps the last one while that is away), opens the listeners' ports and
- * serves HTTP, TLS, TCP and UDP on them. In the manner of Envoy; left out: its admin interface, health checks, connection pools, session persistence.
+ * serves HTTP, TLS, TCP and UDP on them. In the manner of Envoy; left out: its admin interface, health checks, connection pools.
  */
 import type { Random } from '#base/random.ts'
 import { decodeCertificates } from '#engine/machine/certificates.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { Connection, Datagrams, Listener } from '#engine/machine/sockets.ts'
-import { loadIdentity, tlsAccept } from '#engine/machine/tls.ts'
+import { Replayed } from '#engine/machine/replayed.ts'
+import { loadIdentity, peekServerName, tlsAccept } from '#engine/machine/tls.ts'
 import type { TlsIdentity } from '#engine/machine/tls.ts'
 import { lineWriter } from '#engine/node/daemon-log.ts'
 import { notFound, plain, serveHttp } from '#engine/node/http-server.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
-import { accept, join, peekServerName, readLines, Replayed } from './channel.ts'
+import { accept, join, readLines } from './channel.ts'
 import { mostSpecific } from './hostnames.ts'
 import { connectTo, preface, serveHttpConnection } from './http-proxy.ts'
 import type { ProxyTools } from './http-proxy.ts'
