@@ -97,7 +97,8 @@ describe('trio', () => {
   })
 
   test('an image that does not exist: ErrImagePull first, ImagePullBackOff 8 to 16 s later', async () => {
-    run(w, 'typo', { containers: [{ name: 'c', image: 'nginx:no-such-tag' }] })
+    // On the host's network, where no plugin writes annotations: these would bring a further sync, and with it the back-off, at once.
+    run(w, 'typo', { hostNetwork: true, containers: [{ name: 'c', image: 'nginx:no-such-tag' }] })
     const first = new Map<string, number>()
     for (let i = 0; i < 60; i++) {
       await w.runner.runFor(500)
@@ -155,6 +156,30 @@ describe('trio', () => {
     await w.runner.runFor(90_000)
     expect(await dial()).toBe('open')
   }, 30_000)
+
+  test('a kubelet makes its serving certificate once; secrets are in memory file systems of the node', async () => {
+    const { cluster, runner } = w
+    const node = cluster.hosts.get('node01')!
+    const text = node.fs.readFile('/var/lib/kubelet/pki/kubelet.crt')
+    const [leaf, authority] = decodeCertificates(text)
+    expect([leaf!.dnsNames, leaf!.subject.commonName.split('@')[0], leaf!.issuer, authority!.isCa]).toEqual([['node01'], 'node01', authority!.subject, true])
+    expect(node.fs.readFile('/var/lib/kubelet/pki/kubelet.crt')).not.toBe(cluster.hosts.get('node02')!.fs.readFile('/var/lib/kubelet/pki/kubelet.crt'))
+    node.units.stop('kubelet.service')
+    await runner.runFor(2000)
+    node.units.start('kubelet.service')
+    await runner.runFor(2000)
+    expect(node.fs.readFile('/var/lib/kubelet/pki/kubelet.crt')).toBe(text)
+    cluster.admin.create({ group: '', version: 'v1', resource: 'secrets' }, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'hidden', namespace: 'default' }, data: { key: toBase64('value') } } as KubeObject)
+    run(w, 'keeper', { nodeName: 'node01', volumes: [{ name: 'hidden', secret: { secretName: 'hidden' } }], containers: [{ name: 'c', image: 'busybox', command: ['sleep', '3600'], volumeMounts: [{ name: 'hidden', mountPath: '/hidden' }] }] })
+    await runner.runFor(10_000)
+    const path = `/var/lib/kubelet/pods/${podOf(w, 'keeper').metadata.uid}/volumes/kubernetes.io~secret/hidden`
+    expect(node.fs.readFile(`${path}/key`)).toBe('value')
+    const mounted = () => node.fs.readFile('/proc/mounts').split('\n').filter((l) => l.includes(path)).map((l) => l.split(' ')[0])
+    expect(mounted()).toEqual(['tmpfs'])
+    cluster.admin.delete(pods, 'default', 'keeper', { gracePeriodSeconds: 0 })
+    await runner.runFor(40_000)
+    expect(mounted()).toEqual([])
+  })
 })
 
 test('two seeds differ, one seed does not', async () => {

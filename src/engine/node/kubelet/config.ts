@@ -13,6 +13,8 @@ export interface KubeletFlags {
   readonly nodeLabels: string
   readonly registerWithTaints: string
   readonly failSwapOn: string | undefined
+  readonly tlsCertFile: string | undefined
+  readonly tlsPrivateKeyFile: string | undefined
 }
 
 export interface KubeletConfig {
@@ -23,9 +25,12 @@ export interface KubeletConfig {
   readonly maxPods: number
   readonly port: number
   readonly readOnlyPort: number
-  /** Authorities of those who may call the kubelet; '' for none. */
   readonly failSwapOn: boolean
+  /** Authorities of those who may call the kubelet; '' for none. */
   readonly clientCaFile: string
+  /** What the kubelet shows its callers; '' for its own. */
+  readonly tlsCertFile: string
+  readonly tlsPrivateKeyFile: string
   readonly containerRuntimeEndpoint: string
   readonly allowedUnsafeSysctls: readonly string[]
   /** ms */
@@ -64,6 +69,8 @@ export function parseFlags(argv: readonly string[]): KubeletFlags {
     nodeLabels: values.get('node-labels') ?? '',
     registerWithTaints: values.get('register-with-taints') ?? '',
     failSwapOn: values.get('fail-swap-on'),
+    tlsCertFile: values.get('tls-cert-file'),
+    tlsPrivateKeyFile: values.get('tls-private-key-file'),
   }
 }
 
@@ -105,6 +112,8 @@ export function readConfig(fs: FileSystem, path: string, lenient: (why: string) 
     readOnlyPort: number('readOnlyPort', 0),
     failSwapOn: data['failSwapOn'] !== false,
     clientCaFile: ca,
+    tlsCertFile: text('tlsCertFile', ''),
+    tlsPrivateKeyFile: text('tlsPrivateKeyFile', ''),
     containerRuntimeEndpoint: text('containerRuntimeEndpoint', 'unix:///run/containerd/containerd.sock'),
     allowedUnsafeSysctls: Array.isArray(data['allowedUnsafeSysctls']) ? (data['allowedUnsafeSysctls'] as string[]) : [],
     syncFrequency: duration('syncFrequency', 60_000),

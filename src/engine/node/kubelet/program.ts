@@ -9,6 +9,7 @@ import { KubeletFailure, parseFlags, readConfig, type KubeletConfig } from './co
 import { readKubeconfig, type Credentials } from './kubeconfig.ts'
 import { Kubelet } from './kubelet.ts'
 import { serveKubelet } from './server.ts'
+import { servingFiles, servingIdentity } from './serving-certificate.ts'
 import { keepCertificate, requestCertificate } from './bootstrap.ts'
 import type { NodeFactsInput } from './node-status.ts'
 
@@ -62,6 +63,8 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
     try {
       const flags = parseFlags(process.argv)
       const config = readConfig(process.fs, flags.config, (why) => log('I', `"Using lenient decoding as strict decoding failed" err=${klogValue(why)}`, 'codec.go:102'))
+      const name = flags.hostnameOverride ?? process.machine.hostname.toLowerCase()
+      const files = servingFiles(process, { certificate: flags.tlsCertFile ?? config.tlsCertFile, key: flags.tlsPrivateKeyFile ?? config.tlsPrivateKeyFile }, name)
       if (config.clientCaFile !== '') {
         try {
           process.fs.readFile(config.clientCaFile)
@@ -73,7 +76,7 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
       const path = flags.kubeconfig
       if (path !== '' && !process.fs.exists(path)) {
         const bootstrap = flags.bootstrapKubeconfig
-        if (bootstrap !== '' && process.fs.exists(bootstrap)) await requestCertificate(process, { path, bootstrap, client: (credentials) => ties.client(credentials, process.machine), name: flags.hostnameOverride ?? process.machine.hostname.toLowerCase(), log })
+        if (bootstrap !== '' && process.fs.exists(bootstrap)) await requestCertificate(process, { path, bootstrap, client: (credentials) => ties.client(credentials, process.machine), name, log })
         else throw new KubeletFailure(bootstrap !== '' && !process.fs.exists(bootstrap) ? `failed to run Kubelet: unable to load bootstrap kubeconfig: stat ${bootstrap}: no such file or directory` : `failed to run Kubelet: invalid kubeconfig: stat ${path}: no such file or directory`)
       }
       const credentials = readKubeconfig(process, path)
@@ -89,12 +92,18 @@ export function kubeletProgram(find: (machine: Machine) => NodeTies | undefined)
         log('I', `"Swap is on" /proc/swaps contents=${klogValue(process.machine.host.swaps.text)}`, 'swap_util.go:119')
         if (flags.failSwapOn === undefined ? config.failSwapOn : flags.failSwapOn !== 'false') throw new KubeletFailure('failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false')
       }
+      const serving = servingIdentity(process, files)
+      if (!serving.ok) {
+        log('E', `"Failed to listen and serve" err=${JSON.stringify(serving.error)}`, 'server.go:206')
+        await pending
+        return 1
+      }
       const connected = ties.client(credentials, process.machine)
       const labels = Object.fromEntries(flags.nodeLabels.split(',').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))
       const kubelet = new Kubelet({ node: process.machine, sockets: process.sockets, runtime: ties.runtime, api: connected.client, server: credentials.server, ...(connected.reach ? { reach: connected.reach } : {}), config, facts: sameBoot(process.machine.host, ties.facts(config, labels)), log })
       ties.kubelet = kubelet
       const listener = process.sockets.listen('0.0.0.0', config.port)
-      serveKubelet(process, listener)
+      serveKubelet(process, listener, serving.identity)
       process.onEnd(() => {
         kubelet.stop()
         connected.close()

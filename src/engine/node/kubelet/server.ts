@@ -1,7 +1,6 @@
 /** The kubelet's own ports: health on 127.0.0.1:10248, and on 10250 nothing without authorization (the API server's requests come through streaming.ts). */
 import { encodeResponse, HttpReader } from '#base/http.ts'
 import { FsError } from '#engine/machine/files.ts'
-import { issueCertificate } from '#engine/machine/certificates.ts'
 import type { Process } from '#engine/machine/process.ts'
 import type { Connection, Listener } from '#engine/machine/sockets.ts'
 import { TlsError, tlsAccept, type TlsIdentity } from '#engine/machine/tls.ts'
@@ -23,9 +22,7 @@ async function answer(process: Process, connection: Connection, identity: TlsIde
   }
 }
 
-export function serveKubelet(process: Process, listener: Listener): void {
-  const pair = issueCertificate(process.machine.sim.random.fork('kubelet'), { commonName: `${process.machine.hostname}@${Math.floor(process.now() / 1000)}`, dnsNames: [process.machine.hostname] }, { now: process.now(), days: 365 })
-  const identity: TlsIdentity = { chain: [pair.certificate], keyId: pair.keyId }
+export function serveKubelet(process: Process, listener: Listener, identity: TlsIdentity): void {
   const health = process.sockets.listen('127.0.0.1', 10248)
   const serve = async (from: Listener, own: TlsIdentity | undefined, status: number, body: string) => {
     for (;;) void answer(process, await from.accept(), own, status, body)
