@@ -9,6 +9,8 @@ const byBytes = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const Width = 80
 
+const isSpace = (c: string): boolean => c === ' ' || (c < ' ' ? /\s/.test(c) : c > '~' && /\s/.test(c))
+
 interface Analysis {
   readonly multiline: boolean
   readonly plain: boolean
@@ -16,7 +18,12 @@ interface Analysis {
   readonly block: boolean
 }
 
+/** Most keys and values: nothing in them has a meaning in YAML. */
+const ordinary = /^[A-Za-z0-9_/][A-Za-z0-9_/.+=-]*$/
+const plainWord: Analysis = { multiline: false, plain: true, single: true, block: true }
+
 function analyze(text: string): Analysis {
+  if (ordinary.test(text)) return plainWord
   if (text === '') return { multiline: false, plain: false, single: true, block: false }
   let blockIndicators = text.startsWith('---') || text.startsWith('...')
   let special = false
@@ -25,7 +32,7 @@ function analyze(text: string): Analysis {
   let breakSpace = false
   const first = text[0]!
   if ('#,[]{}&*!|>\'"%@`'.includes(first)) blockIndicators = true
-  if ((first === '?' || first === ':' || first === '-') && (text.length === 1 || /\s/.test(text[1]!))) blockIndicators = true
+  if ((first === '?' || first === ':' || first === '-') && (text.length === 1 || isSpace(text[1]!))) blockIndicators = true
   let preceded = true
   let previousSpace = false
   let previousBreak = false
@@ -33,7 +40,7 @@ function analyze(text: string): Analysis {
     const c = text[i]!
     const code = text.charCodeAt(i)
     const next = text[i + 1]
-    const followed = next === undefined || /\s/.test(next)
+    const followed = next === undefined || isSpace(next)
     if (i > 0) {
       if (c === ':' && followed) blockIndicators = true
       if (c === '#' && preceded) blockIndicators = true
@@ -51,7 +58,7 @@ function analyze(text: string): Analysis {
       previousBreak = true
       previousSpace = false
     } else previousSpace = previousBreak = false
-    preceded = /\s/.test(c)
+    preceded = isSpace(c)
   }
   const last = text[text.length - 1]!
   const edges = first === ' ' || first === '\n' || last === ' ' || last === '\n'
@@ -70,6 +77,8 @@ const base60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/
 const timestamp = /^\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?$/
 
 function ambiguous(text: string): boolean {
+  // No word that means something else is longer than `false`; numbers and times begin with a digit, a sign or a point.
+  if (text.length > 5 && /^[A-Za-z]/.test(text)) return false
   if (base60.test(text) || text === '<<' || /^(y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$/.test(text)) return true
   if (timestamp.test(text) && isTimestamp(text)) return true
   if (/^[-+]?\.(inf|Inf|INF)$/.test(text) || /^\.(nan|NaN|NAN)$/.test(text)) return true
@@ -79,6 +88,8 @@ function ambiguous(text: string): boolean {
 function isTimestamp(text: string): boolean {
   return /^\d{4}-\d{1,2}-\d{1,2}$/.test(text) || /^\d{4}-\d{1,2}-\d{1,2}([Tt]| )\d{1,2}:\d{1,2}:\d{1,2}(\.\d+)?\s*(Z|[-+]\d{2}:?\d{2})?$/.test(text)
 }
+
+const escapes: Record<string, string> = { '\0': '\\0', '\x07': '\\a', '\b': '\\b', '\t': '\\t', '\n': '\\n', '\v': '\\v', '\f': '\\f', '\r': '\\r', '\x1b': '\\e', '"': '\\"', '\\': '\\\\', '\u0085': '\\N', '\u00a0': '\\_', '\u2028': '\\L', '\u2029': '\\P' }
 
 class Emitter {
   out = ''
@@ -170,10 +181,11 @@ class Emitter {
 
   /** Breaks at single spaces once the line is longer than the width, as the emitter of libyaml does. */
   #folded(text: string, indent: number, key: boolean, quoted = false): void {
+    if (key || !text.includes(' ')) return this.write(text)
     let run = ''
     for (let i = 0; i < text.length; i++) {
       const c = text[i]!
-      if (c === ' ' && !key && text[i - 1] !== ' ' && this.#column + run.length > Width && text[i + 1] !== ' ' && i < text.length - 1 && (!quoted || i > 0)) {
+      if (c === ' ' && text[i - 1] !== ' ' && this.#column + run.length > Width && text[i + 1] !== ' ' && i < text.length - 1 && (!quoted || i > 0)) {
         this.write(run + '\n' + ' '.repeat(indent))
         run = ''
       } else run += c
@@ -182,14 +194,13 @@ class Emitter {
   }
 
   #double(text: string, indent: number, key: boolean): void {
-    const simple: Record<string, string> = { '\0': '\\0', '\x07': '\\a', '\b': '\\b', '\t': '\\t', '\n': '\\n', '\v': '\\v', '\f': '\\f', '\r': '\\r', '\x1b': '\\e', '"': '\\"', '\\': '\\\\', '\u0085': '\\N', '\u00a0': '\\_', '\u2028': '\\L', '\u2029': '\\P' }
     this.write('"')
     const chars = [...text]
     let spaces = false
     chars.forEach((c, i) => {
       const code = c.codePointAt(0)!
-      if (simple[c] !== undefined) {
-        this.write(simple[c]!)
+      if (escapes[c] !== undefined) {
+        this.write(escapes[c])
         spaces = false
       } else if (code < 0x20 || code === 0x7f || (code > 0x7f && code < 0xa0)) {
         this.write('\\x' + code.toString(16).toUpperCase().padStart(2, '0'))
@@ -216,6 +227,10 @@ function formatNumber(n: number): string {
 
 /** go-yaml sorts keys so that digits inside them count as numbers and letters come after other characters. */
 function naturalOrder(a: string, b: string): number {
+  let same = 0
+  while (same < a.length && same < b.length && a[same] === b[same]) same++
+  if (same === a.length || same === b.length) return a.length - b.length
+  if (/^[A-Za-z]/.test(a[same]!) && /^[A-Za-z]/.test(b[same]!)) return byBytes(a[same]!, b[same]!)
   const x = [...a]
   const y = [...b]
   const letter = (c: string) => /\p{L}/u.test(c)

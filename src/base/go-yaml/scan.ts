@@ -32,6 +32,9 @@ interface SimpleKey {
 
 const isBlank = (c: string) => c === ' ' || c === '\t'
 const isBreak = (c: string) => c === '\n' || c === '\r' || c === '\u0085' || c === '\u2028' || c === '\u2029'
+/** Characters that end nothing, in whatever scalar they stand. */
+const ordinary = /[A-Za-z0-9_/.=+-]+/y
+const restOfLine = /[^\n\r\u0085\u2028\u2029]*/y
 const isEnd = (c: string) => c === '' || isBlank(c) || isBreak(c)
 
 export class Scanner {
@@ -92,6 +95,21 @@ export class Scanner {
   #skip(): void {
     this.#pos++
     this.#column++
+  }
+
+  #takeOne(): string {
+    const c = this.#peek()
+    this.#skip()
+    return c
+  }
+
+  /** What matches from here, in one piece. */
+  #take(run: RegExp): string {
+    run.lastIndex = this.#pos
+    const found = run.exec(this.#text)?.[0] ?? ''
+    this.#pos += found.length
+    this.#column += found.length
+    return found
   }
 
   #skipBreak(): string {
@@ -351,10 +369,7 @@ export class Scanner {
       text += trailing
       trailing = ''
       leadingBlank = isBlank(this.#peek())
-      while (this.#peek() !== '' && !isBreak(this.#peek())) {
-        text += this.#peek()
-        this.#skip()
-      }
+      text += this.#take(restOfLine)
       if (isBreak(this.#peek())) leading = this.#skipBreak()
       breaks()
     }
@@ -390,10 +405,7 @@ export class Scanner {
           leadingBlanks = true
           break
         } else if (!single && this.#peek() === '\\') text += this.#escape()
-        else {
-          text += this.#peek()
-          this.#skip()
-        }
+        else text += this.#take(ordinary) || this.#takeOne()
       }
       if (this.#peek() === quote) break
       let spaces = ''
@@ -460,8 +472,7 @@ export class Scanner {
           } else text += spaces
           spaces = ''
         }
-        text += c
-        this.#skip()
+        text += this.#take(ordinary) || this.#takeOne()
       }
       if (!(isBlank(this.#peek()) || isBreak(this.#peek()))) break
       while (isBlank(this.#peek()) || isBreak(this.#peek())) {
