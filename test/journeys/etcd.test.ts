@@ -31,3 +31,15 @@ test('without certificates, with a wrong port, with a file that is not there', a
   expect(await there('etcdctl --endpoints https://127.0.0.1:2379 --cacert=/etc/kubernetes/pki/etcd/ca.crt get a')).toContain('remote error: tls: ')
   expect(await there('etcdctl --cacert=/nope get a')).toBe('Error: open /nope: no such file or directory')
 })
+
+test('without etcd the API server answers late, then dies; with it, all comes back', async () => {
+  await there('mv /etc/kubernetes/manifests/etcd.yaml /root/')
+  await me.wait(3)
+  expect(await me.run('kubectl get nodes')).toBe('Error from server (Timeout): the server was unable to return a response in the time allotted, but may still be processing the request (get nodes)')
+  expect(await me.run('kubectl get --raw "/livez?exclude=etcd"; echo')).toBe('ok')
+  await me.wait(60)
+  expect(await me.run('kubectl get nodes')).toContain('was refused - did you specify the right host or port?')
+  await there('mv /root/etcd.yaml /etc/kubernetes/manifests/')
+  await me.wait(180)
+  expect(await me.run('kubectl get nodes --no-headers | grep -c Ready; kubectl -n kube-system get pods --no-headers | grep -vc Running')).toBe('3\n0')
+})

@@ -6,6 +6,7 @@ import type { ApiServer } from '#engine/api/server.ts'
 import { decodeCertificates, type Certificate } from '#engine/machine/certificates.ts'
 import { FsError } from '#engine/machine/files.ts'
 import type { Process } from '#engine/machine/process.ts'
+import type { Connection } from '#engine/machine/sockets.ts'
 import { loadIdentity, type TlsIdentity } from '#engine/machine/tls.ts'
 import { klogLine } from '../klog.ts'
 import { goFlags } from '../flags.ts'
@@ -74,7 +75,8 @@ async function run(process: Process, ties: ApiServerTies, version: string): Prom
   await log('I', 'options.go:263', `external host was not specified, using ${flags.get('advertise-address') ?? ''}`)
   await log('I', 'server.go:150', `Version: ${version}`)
   const etcd = flags.get('etcd-servers') ?? ''
-  if (!(await reachEtcd(process, etcd, log))) {
+  const database = await reachEtcd(process, etcd, log, process.now() + 20_000)
+  if (!database) {
     await log('F', 'instance.go:226', 'Error creating leases: error creating storage factory: context deadline exceeded')
     return 1
   }
@@ -86,10 +88,15 @@ async function run(process: Process, ties: ApiServerTies, version: string): Prom
     return fail(`failed to create listener: failed to listen on 0.0.0.0:${port}: listen tcp 0.0.0.0:${port}: bind: ${error.message.toLowerCase()}`)
   }
   const clientCa = flags.get('client-ca-file')
-  const options = { api: ties.api, identity: loaded.identity, clientRoots: clientCa === undefined ? [] : decodeCertificates(process.fs.readFile(clientCa)), anonymous: flags.get('anonymous-auth') !== 'false' }
+  const backend = { up: true }
+  const options = { api: ties.api, backend, identity: loaded.identity, clientRoots: clientCa === undefined ? [] : decodeCertificates(process.fs.readFile(clientCa)), anonymous: flags.get('anonymous-auth') !== 'false' }
   await log('I', 'secure_serving.go:211', `Serving securely on [::]:${port}`)
   ties.onServe?.(process, port, { ...options, version })
   ties.api.gate.set(true)
+  void minding(process, database, etcd, log, (up) => {
+    backend.up = up
+    ties.api.gate.set(up, up ? 'connection refused' : 'context deadline exceeded')
+  })
   process.onEnd(() => {
     ties.api.gate.set(false)
     ties.api.closeWatches()
@@ -101,21 +108,36 @@ async function run(process: Process, ties: ApiServerTies, version: string): Prom
   }
 }
 
-async function reachEtcd(process: Process, servers: string, log: (level: 'W', where: string, message: string) => Promise<void>): Promise<boolean> {
+type Log = (level: 'W', where: string, message: string) => Promise<void>
+
+/** A connection to the first etcd server; undefined where none came until `end`. */
+async function reachEtcd(process: Process, servers: string, log: Log, end: number): Promise<Connection | undefined> {
   const address = /^https?:\/\/([^:/]+):(\d+)/.exec(servers.split(',')[0] ?? '')
-  if (!address) return false
+  if (!address) return undefined
   const [, host = '', port = ''] = address
-  const end = process.now() + 20_000
   for (let wait = 1000; process.now() < end; wait = Math.min(wait * 1.6, 5000)) {
     try {
-      const connection = await process.sockets.connect(host, Number(port), { timeout: 5000 })
-      connection.close()
-      return true
+      return await process.sockets.connect(host, Number(port), { timeout: 5000 })
     } catch (error) {
       if (!(error instanceof FsError)) throw error
       await log('W', 'logging.go:55', `[core] [Channel #1 SubChannel #2]grpc: addrConn.createTransport failed to connect to {Addr: "${host}:${port}", ServerName: "${host}:${port}", }. Err: connection error: desc = "transport: Error while dialing: dial tcp ${host}:${port}: connect: ${error.message.toLowerCase()}"`)
       await process.sleep(wait)
     }
   }
-  return false
+  return undefined
+}
+
+/** Holds the connection to etcd and says when it is lost and when there is one again. */
+async function minding(process: Process, first: Connection, servers: string, log: Log, tell: (up: boolean) => void): Promise<never> {
+  for (let connection = first; ; ) {
+    try {
+      while ((await connection.read()) !== undefined);
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+    }
+    connection.close()
+    tell(false)
+    connection = (await reachEtcd(process, servers, log, Infinity))!
+    tell(true)
+  }
 }

@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly identity: TlsIdentity
   readonly clientRoots: readonly Certificate[]
   readonly anonymous: boolean
+  /** Whether etcd can be reached. */
+  readonly backend: { readonly up: boolean }
 }
 
 export async function serveConnection(process: Process, connection: Connection, options: ServeOptions): Promise<void> {
@@ -45,7 +47,7 @@ export async function serveConnection(process: Process, connection: Connection, 
       const head = message.head as HttpRequestHead
       const request = requestOf(head, message.body)
       const user = authenticate(tls, request.headers, options, process.now())
-      const response = user ? options.api.handle({ ...request, user }) : unauthorized()
+      const response = user ? ((await withoutEtcd(process, request, options)) ?? options.api.handle({ ...request, user })) : unauthorized()
       if (response.kind === 'complete') {
         await tls.write(encodeResponse({ status: response.code, headers: headersOf(response.headers), body: head.method === 'HEAD' ? '' : response.body }))
         if (!message.keepAlive) break
@@ -73,6 +75,25 @@ async function quietly(call: () => Promise<void>): Promise<void> {
 
 function headersOf(headers: ReadonlyMap<string, string>): HttpHeaders {
   return new HttpHeaders([...headers].map(([name, value]) => [name.replace(/(^|-)[a-z]/g, (c) => c.toUpperCase()), value] as const))
+}
+
+/** What is answered while etcd is out of reach: a failed health check, and for what is stored a timeout, unless etcd is back before. */
+async function withoutEtcd(process: Process, request: Omit<ApiRequest, 'user'>, { api, backend }: ServeOptions): Promise<ApiResponse | undefined> {
+  if (backend.up) return undefined
+  const health = /^\/(?:livez|readyz|healthz)(?:\/etcd)?$/.exec(request.path)
+  if (health && !(request.query.get('exclude') ?? []).includes('etcd')) {
+    const whole = api.handle({ ...request, path: request.path.replace('/etcd', ''), query: new Map([['verbose', ['']]]), user: { name: 'system:apiserver', groups: ['system:masters'] } })
+    const body = whole.kind === 'complete' ? whole.body.replace(/^\[\+\](etcd|etcd-readiness) ok$/gm, '[-]$1 failed: reason withheld').replace(/ check passed\n$/, ' check failed\n') : ''
+    return { kind: 'complete', code: 500, headers: new Map([['content-type', 'text/plain; charset=utf-8'], ['x-content-type-options', 'nosniff']]), body }
+  }
+  if (!/^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)\/./.test(request.path) || request.path.startsWith('/apis/authorization.k8s.io/')) return undefined
+  for (const end = process.now() + 60_000; process.now() < end; ) {
+    await process.sleep(500)
+    if (backend.up) return undefined
+  }
+  // The timeout filter's Status has no kind, so clients make a text of their own.
+  const body = JSON.stringify({ metadata: {}, status: 'Failure', message: 'Timeout: request did not complete within the allotted timeout', reason: 'Timeout', details: {}, code: 504 }) + '\n'
+  return { kind: 'complete', code: 504, headers: new Map([['content-type', 'text/plain; charset=utf-8'], ['cache-control', 'no-cache, private']]), body }
 }
 
 function unauthorized(): ApiResponse {
