@@ -9,8 +9,9 @@ import { httpEchoImage } from './http-echo.ts'
 import { httpd } from './httpd.ts'
 import { hpaExample, polinuxStress, vishStress } from './load.ts'
 import { nginx } from './nginx/image.ts'
-import { pause } from './pause.ts'
+import { perl } from './perl.ts'
+import { googlePause, pause } from './pause.ts'
 
-const all: readonly ImageBehaviour[] = [agnhost, alpine, busybox, curlImage, debian, echo, hpaExample, httpEchoImage, httpd, mysql, netshoot, nginx, pause, polinuxStress, postgres, redis, ubuntu, vishStress]
+const all: readonly ImageBehaviour[] = [agnhost, alpine, busybox, curlImage, debian, echo, hpaExample, httpEchoImage, httpd, mysql, netshoot, nginx, pause, googlePause, perl, polinuxStress, postgres, redis, ubuntu, vishStress]
 
 export const commonImages: ImageTable = new Map(all.map((image) => [image.repository, image]))

@@ -48,6 +48,7 @@ export const netshoot: ImageBehaviour = {
 export const alpine: ImageBehaviour = {
   repository: 'docker.io/library/alpine',
   tags: ['3.22', '3.21', '3.20', '3.19', '3.18', 'latest', '3'],
+  versions: { '3.8': 5, '3.9': 6, '3.10': 9, '3.11': 13, '3.12': 12, '3.13': 12, '3.14': 10, '3.15': 11, '3.16': 9, '3.17': 10, '3.18': 12, '3.19': 9, '3.20': 8, '3.21': 5, '3.22': 2 },
   size: 3_802_452,
   command: ['/bin/sh'],
   env: { PATH: path },

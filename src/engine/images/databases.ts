@@ -32,7 +32,7 @@ const isoTime = (now: number) => new Date(Math.floor(now)).toISOString()
 
 export const mysql: ImageBehaviour = {
   repository: 'docker.io/library/mysql',
-  tags: ['8.4', '8.0', '8', '9', '9.5', '5.7', '5.6', 'latest'],
+  tags: ['8.4', '8.0', '8', '9', '9.5', '5.7', '5.6', 'latest'], versions: { '5.6': 51, '5.7': 44, '8.0': 44, '8.4': 7, '9.5': 0 },
   size: 233_900_112,
   entrypoint: ['docker-entrypoint.sh'],
   command: ['mysqld'],
@@ -123,6 +123,7 @@ function redisReply(line: string, data: Map<string, string>): string {
 export const redis: ImageBehaviour = {
   repository: 'docker.io/library/redis',
   tags: ['8', '7', '7.4', '7.2', '6', '6.2', 'latest', 'alpine', '7-alpine', '8-alpine', '6-alpine', '5', '3.2'],
+  versions: { '3.2': 12, '4.0': 14, '5.0': 14, '6.0': 20, '6.2': 21, '7.0': 15, '7.2': 12, '7.4': 7, '8.0': 5, '8.2': 3, '8.4': 0 }, variants: ['-alpine', '-bookworm'],
   size: 52_100_800,
   entrypoint: ['docker-entrypoint.sh'],
   command: ['redis-server'],

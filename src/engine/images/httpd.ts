@@ -14,7 +14,7 @@ const root = '/usr/local/apache2'
 
 const onDebian: ImageBehaviour = {
   repository: 'docker.io/library/httpd',
-  tags: ['2.4', '2.4.66', '2', 'latest', 'alpine', '2.4-alpine'],
+  tags: ['2.4', '2.4.66', '2', 'latest', 'alpine', '2.4-alpine'], versions: { '2.4': 66 }, variants: ['-alpine'],
   size: 45_215_344,
   command: ['httpd-foreground'],
   env: { PATH: `${root}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`, HTTPD_PREFIX: root, HTTPD_VERSION: version },

@@ -13,9 +13,14 @@ import { defaultConf, errorPage, mimeTypes, nginxConf, statusPage, welcome } fro
 
 const tags = ['1.27', '1.27.5', '1.28', '1.29', '1.29.4', '1.26', '1.25', '1.24', '1.23', '1.22', '1.21', '1.20', '1.19', '1.18', '1.17', '1.16', '1.15', '1.14.2', '1.14', 'latest', 'stable', 'mainline', 'alpine', '1.25-alpine', '1.26-alpine', '1.27-alpine', '1.28-alpine', '1.29-alpine', 'stable-alpine', 'mainline-alpine']
 
+/** The last patch of each minor. */
+const versions = {
+  '1.7': 12, '1.8': 1, '1.9': 15, '1.10': 3, '1.11': 13, '1.12': 2, '1.13': 12, '1.14': 2, '1.15': 12, '1.16': 1, '1.17': 10, '1.18': 0, '1.19': 10, '1.20': 2, '1.21': 6, '1.22': 1, '1.23': 4, '1.24': 0, '1.25': 5, '1.26': 3, '1.27': 5, '1.28': 1, '1.29': 4,
+}
+
 const onDebian: ImageBehaviour = {
   repository: 'docker.io/library/nginx',
-  tags,
+  tags, versions, versionVariable: 'NGINX_VERSION', variants: ['-alpine', '-alpine-slim', '-perl', '-bookworm'],
   size: 72_404_038,
   entrypoint: ['/docker-entrypoint.sh'],
   command: ['nginx', '-g', 'daemon off;'],
@@ -42,7 +47,7 @@ const onDebian: ImageBehaviour = {
 /** Built on Alpine: busybox's tools and curl. */
 const onAlpine: ImageBehaviour = { ...onDebian, size: 21_203_112, files: { ...onDebian.files, ...alpineFiles }, tools: { ...busyboxTools, ...curlTool } }
 
-export const nginx: ImageBehaviour = { ...onDebian, builds: Object.fromEntries(tags.filter((tag) => tag.endsWith('alpine')).map((tag) => [tag, onAlpine])) }
+export const nginx: ImageBehaviour = { ...onDebian, builds: { ...Object.fromEntries(tags.filter((tag) => tag.endsWith('alpine')).map((tag) => [tag, onAlpine])), 'alpine-slim': onAlpine } }
 
 async function entryPoint(process: Process, context: Parameters<NonNullable<ImageBehaviour['programs']>[string]>[1]): Promise<number> {
   const argv = process.argv.slice(1)

@@ -52,6 +52,12 @@ export interface ImageBehaviour {
   readonly repository: string
   /** Tags that the registry holds, the first being what `latest` means unless `latest` is named. A pull of another tag is "not found". */
   readonly tags: readonly string[]
+  /** More tags, by rule: every published `major.minor` with its last patch ('1.25': 5 means 1.25, 1.25.0 … 1.25.5; -1: without patches), each also with the endings of `variants`. */
+  readonly versions?: Readonly<Record<string, number>>
+  /** Endings of tags beside none: `-alpine`. A tag that ends so runs the build of that name without the dash, where `builds` has one. */
+  readonly variants?: readonly string[]
+  /** The variable that tells the version that was pulled. */
+  readonly versionVariable?: string
   /** Compressed bytes, for the Pulled event and pull times. */
   readonly size: number
   /** When its files were made, ms since the epoch; default: autumn 2025. */

@@ -25,6 +25,7 @@ const bandwidth = 24_000
 
 export class Registry {
   readonly #images = new Map<string, ImageBehaviour>()
+  readonly #builds = new Map<string, ImageBehaviour>()
   /** False: no road to the internet. */
   online = true
 
@@ -43,9 +44,24 @@ export class Registry {
     if (!behaviour) return undefined
     const digest = parsed.reference.digest
     const tag = digest !== undefined ? behaviour.tags.find((t) => digestOf(behaviour, t) === digest) : (parsed.reference.tag ?? 'latest')
-    if (tag === undefined || (!behaviour.tags.includes(tag) && tag !== 'latest')) return undefined
+    if (tag === undefined || (!behaviour.tags.includes(tag) && tag !== 'latest' && versionOf(behaviour, tag) === undefined)) return undefined
     const real = tag === 'latest' && !behaviour.tags.includes('latest') ? behaviour.tags[0]! : tag
-    return { behaviour: behaviour.builds?.[real] ?? behaviour, name: `${behaviour.repository}:${tag}`, id: `sha256:${sha256Of(`config ${behaviour.repository}:${real}`)}`, digest: digestOf(behaviour, real) }
+    return { behaviour: this.#build(behaviour, real), name: `${behaviour.repository}:${tag}`, id: `sha256:${sha256Of(`config ${behaviour.repository}:${real}`)}`, digest: digestOf(behaviour, real) }
+  }
+
+  #build(image: ImageBehaviour, tag: string): ImageBehaviour {
+    const known = image.builds?.[tag]
+    if (known || image.tags.includes(tag)) return known ?? image
+    const key = `${image.repository}:${tag}`
+    let build = this.#builds.get(key)
+    if (!build) {
+      const variant = image.variants?.filter((v) => tag.endsWith(v)).sort((a, b) => b.length - a.length)[0]
+      build = image.builds?.[variant?.slice(1) ?? ''] ?? image
+      const version = versionOf(image, tag)
+      if (image.versionVariable !== undefined && version !== undefined) build = { ...build, env: { ...build.env, [image.versionVariable]: version } }
+      this.#builds.set(key, build)
+    }
+    return build
   }
 
   /** containerd's resolve, fetch and unpack. */
@@ -68,6 +84,23 @@ export class Registry {
     if (!image) return wrap('NotFound', `${name}: not found`, 600)
     return { ok: true, image, milliseconds: 900 + image.behaviour.size / bandwidth }
   }
+}
+
+/** The version that a tag by rule stands for; undefined: the registry has no such tag. */
+function versionOf(image: ImageBehaviour, tag: string): string | undefined {
+  const versions = image.versions ?? {}
+  for (const variant of ['', ...(image.variants ?? [])]) {
+    if (!tag.endsWith(variant)) continue
+    const plain = tag.slice(0, tag.length - variant.length)
+    const [, minor, patch] = /^((?:v?\d+\.)?v?\d+)(?:\.(\d+))?$/.exec(plain) ?? []
+    const whole = versions[plain]
+    if (whole !== undefined) return whole < 0 ? plain : `${plain}.${whole}`
+    if (minor !== undefined && patch !== undefined && String(Number(patch)) === patch && Number(patch) <= (versions[minor] ?? -1)) return plain
+    // A major alone is its newest minor.
+    const newest = /^\d+$/.test(plain) ? Object.keys(versions).filter((v) => v.startsWith(`${plain}.`)).at(-1) : undefined
+    if (newest !== undefined) return versions[newest]! < 0 ? newest : `${newest}.${versions[newest]!}`
+  }
+  return undefined
 }
 
 function digestOf(image: ImageBehaviour, tag: string): string {
