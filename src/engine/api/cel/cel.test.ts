@@ -31,6 +31,13 @@ test('bytes of a schema are those that base64 says, and only UTF-8 among them is
   expect(run('string(v)', { v: schemaValue('w6k=', { type: 'string', format: 'byte' }) })).toBe('é')
 })
 
+test('nothing that can be written ends in an error of the machine', () => {
+  const failure = (source: string) => (compile(source, { variables }) as { failure?: string }).failure?.split('\n')[0]
+  expect(failure(Array(5000).fill('1').join('+'))).toBe('ERROR: <input>:1:502: expression recursion limit exceeded: 250')
+  expect(run(Array(5000).fill('true').join('&&'))).toBe(true)
+  expect([shown('string(timestamp(9223372036854775807))'), shown('timestamp("9999-12-31T23:59:59Z") + duration("1s")'), shown('"%.101f".format([1.5])')]).toEqual(['! timestamp overflow', '! timestamp overflow', `1.5${'0'.repeat(100)}`])
+})
+
 describe('the language', () => {
   test.each([
     ['1 + 2 * 3 - 4 / 2 % 3', '5'],

@@ -32,11 +32,14 @@ const real = (v: Value): number => {
 
 const hex = (data: Uint8Array) => [...data].map((b) => b.toString(16).padStart(2, '0')).join('')
 
+/** Digits that a number is asked for at once; nothing but zeros comes after them. */
+const most = 100
+
 const verbs: Record<string, (v: Value, precision: number | undefined) => string> = {
   s: (v) => asText(v),
   d: (v) => (typeof v === 'number' ? String(v) : String(decimal(v, 'decimal'))),
-  f: (v, precision) => real(v).toFixed(precision ?? 6),
-  e: (v, precision) => real(v).toExponential(precision ?? 6).replace(/e([+-])(\d)$/, 'e$10$2'),
+  f: (v, precision = 6) => real(v).toFixed(Math.min(precision, most)) + '0'.repeat(Math.max(0, precision - most)),
+  e: (v, precision = 6) => real(v).toExponential(Math.min(precision, most)).replace(/(?=e)/, '0'.repeat(Math.max(0, precision - most))).replace(/e([+-])(\d)$/, 'e$10$2'),
   b: (v) => (typeof v === 'boolean' ? (v ? '1' : '0') : decimal(v, 'binary').toString(2)),
   o: (v) => decimal(v, 'octal').toString(8),
   x: (v) => (typeof v === 'string' ? hex(encodeBytes(v)) : v instanceof Bytes ? hex(v.data) : decimal(v, 'hex').toString(16)),

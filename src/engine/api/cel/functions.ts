@@ -2,7 +2,7 @@
 import { encodeBytes } from '#base/bytes.ts'
 import { goRegexp } from '../go-regexp.ts'
 import { formatText } from './format.ts'
-import { formatDuration, formatTimestamp, parseDuration, parseTimestamp, timePart, timeParts } from './time.ts'
+import { formatDuration, formatTimestamp, parseDuration, parseTimestamp, timePart, timeParts, timestampOf } from './time.ts'
 import { Bytes, CelError, type CelList, CelMap, compare, Duration, equals, isNumber, listKeys, noOverload, Opaque, Optional, sameKeys, Timestamp, TypeValue, typeNameOf, Uint, utf8Text, type Value } from './values.ts'
 
 /** Gets the target of a method as its first argument. */
@@ -49,8 +49,8 @@ function add(a: Value, b: Value): Value {
   if (Array.isArray(a) && Array.isArray(b)) return addLists(a, b)
   if (a instanceof Bytes && b instanceof Bytes) return new Bytes(Uint8Array.from([...a.data, ...b.data]))
   if (a instanceof Duration && b instanceof Duration) return new Duration(inInt(a.ns + b.ns))
-  if (a instanceof Timestamp && b instanceof Duration) return new Timestamp(a.ns + b.ns)
-  if (a instanceof Duration && b instanceof Timestamp) return new Timestamp(a.ns + b.ns)
+  if (a instanceof Timestamp && b instanceof Duration) return timestampOf(a.ns + b.ns)
+  if (a instanceof Duration && b instanceof Timestamp) return timestampOf(a.ns + b.ns)
   throw noOverload()
 }
 
@@ -72,7 +72,7 @@ function subtract(a: Value, b: Value): Value {
   const difference = arithmetic(a, b, (x, y) => x - y, (x, y) => x - y)
   if (difference !== undefined) return difference
   if (a instanceof Duration && b instanceof Duration) return new Duration(inInt(a.ns - b.ns))
-  if (a instanceof Timestamp && b instanceof Duration) return new Timestamp(a.ns - b.ns)
+  if (a instanceof Timestamp && b instanceof Duration) return timestampOf(a.ns - b.ns)
   if (a instanceof Timestamp && b instanceof Timestamp) return new Duration(inInt(a.ns - b.ns))
   throw noOverload()
 }
@@ -183,7 +183,7 @@ const conversions: Record<string, (v: Value) => Value> = {
   bytes: (v) => (v instanceof Bytes ? v : new Bytes(encodeBytes(text(v)))),
   timestamp(v) {
     if (v instanceof Timestamp) return v
-    if (typeof v === 'bigint') return new Timestamp(v * 1_000_000_000n)
+    if (typeof v === 'bigint') return timestampOf(v * 1_000_000_000n)
     const made = parseTimestamp(text(v))
     if (!made) throw conversion('google.protobuf.Timestamp', v)
     return made

@@ -74,7 +74,7 @@ class Parser {
   }
 
   #expression(): Expr {
-    if (++this.#depth > MAX_DEPTH) throw new Failure({ at: this.#next.at, message: 'expression recursion limit exceeded: 250' })
+    this.#bound(++this.#depth)
     const condition = this.#or()
     const mark = this.#take('?')
     let out = condition
@@ -88,19 +88,41 @@ class Parser {
     return out
   }
 
+  /** A chain of operators or members is as deep as it is long. */
+  #bound(depth: number): void {
+    if (depth > MAX_DEPTH) throw new Failure({ at: this.#next.at, message: `expression recursion limit exceeded: ${MAX_DEPTH}` })
+  }
+
+  /** Terms of && and || become a balanced tree, however many they are. */
+  #logical(operator: '&&' | '||', operand: () => Expr): Expr {
+    const terms = [operand()]
+    const places: number[] = []
+    for (let mark = this.#take(operator); mark; mark = this.#take(operator)) {
+      places.push(mark.at)
+      terms.push(operand())
+    }
+    const tree = (low: number, high: number): Expr => {
+      if (low === high) return terms[low]!
+      const middle = (low + high) >> 1
+      return { kind: 'call', at: places[middle]!, name: `_${operator}_`, args: [tree(low, middle), tree(middle + 1, high)] }
+    }
+    return tree(0, terms.length - 1)
+  }
+
   #leftAssociative(operators: Record<string, string>, operand: () => Expr): Expr {
     let left = operand()
-    for (;;) {
+    for (let length = 1; ; length++) {
       const { type, text, at, quoted } = this.#next
       const name = (type === 'operator' || (type === 'ident' && !quoted)) && Object.hasOwn(operators, text) ? operators[text]! : undefined
       if (name === undefined) return left
+      this.#bound(length)
       this.#at++
       left = { kind: 'call', at, name, args: [left, operand()] }
     }
   }
 
-  #or = (): Expr => this.#leftAssociative({ '||': '_||_' }, this.#and)
-  #and = (): Expr => this.#leftAssociative({ '&&': '_&&_' }, this.#relation)
+  #or = (): Expr => this.#logical('||', this.#and)
+  #and = (): Expr => this.#logical('&&', this.#relation)
   #relation = (): Expr => this.#leftAssociative(relations, this.#sum)
   #sum = (): Expr => this.#leftAssociative({ '+': '_+_', '-': '_-_' }, this.#product)
   #product = (): Expr => this.#leftAssociative({ '*': '_*_', '/': '_/_', '%': '_%_' }, this.#unary)
@@ -136,7 +158,8 @@ class Parser {
 
   #members(start: Expr): Expr {
     let left = start
-    for (;;) {
+    for (let length = 1; ; length++) {
+      this.#bound(length)
       const dot = this.#take('.')
       if (dot) {
         const optional = this.#take('?') !== undefined

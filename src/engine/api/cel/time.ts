@@ -4,6 +4,16 @@ import { CelError, Duration, Timestamp } from './values.ts'
 const SECOND = 1_000_000_000n
 const units: Record<string, bigint> = { ns: 1n, us: 1000n, µs: 1000n, μs: 1000n, ms: 1_000_000n, s: SECOND, m: 60n * SECOND, h: 3600n * SECOND }
 
+/** From year 1 to year 9999, nanoseconds. */
+const earliest = -62_135_596_800n * SECOND
+const latest = 253_402_300_800n * SECOND
+
+/** Throws CelError where the moment is out of range. */
+export function timestampOf(ns: bigint): Timestamp {
+  if (ns < earliest || ns >= latest) throw new CelError('timestamp overflow')
+  return new Timestamp(ns)
+}
+
 /** undefined: not a duration. */
 export function parseDuration(text: string): Duration | undefined {
   const m = /^([+-]?)(0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text)

@@ -10,10 +10,10 @@ import { horizontalpodautoscalers, podMetrics, type Autoscaler, type PodMetrics 
 
 const deployments = { group: 'apps', version: 'v1', resource: 'deployments' }
 
-function world(options: { readonly request?: string; readonly usage?: () => string | undefined; readonly spec?: object }): { rig: ControlRig; hpa: () => Autoscaler; replicas: () => number } {
+function world(options: { readonly request?: string; readonly usage?: () => string | undefined; readonly spec?: object; readonly selector?: string }): { rig: ControlRig; hpa: () => Autoscaler; replicas: () => number } {
   const rig = controlRig({ controllers: ['deployment-controller', 'replicaset-controller'] })
   const played: ApiClient = Object.assign(Object.create(rig.api) as ApiClient, {
-    get: (...args: Parameters<ApiClient['get']>) => rig.api.get(...args), update: (...args: Parameters<ApiClient['update']>) => rig.api.update(...args), informer: (gvr: never) => rig.api.informer(gvr), event: (...args: Parameters<ApiClient['event']>) => rig.api.event(...args),
+    get: (...args: Parameters<ApiClient['get']>) => ({ ...rig.api.get(...args), ...(options.selector !== undefined && args[0].resource.endsWith('/scale') ? { status: { replicas: 1, selector: options.selector } } : {}) }), update: (...args: Parameters<ApiClient['update']>) => rig.api.update(...args), informer: (gvr: never) => rig.api.informer(gvr), event: (...args: Parameters<ApiClient['event']>) => rig.api.event(...args),
     list: (gvr: typeof podMetrics, how?: { namespace?: string }) => {
       if (gvr.group !== 'metrics.k8s.io' || !options.usage) return rig.api.list(gvr, how)
       const cpu = options.usage()
@@ -32,6 +32,12 @@ function world(options: { readonly request?: string; readonly usage?: () => stri
   }
   return { rig, hpa: () => rig.api.get<Autoscaler>(horizontalpodautoscalers, 'default', 'web'), replicas: () => (rig.api.get(deployments, 'default', 'web') as unknown as { spec: { replicas: number } }).spec.replicas }
 }
+
+test('a selector that says nothing', () => {
+  const { rig, hpa } = world({ selector: 'a=b=c' })
+  rig.run(16_000)
+  expect(hpa().status?.conditions?.at(-1)).toMatchObject({ type: 'ScalingActive', status: 'False', reason: 'InvalidSelector', message: "couldn't convert selector into a corresponding internal selector object: found '=', expected: ',' or 'end of string'" })
+})
 
 test('without a metrics API', () => {
   const { rig, hpa } = world({})

@@ -5,7 +5,7 @@
 import { formatQuantity } from '#base/quantity.ts'
 import { ApiUnreachable, StatusError, type GroupVersionResource, type KubeObject } from '#engine/api/types.ts'
 import { pods, type Pod } from '#engine/kinds/pod/types.ts'
-import { matches, parseSelector } from '#engine/api/label-selector.ts'
+import { matches, parseSelector, type Selector, SelectorError } from '#engine/api/label-selector.ts'
 import { keyOf, splitKey, timestamp, type ControllerContext } from '../controller.ts'
 import { servedResources } from '../discovery.ts'
 import { deepEqual } from '../equal.ts'
@@ -161,7 +161,16 @@ export function startHorizontalPodAutoscaler(context: ControllerContext): void {
       return { name: '', statuses: null, problem: 'selector is required' }
     }
     const namespace = hpa.metadata.namespace ?? ''
-    const parsed = parseSelector(selector)
+    let parsed: Selector
+    try {
+      parsed = parseSelector(selector)
+    } catch (error) {
+      if (!(error instanceof SelectorError)) throw error
+      const message = `couldn't convert selector into a corresponding internal selector object: ${error.message}`
+      warn('InvalidSelector', message)
+      set('ScalingActive', false, 'InvalidSelector', message)
+      return { name: '', statuses: null, problem: message }
+    }
     const members = podCache.list(namespace).filter((pod) => matches(parsed, pod.metadata.labels))
     selectors.set(key, selector)
     const rivals = cache.list(namespace).filter((other) => selectors.get(keyOf(other)) === selector)
