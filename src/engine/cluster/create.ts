@@ -174,7 +174,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   }
 
   function tie(host: Host, node: NodeSpec): NodeTies {
-    const runtime = new Containerd(host, registry, { nodeName: node.name, api: (user, machine, server) => clientFor(user, machine, { server }) })
+    const runtime = new Containerd(host, registry, { nodeName: node.name, api: (user, machine, server) => clientFor(user, machine, { server, resolve: (name) => hostAddress(machine, name) }) })
     if (!node.blank) for (const image of preloadedImages(spec, node)) runtime.load(image)
     const own: NodeTies = {
       runtime,
