@@ -377,7 +377,7 @@ const diff: Program = tool(async (process) => {
 })
 
 const cmp: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'bi:ln:s', long: { 'print-bytes': 'b', verbose: 'l', 'bytes=': 'n', quiet: 's', silent: 's' }, code: 2 })
+  const o = parseOptions(process, { short: 'bi:ln:s', long: { 'print-bytes': 'b', 'ignore-initial=': 'i', verbose: 'l', 'bytes=': 'n', quiet: 's', silent: 's' }, code: 2 })
   if (o.rest.length === 0) throw new Fatal("cmp: missing operand after 'cmp'\ncmp: Try 'cmp --help' for more information.", 2)
   const texts: Uint8Array[] = []
   const [a, b] = [o.rest[0]!, o.rest[1] ?? '-']
@@ -390,7 +390,10 @@ const cmp: Program = tool(async (process) => {
       return 2
     }
   }
-  const [x, y] = texts as [Uint8Array, Uint8Array]
+  const skips = (o.get('i') ?? '0').split(':')
+  const bad = skips.length > 2 ? o.get('i')! : skips.find((n) => !/^\d+$/.test(n))
+  if (bad !== undefined) throw new Fatal(`cmp: invalid --ignore-initial value '${bad}'\ncmp: Try 'cmp --help' for more information.`, 2)
+  const [x, y] = texts.map((bytes, i) => bytes.subarray(Number(skips[i] ?? skips[0]))) as [Uint8Array, Uint8Array]
   const limit = o.has('n') ? Number(o.get('n')) : Infinity
   const n = Math.min(x.length, y.length, limit)
   let line = 1
@@ -399,7 +402,7 @@ const cmp: Program = tool(async (process) => {
     if (x[i] !== y[i]) {
       if (o.has('s')) return 1
       if (!o.has('l')) {
-        await process.stdout.write(`${a} ${b} differ: ${o.has('b') ? 'byte' : 'char'} ${i + 1}, line ${line}${o.has('b') ? ` is ${x[i]!.toString(8).padStart(3)} ${String.fromCharCode(x[i]!)} ${y[i]!.toString(8).padStart(3)} ${String.fromCharCode(y[i]!)}` : ''}\n`.replace('char', 'byte'))
+        await process.stdout.write(`${a} ${b} differ: byte ${i + 1}, line ${line}${o.has('b') ? ` is ${x[i]!.toString(8).padStart(3)} ${String.fromCharCode(x[i]!)} ${y[i]!.toString(8).padStart(3)} ${String.fromCharCode(y[i]!)}` : ''}\n`)
         return 1
       }
       differs = true

@@ -119,7 +119,8 @@ const hexdump: Program = tool(async (process) => {
       await process.stdout.write(`${at.toString(16).padStart(8, '0')}  ${half(0)}  ${half(8)}  |${[...row].map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : '.')).join('')}|\n`)
     } else {
       let line = at.toString(16).padStart(7, '0')
-      for (let i = 0; i < 16; i += 2) line += i < row.length ? ' ' + (row[i]! | ((row[i + 1] ?? 0) << 8)).toString(16).padStart(4, '0') : '     '
+      const gap = o.has('x') ? '    ' : ' '
+      for (let i = 0; i < 16; i += 2) line += gap + (i < row.length ? (row[i]! | ((row[i + 1] ?? 0) << 8)).toString(16).padStart(4, '0') : '    ')
       await process.stdout.write(line + '\n')
     }
   }
@@ -128,7 +129,7 @@ const hexdump: Program = tool(async (process) => {
 })
 
 const xxd: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'pril:c:s:g:u', long: { plain: 'p', postscript: 'p', revert: 'r' } })
+  const o = parseOptions(process, { short: 'pril:c:s:g:u', long: { plain: 'p', postscript: 'p', revert: 'r', include: 'i' } })
   const data = await bytesOf(process, o.rest.slice(0, 1))
   if (!data) return 1
   if (o.has('r')) {
@@ -144,6 +145,16 @@ const xxd: Program = tool(async (process) => {
     const all = [...bytes].map(two).join('')
     const width = o.has('c') ? Number(o.get('c')) * 2 : 60
     if (all !== '') await process.stdout.write(all.replace(new RegExp(`.{1,${width}}`, 'g'), '$&\n'))
+    return 0
+  }
+  if (o.has('i')) {
+    const width = Number(o.get('c') ?? 12)
+    const lines: string[] = []
+    for (let at = 0; at < bytes.length; at += width) lines.push(`  ${[...bytes.slice(at, at + width)].map((b) => `0${o.has('u') ? 'X' : 'x'}${two(b)}`).join(', ')}`)
+    const body = lines.length > 0 ? lines.join(',\n') + '\n' : ''
+    // A file gives the array its name; standard input has none.
+    const name = o.rest[0] === undefined || o.rest[0] === '-' ? undefined : o.rest[0].replace(/^(?=\d)/, '__').replace(/[^A-Za-z0-9_]/g, '_')
+    await process.stdout.write(name === undefined ? body : `unsigned char ${name}[] = {\n${body}};\nunsigned int ${name}_len = ${bytes.length};\n`)
     return 0
   }
   const columns = Number(o.get('c') ?? 16)

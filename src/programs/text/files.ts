@@ -182,7 +182,13 @@ const cp: Program = tool(async (process) => {
     recursive, preserve: o.has('p') || o.has('a'), force: o.has('f'), noClobber: o.has('n'), interactive: o.has('i'), update: o.has('u'), verbose: o.has('v'), follow: o.has('L') || (!recursive && !o.has('P') && !o.has('d')), link: o.has('l') ? 'hard' : o.has('s') ? 'symbolic' : '', backup: o.has('b'),
   }
   let ok = true
-  for (const [from, to] of destinations(process, o.rest, o.get('t'), o.has('T'))) ok = (await copy(process, from, to, options, true)) && ok
+  const parents = o.has('parents')
+  if (parents && o.rest.length > 1 && stat(process, o.get('t') ?? o.rest.at(-1)!)?.type !== 'directory') throw new Fatal("cp: with --parents, the destination must be a directory\nTry 'cp --help' for more information.")
+  for (const [from, target] of destinations(process, o.rest, o.get('t'), o.has('T'))) {
+    const to = parents ? join(target.slice(0, target.lastIndexOf('/')), from.replace(/^\/+/, '')) : target
+    if (parents) process.fs.mkdir(to.slice(0, to.lastIndexOf('/')), { parents: true })
+    ok = (await copy(process, from, to, options, true)) && ok
+  }
   return ok ? 0 : 1
 })
 
@@ -616,7 +622,12 @@ const realpath: Program = tool(async (process) => {
       continue
     }
     const text = o.has('s') ? logicalPath(process.cwd, path) : found
-    await process.stdout.write((o.has('to') ? relative(process.fs.realpath(o.get('to')!), text) : text) + (o.has('z') ? '\0' : '\n'))
+    const folder = (name: string) => (o.has(name) ? canonical(process, o.get(name)!, 'm') : undefined)
+    const limit = folder('base')
+    const from = folder('to') ?? limit
+    // Below the base names are relative, elsewhere whole.
+    const below = (name: string) => limit === undefined || limit === '/' || name === limit || name.startsWith(`${limit}/`)
+    await process.stdout.write((from !== undefined && below(from) && below(text) ? relative(from, text) : text) + (o.has('z') ? '\0' : '\n'))
   }
   return ok ? 0 : 1
 })
@@ -661,7 +672,7 @@ const readlink: Program = tool(async (process) => {
     if (text === undefined) {
       if (o.has('v')) await complain(process, `${path}: ${lstat(process, path) ? 'Invalid argument' : 'No such file or directory'}`)
       ok = false
-    } else await process.stdout.write(text + (o.has('n') ? '' : '\n'))
+    } else await process.stdout.write(text + (o.has('n') && o.rest.length === 1 ? '' : o.has('z') ? '\0' : '\n'))
   }
   return ok ? 0 : 1
 })

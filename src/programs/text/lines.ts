@@ -230,6 +230,7 @@ const cut: Program = tool(async (process) => {
   const wanted = ranges(list, fail, mode === 'f' ? 'fields' : 'bytes')
   const inside = (n: number) => wanted.some(([a, b]) => n >= a && n <= b) !== o.has('C')
   const output = o.get('O') ?? (mode === 'f' ? delimiter : '')
+  const end = o.has('z') ? '\0' : '\n'
   let failed = false
   for (const path of o.rest.length > 0 ? o.rest : ['-']) {
     const file = await openInput(process, path)
@@ -239,17 +240,17 @@ const cut: Program = tool(async (process) => {
     }
     const out = new Out(process.stdout)
     out.lineBuffered = file.kind === 'tty'
-    for await (const raw of linesOf(file)) {
-      const line = raw.replace(/\n$/, '')
+    for await (const raw of linesOf(file, end)) {
+      const line = raw.endsWith(end) ? raw.slice(0, -1) : raw
       if (mode === 'f') {
         if (!line.includes(delimiter)) {
-          if (!o.has('s')) await out.put(line + '\n')
+          if (!o.has('s')) await out.put(line + end)
           continue
         }
-        await out.put(line.split(delimiter).filter((_, i) => inside(i + 1)).join(output) + '\n')
+        await out.put(line.split(delimiter).filter((_, i) => inside(i + 1)).join(output) + end)
       } else {
         const bytes = encodeBytes(line)
-        if (bytes.length === line.length && output === '') await out.put([...line].filter((_, i) => inside(i + 1)).join('') + '\n')
+        if (bytes.length === line.length && output === '') await out.put([...line].filter((_, i) => inside(i + 1)).join('') + end)
         else {
           const groups: number[][] = []
           let previous = -1
@@ -260,7 +261,7 @@ const cut: Program = tool(async (process) => {
             groups.at(-1)!.push(b)
             previous = i
           })
-          await out.put(groups.map((g) => decodeBytes(g)).join(output) + '\n')
+          await out.put(groups.map((g) => decodeBytes(g)).join(output) + end)
         }
       }
     }
@@ -322,6 +323,7 @@ const comm: Program = tool(async (process) => {
   const check = async (list: string[], at: number, n: number) => {
     if (!o.has('N') && !report.includes(n) && at > 0 && at < list.length && compareBytes(list[at - 1]!, list[at]!) > 0) {
       report.push(n)
+      if (o.has('K')) throw new Fatal(`comm: file ${n} is not in sorted order`)
       await complain(process, `file ${n} is not in sorted order`)
       disorder = 1
     }
@@ -557,7 +559,18 @@ const shuf: Program = tool(async (process) => {
     const j = Math.floor(random.next() * (i + 1))
     ;[lines[i], lines[j]] = [lines[j]!, lines[i]!]
   }
-  for (const line of o.has('n') ? lines.slice(0, Number(o.get('n'))) : lines) await process.stdout.write(line + '\n')
+  const end = o.has('z') ? '\0' : '\n'
+  const count = o.has('n') ? Number(o.get('n')) : Infinity
+  if (o.has('r') && lines.length === 0 && count > 0) throw new Fatal('shuf: no lines to repeat')
+  const file = o.get('o')
+  if (file !== undefined && !(o.has('r') && count === Infinity)) process.fs.writeFile(file, '')
+  const target = file === undefined ? process.stdout : process.open(file, { write: true })
+  // With -r each line is drawn anew; without a count that has no end.
+  if (o.has('r')) for (let n = 0; n < count; n++) {
+    await target.write(lines[Math.floor(random.next() * lines.length)]! + end)
+    if (n % 100 === 99) await process.yield()
+  }
+  else for (const line of lines.slice(0, count)) await target.write(line + end)
   return 0
 })
 

@@ -154,13 +154,30 @@ const iconv: Program = tool(async (process) => {
     }
     if (bad >= 0) break
   }
-  await process.stdout.write(out)
+  const file = o.get('o')
+  if (file !== undefined) process.fs.writeFile(file, out)
+  else await process.stdout.write(out)
   if (bad >= 0) throw new Fatal(`iconv: illegal input sequence at position ${bad}`)
   return failed ? 1 : 0
 })
 
+/** csplit's -b: a printf format with one conversion of an integer. */
+function numbered(format: string, n: number): string {
+  const conversions = [...format.replaceAll('%%', '').matchAll(/%([-+ #0']*)(\d*)(?:\.(\d*))?([a-zA-Z]?)/g)]
+  if (conversions.length === 0) throw new Fatal('csplit: missing % conversion specification in suffix')
+  if (conversions.length > 1) throw new Fatal('csplit: too many % conversion specifications in suffix')
+  const [, , , , letter] = conversions[0]!
+  if (letter === '') throw new Fatal('csplit: missing conversion specifier in suffix')
+  if (!'diuoxX'.includes(letter!)) throw new Fatal(`csplit: invalid conversion specifier in suffix: ${letter}`)
+  return format.replace(/%%|%([-+ #0']*)(\d*)(?:\.(\d*))?([diuoxX])/g, (all, flags: string, width: string, precision: string | undefined, kind: string) => {
+    if (all === '%%') return '%'
+    const digits = (kind === 'o' ? n.toString(8) : kind === 'x' ? n.toString(16) : kind === 'X' ? n.toString(16).toUpperCase() : String(n)).padStart(Number(precision ?? 0), '0')
+    return flags.includes('-') ? digits.padEnd(Number(width)) : digits.padStart(Number(width), flags.includes('0') && precision === undefined ? '0' : ' ')
+  })
+}
+
 const csplit: Program = tool(async (process) => {
-  const o = parseOptions(process, { short: 'f:n:skz', long: { 'prefix=': 'f', 'digits=': 'n', quiet: 's', silent: 's', 'keep-files': 'k', 'elide-empty-files': 'z', 'suffix-format=': 'b' } })
+  const o = parseOptions(process, { short: 'b:f:n:qskz', long: { 'prefix=': 'f', 'digits=': 'n', quiet: 'q', silent: 'q', 'keep-files': 'k', 'elide-empty-files': 'z', 'suffix-format=': 'b' } })
   const [path, ...patterns] = o.rest
   if (path === undefined || patterns.length === 0) throw new Fatal(`csplit: missing operand${path === undefined ? '' : ` after ‘${path}’`}\nTry 'csplit --help' for more information.`)
   const file = await openInput(process, path, (p, e) => `cannot open ${quote(p)} for reading: ${strerror(e.code)}`)
@@ -168,14 +185,15 @@ const csplit: Program = tool(async (process) => {
   const lines = splitLines(await file.readAll())
   const made: string[] = []
   let at = 0
-  const name = () => `${o.get('f') ?? 'xx'}${String(made.length).padStart(Number(o.get('n') ?? 2), '0')}`
+  const suffix = o.get('b')
+  const name = () => `${o.get('f') ?? 'xx'}${suffix === undefined ? String(made.length).padStart(Number(o.get('n') ?? 2), '0') : numbered(suffix, made.length)}`
   const piece = async (to: number) => {
     const text = lines.slice(at, to).map((l) => l + '\n').join('')
     at = to
     if (text === '' && o.has('z')) return
     process.fs.writeFile(name(), text)
     made.push(name())
-    if (!o.has('s')) await process.stdout.write(`${encodeBytes(text).length}\n`)
+    if (!o.has('s') && !o.has('q')) await process.stdout.write(`${encodeBytes(text).length}\n`)
   }
   const refuse = async (text: string): Promise<number> => {
     await piece(lines.length)
@@ -219,6 +237,10 @@ const stdbuf: Program = tool(async (process) => {
   const o = parseOptions(process, { short: '+i:o:e:', long: { 'input=': 'i', 'output=': 'o', 'error=': 'e' }, code: 125 })
   if (o.rest.length === 0) throw new Fatal("stdbuf: missing operand\nTry 'stdbuf --help' for more information.", 125)
   if (o.list.length === 0) throw new Fatal("stdbuf: you must specify a buffering mode option\nTry 'stdbuf --help' for more information.", 125)
+  for (const [stream, mode] of o.list) {
+    if (stream === 'i' && mode === 'L') throw new Fatal("stdbuf: line buffering stdin is meaningless\nTry 'stdbuf --help' for more information.", 125)
+    if (mode !== 'L' && !/^\d+([KMGTPEZY]i?B?|[kmgt]B?)?$/.test(mode)) throw new Fatal(`stdbuf: invalid mode ‘${mode}’`, 125)
+  }
   return runCommand(process, o.rest)
 })
 

@@ -1,4 +1,5 @@
 /** The smallest tools: cat, tac, true, false, yes, seq, sleep, basename, dirname, rev, nl, tee, pwd, env, printenv, echo, printf … */
+import { posixRegex } from '#base/regex.ts'
 import type { Program } from '#engine/machine/process.ts'
 import { encodeBytes } from '#base/bytes.ts'
 import { FsError, strerror } from '#engine/machine/files.ts'
@@ -62,14 +63,29 @@ function bytesOf(text: string): Uint8Array {
 const tac: Program = tool(async (process) => {
   const o = parseOptions(process, { short: 'brs:', long: { before: 'b', regex: 'r', 'separator=': 's' } })
   const separator = o.get('s') || '\n'
+  const pattern = o.has('r') ? posixRegex(separator, {}) : undefined
+  function* separators(text: string): Generator<readonly [start: number, end: number]> {
+    for (let at = 0; at < text.length; ) {
+      const m = pattern?.exec(text, at)
+      const start = pattern ? (m?.index ?? -1) : text.indexOf(separator, at)
+      const length = m ? m.end - m.index : separator.length
+      if (start < 0) return
+      if (length > 0) yield [start, start + length]
+      at = start + Math.max(1, length)
+    }
+  }
   const { texts, failed } = await readInputs(process, o.rest, (path, error) => (error.code === 'EISDIR' ? `${path}: read error: ${strerror(error.code)}` : `failed to open ${quote(path)} for reading: ${strerror(error.code)}`))
   for (const text of texts) {
-    const records = text.split(separator)
-    const last = records.pop()!
-    const whole = records.map((r) => r + separator)
-    if (last !== '') whole.push(last)
-    if (o.has('b')) await process.stdout.write(text.split(separator).map((r, i) => (i > 0 ? separator : '') + r).reverse().join(''))
-    else await process.stdout.write(whole.reverse().join(''))
+    // Each record with the separator behind it, or before it with -b.
+    const records: string[] = []
+    let from = 0
+    for (const [start, end] of separators(text)) {
+      const cut = o.has('b') ? start : end
+      records.push(text.slice(from, cut))
+      from = cut
+    }
+    if (from < text.length) records.push(text.slice(from))
+    await process.stdout.write(records.reverse().join(''))
   }
   return failed ? 1 : 0
 })
@@ -133,7 +149,7 @@ const dirname: Program = tool(async (process) => {
 })
 
 const rev: Program = tool(async (process) => {
-  const { texts, failed } = await readInputs(process, parseOptions(process, { short: '0', long: { zero: '0' } }).rest, (path, error) => `cannot open ${path}: ${strerror(error.code)}`)
+  const { texts, failed } = await readInputs(process, parseOptions(process, { short: '' }).rest, (path, error) => `cannot open ${path}: ${strerror(error.code)}`)
   for (const text of texts) await process.stdout.write(text.split('\n').map((l) => [...l].reverse().join('')).join('\n'))
   return failed ? 1 : 0
 })

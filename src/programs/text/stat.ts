@@ -64,6 +64,7 @@ const truncate: Program = tool(async (process) => {
   if (!m) throw new Fatal(`truncate: Invalid number: ‘${o.get('s') ?? ''}’`)
   const size = Number(m[2]) * ({ '': 1, K: 1024, M: 1048576, G: 1073741824 }[m[3] as '']!)
   for (const path of o.rest) {
+    if (o.has('c') && !process.fs.exists(path)) continue
     const old = process.fs.exists(path) ? process.fs.readFile(path) : ''
     const target = m[1] === '+' ? old.length + size : m[1] === '-' ? Math.max(0, old.length - size) : size
     process.fs.writeFile(path, old.length >= target ? old.slice(0, target) : old + '\0'.repeat(target - old.length))
