@@ -138,6 +138,8 @@ export class ManagedFields {
     if (!last || !equal(jsonOfSet(last.fields), jsonOfSet(set)) || !equal(live, merged)) managers.set(idOf(self), { ...self, fields: set, time: by.now })
     if (set.size === 0) managers.delete(idOf(self))
     const out = copy(merged)
+    // Without metadata there is no name either, which whoever gets this says.
+    if (!isObject(out.metadata)) return out
     if (managers.size > 0) out.metadata.managedFields = write(managers)
     else delete out.metadata.managedFields
     return out

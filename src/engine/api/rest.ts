@@ -481,7 +481,8 @@ function checkWatchOptions(request: ApiRequest): void {
 
 /** What server-side apply asks of a configuration. */
 function checkApplied(config: Loose, kind: KindDefinition): void {
-  const { apiVersion = '', kind: name = '' } = isObject(config) ? config : {}
+  const text = (field: string): string => (isObject(config) && typeof config[field] === 'string' ? config[field] : '')
+  const [apiVersion, name] = [text('apiVersion'), text('kind')]
   if (apiVersion !== (kind.group === '' ? kind.version : `${kind.group}/${kind.version}`) || name !== kind.kind) throw status.badRequest(`invalid object type: ${versionText(apiVersion)}, Kind=${name}`)
   if (config.metadata?.managedFields) throw status.badRequest('metadata.managedFields must be nil')
 }

@@ -55,3 +55,11 @@ test('a path that escapes nothing names what is not there', () => {
   expect(send('GET', '/api/v1/namespaces/default/pods/a%b').body.message).toBe('pods "a%b" not found')
   expect(send('GET', '/api/v1/namespaces/%zz').body.message).toBe('namespaces "%zz" not found')
 })
+
+test('an applied configuration that is none is told so', () => {
+  const { send } = rigOn(new Sim({ seed: 'apply', start: Date.UTC(2026, 0, 1) }))
+  const apply = (body: object) => send('PATCH', '/api/v1/namespaces/default/configmaps/m?fieldManager=t', body, { headers: { 'content-type': 'application/apply-patch+yaml' } }).body.message
+  expect(apply({ apiVersion: true, kind: 1.5 })).toBe('invalid object type: /, Kind=')
+  expect(apply({ apiVersion: null, kind: 'ConfigMap' })).toBe('invalid object type: /, Kind=ConfigMap')
+  expect(apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: null })).toBe('the name of the object (m based on URL) was undeterminable: name must be provided')
+})
