@@ -252,7 +252,7 @@ export class Out {
 export { compareBytes } from '#shell/expand/pathname.ts'
 
 /** Names in messages that end in a colon: quoted only where the shell would need it. */
-function quoteOdd(name: string): string {
+export function quoteOdd(name: string): string {
   return /^[A-Za-z0-9_./@%+,=-][A-Za-z0-9_./@%+,=~#{}-]*$/.test(name) || /^[\u0080-\uffff\w./-]+$/.test(name) ? name : quote(name)
 }
 

@@ -1,7 +1,8 @@
-/** MD5, SHA-1 and SHA-256 over bytes, and the tools that print and check them; cksum is left out. */
+/** MD5, SHA-1 and SHA-256 over bytes, and the tools that print and check them; the rarer sums are in sums.ts. */
 import { encodeBytes } from '#base/bytes.ts'
-import type { Program } from '#engine/machine/process.ts'
-import { complain, nameOf, openInput, parseOptions, tool } from './common.ts'
+import { FsError, strerror } from '#engine/machine/files.ts'
+import type { Process, Program } from '#engine/machine/process.ts'
+import { complain, Fatal, nameOf, openInput, parseOptions, quoteOdd, tool } from './common.ts'
 
 const rotl = (x: number, n: number) => (x << n) | (x >>> (32 - n))
 
@@ -111,43 +112,88 @@ export function sha256(bytes: Uint8Array): string {
   return hex(h, false)
 }
 
+/** How a digest is called in BSD's form of a line: `SHA256 (file) = …`. */
+const tagOf = (command: string) => (command === 'b2sum' ? 'BLAKE2b' : command.replace('sum', '').toUpperCase())
+
+interface Verification {
+  readonly status: boolean
+  readonly quiet: boolean
+  readonly warn: boolean
+  readonly strict: boolean
+  readonly ignoreMissing: boolean
+}
+
+const counted = (n: number, one: string, many: string) => `WARNING: ${n} ${n === 1 ? one : many}`
+
+/** `-c` for one list; true where all that it names is right. */
+async function verify(process: Process, list: string, digest: (bytes: Uint8Array) => string, v: Verification): Promise<boolean> {
+  const file = await openInput(process, list)
+  if (!file) return false
+  const called = list === '-' ? "'standard input'" : quoteOdd(list)
+  const tag = tagOf(nameOf(process))
+  const width = digest(new Uint8Array()).length
+  let [right, wrong, unreadable, improper] = [0, 0, 0, 0]
+  for (const [i, line] of (await file.readAll()).split('\n').entries()) {
+    if (line === '' || line.startsWith('#')) continue
+    const plain = /^\\?([0-9a-fA-F]+) [ *](.+)$/.exec(line)
+    const tagged = /^(\S+) \((.+)\) = ([0-9a-fA-F]+)$/.exec(line)
+    const [sum, name] = plain ? [plain[1]!, plain[2]!] : tagged?.[1] === tag ? [tagged[3]!, tagged[2]!] : ['', '']
+    if (sum.length !== width) {
+      improper++
+      if (v.warn) await complain(process, `${called}: ${i + 1}: improperly formatted ${tag} checksum line`)
+      continue
+    }
+    let text: string | undefined
+    try {
+      text = process.fs.readFile(name)
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+      if (v.ignoreMissing && error.code === 'ENOENT') continue
+      await complain(process, `${quoteOdd(name)}: ${strerror(error.code)}`)
+    }
+    const ok = text !== undefined && digest(encodeBytes(text)) === sum.toLowerCase()
+    if (ok) right++
+    else if (text === undefined) unreadable++
+    else wrong++
+    if (!v.status && !(ok && v.quiet)) await process.stdout.write(`${name}: ${ok ? 'OK' : text === undefined ? 'FAILED open or read' : 'FAILED'}\n`)
+  }
+  const read = right + wrong + unreadable
+  if (read === 0 && !v.ignoreMissing) {
+    await complain(process, `${called}: no properly formatted checksum lines found`)
+    return false
+  }
+  if (!v.status) {
+    if (improper > 0) await complain(process, counted(improper, 'line is improperly formatted', 'lines are improperly formatted'))
+    if (unreadable > 0) await complain(process, counted(unreadable, 'listed file could not be read', 'listed files could not be read'))
+    if (wrong > 0) await complain(process, counted(wrong, 'computed checksum did NOT match', 'computed checksums did NOT match'))
+    if (v.ignoreMissing && right + wrong === 0) await complain(process, `${called}: no file was verified`)
+  }
+  return wrong === 0 && unreadable === 0 && right > 0 && !(v.strict && improper > 0)
+}
+
 export function sums(digest: (bytes: Uint8Array) => string): Program {
   return tool(async (process) => {
-    const o = parseOptions(process, { short: 'bctwz', long: { binary: 'b', check: 'c', text: 't', quiet: 'quiet', status: 'status', tag: 'tag', warn: 'w' } })
+    const command = nameOf(process)
+    const o = parseOptions(process, { short: 'bctwz', long: { binary: 'b', check: 'c', text: 't', quiet: 'quiet', status: 'status', tag: 'tag', warn: 'w', strict: 'strict', 'ignore-missing': 'missing', zero: 'z' } })
+    const paths = o.rest.length > 0 ? o.rest : ['-']
     let failed = false
     if (o.has('c')) {
-      let bad = 0
-      let unreadable = 0
-      for (const list of o.rest.length > 0 ? o.rest : ['-']) {
-        const file = await openInput(process, list)
-        if (!file) return 1
-        for (const line of (await file.readAll()).split('\n')) {
-          const m = /^([0-9a-f]+) [ *](.+)$/.exec(line)
-          if (!m) continue
-          let text: string | undefined
-          try {
-            text = process.fs.readFile(m[2]!)
-          } catch {
-            await complain(process, `${m[2]}: No such file or directory`)
-            unreadable++
-          }
-          const ok = text !== undefined && digest(encodeBytes(text)) === m[1]
-          if (!ok && text !== undefined) bad++
-          if (!o.has('status') && !(ok && o.has('quiet'))) await process.stdout.write(`${m[2]}: ${ok ? 'OK' : text === undefined ? 'FAILED open or read' : 'FAILED'}\n`)
-        }
-      }
-      if (unreadable > 0 && !o.has('status')) await complain(process, `WARNING: ${unreadable} listed file${unreadable > 1 ? 's' : ''} could not be read`)
-      if (bad > 0 && !o.has('status')) await complain(process, `WARNING: ${bad} computed checksum${bad > 1 ? 's' : ''} did NOT match`)
-      return bad + unreadable > 0 ? 1 : 0
+      const verification = { status: o.has('status'), quiet: o.has('quiet'), warn: o.has('w'), strict: o.has('strict'), ignoreMissing: o.has('missing') }
+      for (const list of paths) if (!(await verify(process, list, digest, verification))) failed = true
+      return failed ? 1 : 0
     }
-    for (const path of o.rest.length > 0 ? o.rest : ['-']) {
+    for (const [key, name] of [['missing', 'ignore-missing'], ['status', 'status'], ['w', 'warn'], ['quiet', 'quiet'], ['strict', 'strict']] as const) {
+      if (o.has(key)) throw new Fatal(`${command}: the --${name} option is meaningful only when verifying checksums\nTry '${command} --help' for more information.`)
+    }
+    const end = o.has('z') ? '\0' : '\n'
+    for (const path of paths) {
       const file = await openInput(process, path)
       if (!file) {
         failed = true
         continue
       }
       const sum = digest(encodeBytes(await file.readAll()))
-      await process.stdout.write(o.has('tag') ? `${nameOf(process).replace('sum', '').toUpperCase()} (${path}) = ${sum}\n` : `${sum} ${o.has('b') ? '*' : ' '}${path}\n`)
+      await process.stdout.write((o.has('tag') ? `${tagOf(command)} (${path}) = ${sum}` : `${sum} ${o.has('b') ? '*' : ' '}${path}`) + end)
     }
     return failed ? 1 : 0
   })

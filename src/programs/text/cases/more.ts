@@ -89,4 +89,8 @@ export const moreCases: readonly RecordedCase[] = [
   ["truncate -c -s 5 nonexist\nls nonexist", "", "ls: cannot access 'nonexist': No such file or directory\n", 2],
   ["stdbuf -o X echo hi", "", "stdbuf: invalid mode ‘X’\n", 125],
   ["echo é | iconv -t latin1 -o i1\nod -c i1", "0000000 351  \\n\n0000002\n", "", 0],
+  ["echo a > f\nsha256sum f > s\necho bad >> s\nsha256sum -c -w s\nsha256sum -c --strict --status s\necho $?\necho bad > s2\nsha256sum -c s2", "f: OK\n1\n", "sha256sum: s: 2: improperly formatted SHA256 checksum line\nsha256sum: WARNING: 1 line is improperly formatted\nsha256sum: s2: no properly formatted checksum lines found\n", 1],
+  ["echo a > f\nmd5sum --tag f > s\nmd5sum -c s\nsha256sum -c s\nb2sum --tag f\nsha256sum -z f | tr '\\0' '!'", "f: OK\nBLAKE2b (f) = bedfbb90d858c2d67b7ee8f7523be3d3b54004ef9e4f02f2ad79a1d05bfdfe49b81e3c92ebf99b504102b6bf003fa342587f5b3124c205f55204e8c4b4ce7d7c\n87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7  f!", "sha256sum: s: no properly formatted checksum lines found\n", 0],
+  ["printf '%064d  nofile\\n' 0 > s\nsha256sum -c s\nsha256sum -c --ignore-missing s", "nofile: FAILED open or read\n", "sha256sum: nofile: No such file or directory\nsha256sum: WARNING: 1 listed file could not be read\nsha256sum: s: no file was verified\n", 1],
+  ["echo a > f\nsha256sum --quiet f", "", "sha256sum: the --quiet option is meaningful only when verifying checksums\nTry 'sha256sum --help' for more information.\n", 1],
 ]
