@@ -56,16 +56,13 @@ export function appliedObjects(spec: ClusterSpec): KubeObject[] {
 
 const everywhere = ['registry.k8s.io/pause:3.10.1']
 
-/** Images that are on a node's disk when the lab opens. */
-export function preloadedImages(spec: ClusterSpec, node: NodeSpec): string[] {
-  const out = [...everywhere, `registry.k8s.io/kube-proxy:${spec.version}`]
+/** Images that are on a node's disk when the lab opens: those of the add-ons, which all nodes share, and the control plane's. */
+export function preloadedImages(spec: ClusterSpec): (node: NodeSpec) => string[] {
   const objects = [...kubeadmObjects(spec, ''), ...appliedObjects(spec)]
-  out.push(...objects.flatMap(imagesOf))
-  if (node.roles.includes('control-plane')) {
-    const configuration = clusterConfiguration(spec)
-    out.push(etcdImage(configuration, spec.version), ...componentNames.map((name) => kubernetesImage(configuration, name)))
-  }
-  return [...new Set(out)]
+  const shared = [...everywhere, `registry.k8s.io/kube-proxy:${spec.version}`, ...objects.flatMap(imagesOf)]
+  const configuration = clusterConfiguration(spec)
+  const own = [etcdImage(configuration, spec.version), ...componentNames.map((name) => kubernetesImage(configuration, name))]
+  return (node) => [...new Set([...shared, ...(node.roles.includes('control-plane') ? own : [])])]
 }
 
 function imagesOf(value: unknown): string[] {

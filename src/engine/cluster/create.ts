@@ -143,6 +143,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   programs.set('kubelet', kubeletProgram(find))
   programs.set('containerd', containerdProgram(find))
 
+  const imagesOn = preloadedImages(spec)
   const segment = new Segment(network)
   createGateway(segment, controlPlane.address.replace(/\.\d+$/, '.1'), spec.hostPrefix)
   const hosts = new Map<string, Host>()
@@ -175,7 +176,7 @@ export function createCluster(options: ClusterOptions): Cluster {
 
   function tie(host: Host, node: NodeSpec): NodeTies {
     const runtime = new Containerd(host, registry, { nodeName: node.name, api: (user, machine, server) => clientFor(user, machine, { server, resolve: (name) => hostAddress(machine, name) }) })
-    if (!node.blank) for (const image of preloadedImages(spec, node)) runtime.load(image)
+    if (!node.blank) for (const image of imagesOn(node)) runtime.load(image)
     const own: NodeTies = {
       runtime,
       client: (credentials, machine) => credentialsClient(credentials, machine),

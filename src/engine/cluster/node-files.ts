@@ -5,7 +5,7 @@
 import { parseYaml } from '#base/yaml.ts'
 import { certificateCredentials, certificateSpecs, formatKubeconfig, issueSpec, kubeconfigSpecs, pairFiles, publicKeyPem } from '#engine/kubeadm/certificates.ts'
 import { defaultBindPort, defaultClusterConfiguration, defaultCriSocket, type ClusterConfiguration } from '#engine/kubeadm/configuration.ts'
-import { instanceConfig, kubeletConfigText, kubeletConfiguration, kubeletDropIn, kubeletFlagsFile, kubeletUnit, nodeKubeletConfig } from '#engine/kubeadm/kubelet.ts'
+import { instanceConfig, kubeletConfigText, kubeletConfiguration, kubeletDropIn, kubeletFlagsFile, kubeletUnit } from '#engine/kubeadm/kubelet.ts'
 import { packageFiles } from '#engine/kubeadm/packages.ts'
 import { componentNames, manifestFolder, staticPodText } from '#engine/kubeadm/static-pods.ts'
 import { encodeKey } from '#engine/machine/certificates.ts'
@@ -94,8 +94,7 @@ export function writeSwap(host: Host, node: NodeSpec): void {
 export function writeNodeFiles(host: Host, spec: ClusterSpec, node: NodeSpec, pki: Pki, server: string): void {
   const write = writeTo(host)
   const cluster = clusterConfiguration(spec)
-  const kubelet = { ...kubeletConfiguration(cluster), clusterDNS: [spec.dnsIp] }
-  write('/var/lib/kubelet/config.yaml', nodeKubeletConfig(kubeletConfigText(kubelet), defaultCriSocket))
+  write('/var/lib/kubelet/config.yaml', kubeletConfigText({ ...kubeletConfiguration(cluster), clusterDNS: [spec.dnsIp], containerRuntimeEndpoint: defaultCriSocket }))
   write('/var/lib/kubelet/instance-config.yaml', instanceConfig(defaultCriSocket))
   write('/var/lib/kubelet/kubeadm-flags.env', kubeletFlagsFile({ node: node.name, hostname: node.name }))
   write('/etc/kubernetes/kubelet.conf', kubeconfig(pki, 'kubelet', node.name, server), 0o600)

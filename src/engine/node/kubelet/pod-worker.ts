@@ -176,7 +176,8 @@ export class PodWorker {
   }
 
   #spec(name: string): Container | undefined {
-    return [...this.#pod.spec.containers, ...(this.#pod.spec.initContainers ?? []), ...ephemeralContainers(this.#pod)].find((c) => c.name === name)
+    const named = (c: Container) => c.name === name
+    return this.#pod.spec.containers.find(named) ?? this.#pod.spec.initContainers?.find(named) ?? ephemeralContainers(this.#pod).find(named)
   }
 
   #terminationMessage(record: ContainerRecord): string {
