@@ -21,7 +21,7 @@ export const cases: readonly Case[] = [
       await w.see('Begin here')
       await w.axe('home')
       await w.shot(`home-${theme}`)
-      for (const [hash, heading] of [['#/settings', 'Settings'], ['#/help', 'Help'], ['#/reference', 'Reference'], ['#/reference/allow-namespace', 'Allow traffic from a namespace'], ['#/sandbox', 'Sandbox'], ['#/exam/short', 'Short mock exam'], ['#/lab/nothing', 'This lab cannot be opened'], ['#/report/9', 'There is no such report']] as const) {
+      for (const [hash, heading] of [['#/settings', 'Settings'], ['#/help', 'Help'], ['#/reference', 'Reference'], ['#/reference/allow-namespace', 'Allow traffic from a namespace'], ['#/reference/gateway', 'Open the cluster with a Gateway'], ['#/reference/httproute', 'Route by host and path with an HTTPRoute'], ['#/reference/hpa', 'Scale by load'], ['#/reference/kubeadm', 'Build and upgrade a cluster with kubeadm'], ['#/reference/nft', 'Read kube-proxy’s nftables'], ['#/sandbox', 'Sandbox'], ['#/exam/short', 'Short mock exam'], ['#/lab/nothing', 'This lab cannot be opened'], ['#/report/9', 'There is no such report']] as const) {
         await w.go(hash)
         await w.page.getByRole('heading', { name: heading, level: 1 }).waitFor()
         await w.axe(hash)
