@@ -201,6 +201,10 @@ export const iptablesSave: Program = async (p) => {
     await complain(p, 'Unknown arguments found on commandline\n')
     return 1
   }
+  if (!p.can('NET_ADMIN')) {
+    await complain(p, 'iptables-save v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n')
+    return 4
+  }
   const table = o.get('t', 'table')
   const { netfilter } = p.net
   if (table !== undefined && !['filter', 'nat', 'mangle', 'raw', 'security'].includes(table)) {
@@ -230,6 +234,10 @@ export const iptablesRestore: Program = async (p) => {
   if (o.has('V', 'version')) {
     await say(p, 'iptables-restore v1.8.9 (nf_tables)\n')
     return 0
+  }
+  if (o.operands.length > 1) {
+    await complain(p, 'Unknown arguments found on commandline\n')
+    return 1
   }
   if (!p.can('NET_ADMIN')) {
     await complain(p, 'iptables-restore v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n\n')

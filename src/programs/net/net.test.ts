@@ -139,7 +139,7 @@ test('sysctl counts keys that it cannot read, reads a file before it writes, and
 
 test('iptables-save refuses what it does not know', async () => {
   const run = await lab()
-  expect(await run('iptables-save -t; iptables-save -t filter foo')).toBe("iptables-save: option requires an argument -- 't'\nLook at manual page `iptables-save.8' for more information.\nUnknown arguments found on commandline\n[1]")
+  expect(await run('iptables-save -t; iptables-save -t filter foo; iptables-restore a b')).toBe("iptables-save: option requires an argument -- 't'\nLook at manual page `iptables-save.8' for more information.\nUnknown arguments found on commandline\nUnknown arguments found on commandline\n[1]")
 })
 
 test('ip tells mistakes in the words of iproute2', async () => {
@@ -158,6 +158,7 @@ test('ip tells mistakes in the words of iproute2', async () => {
   expect(await run('ip rule del pri 10; ip route add default via 10.0.0.2; ip route show all; ip -4 route show any; ip route show root default; ip route add unreach 10.8.0.0/16; ip route show 10.8.0.0/16')).toBe(
     'default via 10.0.0.2 dev eth0 \n10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 \ndefault via 10.0.0.2 dev eth0 \ndefault via 10.0.0.2 dev eth0 \n10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 \nunreachable 10.8.0.0/16 \n[0]')
   await run('ip route del default; ip route del unreach 10.8.0.0/16')
+  expect(await run('ip route get default')).toBe('local 0.0.0.0 dev lo src 127.0.0.1 uid 0 \n    cache <local> \n[0]')
   expect(await run('ip neigh get 10.0.0.77 dev eth0')).toBe('Error: Neighbour entry not found.\n[2]')
   expect(await run('ip -c route')).toBe('\x1b[35m10.0.0.0/24 \x1b[0mdev \x1b[36meth0 \x1b[0mproto kernel scope link src \x1b[35m10.0.0.1 \x1b[0m\n[0]')
 })

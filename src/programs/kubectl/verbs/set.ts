@@ -169,16 +169,14 @@ async function listEnv(run: Invocation, resources: readonly string[], pattern: R
     const spec = podSpecOf(info.object)
     if (!spec) throw new Failure(`the object is not a pod or does not have a pod template: ${info.resource.kind}`)
     for (const c of containersOf(spec, true).filter((x) => pattern.test(String(x['name'])))) {
-      let text = `# ${info.object.kind} ${info.name}, container ${String(c['name'])}\n`
-      for (const e of (c['env'] as Fields[] | undefined) ?? []) text += `${describeEnv(e, run.flags.bool('resolve'))}\n`
-      if (run.flags.bool('resolve')) text = `# ${info.object.kind} ${info.name}, container ${String(c['name'])}\n${(await resolveEnv(run, info, c)).join('')}`
-      await run.out(text)
+      const lines = run.flags.bool('resolve') ? await resolveEnv(run, info, c) : ((c['env'] as Fields[] | undefined) ?? []).map((e) => `${describeEnv(e)}\n`)
+      await run.out(`# ${info.object.kind} ${info.name}, container ${String(c['name'])}\n${lines.join('')}`)
     }
   }
   throwAll(errors)
 }
 
-function describeEnv(e: Fields, _resolve: boolean): string {
+function describeEnv(e: Fields): string {
   const source = e['valueFrom'] as Record<string, Record<string, string>> | undefined
   const name = String(e['name'])
   if (!source) return `${name}=${String(e['value'] ?? '')}`
@@ -194,7 +192,7 @@ async function resolveEnv(run: Invocation, info: Info, container: Fields): Promi
     const source = e['valueFrom'] as Record<string, Record<string, string>> | undefined
     const ref = source?.['configMapKeyRef'] ?? source?.['secretKeyRef']
     if (!ref) {
-      out.push(`${describeEnv(e, true)}\n`)
+      out.push(`${describeEnv(e)}\n`)
       continue
     }
     const secret = source?.['secretKeyRef'] !== undefined

@@ -323,7 +323,7 @@ const outputWord: Act<Question> = (q, c) => void (q.oif = c.value())
 const toWord: Act<Question> = (q, c, word) => {
   const p = prefixOf(word, familyOf(c, q.to !== undefined || q.from !== undefined))
   q.to = p.text === 'default' ? '0.0.0.0' : p.text.split('/')[0]!
-  q.length = p.bare || p.length === 32 ? 32 : p.length
+  q.length = p.bare || p.text === 'default' ? 32 : p.length
 }
 
 const getWords: Words<Question> = {
