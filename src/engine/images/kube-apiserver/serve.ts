@@ -49,7 +49,7 @@ export async function serveConnection(process: Process, connection: Connection, 
       const user = authenticate(tls, request.headers, options, process.now())
       const response = user ? ((await withoutEtcd(process, request, options)) ?? options.api.handle({ ...request, user })) : unauthorized()
       if (response.kind === 'complete') {
-        await tls.write(encodeResponse({ status: response.code, headers: headersOf(response.headers), body: head.method === 'HEAD' ? '' : response.body }))
+        await tls.write(encodeResponse({ status: response.code, headers: headersOf(response.headers), body: head.method === 'HEAD' ? '' : isPretty(request) ? prettyOf(response) : response.body }))
         if (!message.keepAlive) break
       } else if (response.kind === 'stream') {
         await stream(process, tls, response)
@@ -71,6 +71,17 @@ async function quietly(call: () => Promise<void>): Promise<void> {
   } catch (error) {
     if (!(error instanceof FsError)) throw error
   }
+}
+
+/** People read what curl, wget and browsers fetch: for them JSON is laid out, unless the query says. */
+function isPretty(request: Pick<ApiRequest, 'query' | 'headers'>): boolean {
+  const asked = request.query.get('pretty')?.[0]
+  return asked !== undefined ? !['0', 'false'].includes(asked.toLowerCase()) : /^(?:curl|Wget|Mozilla\/5\.0)/.test(request.headers.get('user-agent') ?? '')
+}
+
+function prettyOf(response: { readonly headers: ReadonlyMap<string, string>; readonly body: string }): string {
+  if (!/^application\/json/.test(response.headers.get('content-type') ?? '') || response.body === '') return response.body
+  return JSON.stringify(JSON.parse(response.body), null, 2).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026')
 }
 
 function headersOf(headers: ReadonlyMap<string, string>): HttpHeaders {
@@ -127,12 +138,15 @@ export function requestOf(head: HttpRequestHead, body: string): Omit<ApiRequest,
   }
   const headers = new Map<string, string>()
   for (const [name, value] of head.headers.list) headers.set(name.toLowerCase(), headers.has(name.toLowerCase()) ? `${headers.get(name.toLowerCase())}, ${value}` : value)
-  return { method: head.method as ApiRequest['method'], path: decode(path), query, headers, body }
+  return { method: head.method as ApiRequest['method'], path: unescape(path), query, headers, body }
 }
 
-function decode(text: string): string {
+/** In a query a plus is a space, in a path it is itself. */
+const decode = (text: string) => unescape(text.replace(/\+/g, ' '))
+
+function unescape(text: string): string {
   try {
-    return decodeURIComponent(text.replace(/\+/g, ' '))
+    return decodeURIComponent(text)
   } catch {
     return text
   }

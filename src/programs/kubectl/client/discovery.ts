@@ -55,7 +55,7 @@ interface AggregatedResource {
 }
 interface AggregatedGroup {
   readonly metadata?: { readonly name?: string }
-  readonly versions?: readonly { readonly version: string; readonly resources?: readonly AggregatedResource[] }[]
+  readonly versions?: readonly { readonly version: string; readonly freshness?: string; readonly resources?: readonly AggregatedResource[] }[]
 }
 interface PlainResource {
   readonly name: string
@@ -139,11 +139,21 @@ export class Discovery {
 
   async #fetch(root: '/api' | '/apis'): Promise<Resource[]> {
     const answer = await this.#client.json<{ kind?: string; items?: readonly AggregatedGroup[]; versions?: readonly string[]; groups?: readonly { name: string; versions: readonly { version: string }[]; preferredVersion?: { version: string } }[] }>('GET', root, { headers: { accept } })
-    if (answer.kind === 'APIGroupDiscoveryList') return (answer.items ?? []).flatMap((group) => fromAggregated(group))
+    if (answer.kind === 'APIGroupDiscoveryList') return (answer.items ?? []).flatMap((group) => this.#aggregated(group))
     if (root === '/api') return this.#plain('', (answer.versions ?? []).map((version) => ({ version })), answer.versions?.[0])
     const out: Resource[] = []
     for (const group of answer.groups ?? []) out.push(...(await this.#plain(group.name, group.versions, group.preferredVersion?.version)))
     return out
+  }
+
+  /** A version whose server did not answer is stale: of that nothing is known. */
+  #aggregated(group: AggregatedGroup): Resource[] {
+    for (const { version, freshness } of group.versions ?? []) if (freshness === 'Stale') this.#stale(`${group.metadata?.name ?? ''}/${version}`)
+    return fromAggregated(group)
+  }
+
+  #stale(groupVersion: string): void {
+    this.failed.set(groupVersion, `stale GroupVersion discovery: ${groupVersion}`)
   }
 
   async #plain(group: string, versions: readonly { readonly version: string }[], preferred: string | undefined): Promise<Resource[]> {
@@ -167,7 +177,7 @@ export class Discovery {
       return await this.#client.json('GET', group === '' ? `/api/${version}` : `/apis/${group}/${version}`, {})
     } catch (error) {
       if (!(error instanceof ApiError) || error.status.code !== 503) throw error
-      this.failed.set(`${group}/${version}`, `stale GroupVersion discovery: ${group}/${version}`)
+      this.#stale(`${group}/${version}`)
       return {}
     }
   }
