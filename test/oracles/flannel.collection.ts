@@ -52,7 +52,8 @@ class World {
   readonly nodes = new Map<string, { readonly net: NetNamespace; readonly fs: ReturnType<typeof emptyFiles>; readonly lines: string[]; exit?: number }>()
   readonly conf: unknown
 
-  constructor(conf: unknown) {
+  /** `routes`: a node's recorded routes tell where its uplink is. */
+  constructor(conf: unknown, routes: (node: string) => string) {
     this.conf = conf
     const lan = this.network.createNamespace('lan', { node: 'lan' })
     lan.addLink('br0', { kind: 'bridge' })
@@ -63,8 +64,9 @@ class World {
       net.addLink('eth0', { kind: 'veth', peer: { name: `p${i}`, namespace: lan } }, { mac: `02:00:ac:1f:00:0${'bcd'[i]}` })
       lan.setLink(`p${i}`, { up: true, master: 'br0' })
       for (const l of ['lo', 'eth0']) net.setLink(l, { up: true })
-      net.addAddress('eth0', `172.31.0.1${i + 1}/24`)
-      net.addRoute({ to: 'default', via: '172.31.0.1', device: 'eth0' })
+      const uplink = /^default via (\S+) dev eth0[\s\S]*^\S+\/(\d+) dev eth0 proto kernel scope link src (\S+)/m.exec(routes(name))
+      net.addAddress('eth0', uplink ? `${uplink[3]}/${uplink[2]}` : `172.31.0.1${i + 1}/24`)
+      net.addRoute({ to: 'default', via: uplink?.[1] ?? '172.31.0.1', device: 'eth0' })
       net.setSysctl('net.ipv4.ip_forward', '1')
       const fs = emptyFiles()
       fs.mkdir('/etc/kube-flannel', { parents: true })
@@ -103,8 +105,8 @@ const simple = /^flanneld started(?: on (node[123]))?$/
 
 async function run(row: Row): Promise<Outcome> {
   const c = row.case
-  if (/rbac|err-api|err-flag|vxlanexists|directrouting/.test(c.id)) return { result: 'skipped', reason: 'not modelled' }
-  const world = new World('net-conf.json' in c ? (c['net-conf.json'] ?? null) : { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } })
+  if (/rbac|err-api|vxlanexists/.test(c.id)) return { result: 'skipped', reason: 'not modelled' }
+  const world = new World('net-conf.json' in c ? (c['net-conf.json'] ?? null) : { Network: '10.244.0.0/16', Backend: { Type: 'vxlan' } }, (name) => String(c.steps.find((s) => s.state?.[`${name}:ip route`])?.state?.[`${name}:ip route`] ?? ''))
   const expected = new Map<string, string>()
   for (const [i, step] of c.steps.entries()) {
     const m = simple.exec(step.what ?? '')

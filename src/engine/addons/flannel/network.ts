@@ -1,9 +1,9 @@
 /**
  * What flanneld writes on a node: the tunnel device, routes, neighbours and forwarding entries per other node, the masquerading and
- * forwarding rules (flannel v0.28, iptables mode). Back-ends: vxlan (with DirectRouting), host-gw, alloc.
+ * forwarding rules (flannel v0.28, iptables mode). Back-ends: vxlan (with DirectRouting), host-gw, alloc. Leases of other back-ends are passed over.
  */
 import { cidr4, cidrContains, formatIpv4, ipv4 } from '#base/ip.ts'
-import type { NetNamespace } from '#engine/net/types.ts'
+import type { LinkInfo, NetNamespace } from '#engine/net/types.ts'
 import { Iptables } from '#engine/node/iptables.ts'
 
 export interface FlannelConf {
@@ -21,6 +21,7 @@ export interface Lease {
   readonly subnet: string
   readonly publicIp: string
   readonly vtepMac: string | undefined
+  readonly backend: string
 }
 
 export interface Uplink {
@@ -60,10 +61,29 @@ export class FlannelNetwork {
     return (this.#conf.mtu ?? this.#uplink.mtu) - (this.#conf.backend === 'vxlan' ? 50 : 0)
   }
 
-  /** The tunnel's device; its MAC, for the node's annotation. */
-  ensureDevice(subnet: string): string | undefined {
+  /** Why a device of the tunnel's name cannot be the tunnel (vxlanLinksIncompat): what is wanted against what is there. */
+  #incompatibility(link: LinkInfo): string | undefined {
+    const { vxlan } = link
+    if (!vxlan) return `link type: vxlan vs ${link.kind}`
+    const index = (device: string | undefined) => this.#net.links.get(device ?? '')?.index ?? 0
+    const differences: readonly (readonly [what: string, wanted: string | number, found: string | number])[] = [
+      ['vni', this.#conf.vni, vxlan.id], ['vtep (external) interface', index(this.#uplink.device), index(vxlan.device)], ['vtep (external) IP', this.#uplink.address, vxlan.local ?? this.#uplink.address],
+      ['port', this.#conf.port === 0 ? vxlan.dstport : this.#conf.port, vxlan.dstport],
+    ]
+    const found = differences.find(([, wanted, there]) => wanted !== there)
+    return found && `${found[0]}: ${found[1]} vs ${found[2]}`
+  }
+
+  /** The tunnel's device; its MAC, for the node's annotation. `replaced` hears why one that was there had to go. */
+  ensureDevice(subnet: string, replaced: (why: string) => void): string | undefined {
     if (this.#conf.backend !== 'vxlan') return undefined
     const { device } = this
+    const there = this.#net.links.get(device)
+    const why = there && this.#incompatibility(there)
+    if (why !== undefined) {
+      replaced(why)
+      this.#net.deleteLink(device)
+    }
     if (!this.#net.links.has(device)) {
       this.#net.addLink(device, { kind: 'vxlan', id: this.#conf.vni, local: this.#uplink.address, dstport: this.#conf.port === 0 ? 8472 : this.#conf.port, device: this.#uplink.device, learning: false }, { mtu: this.mtu })
     }

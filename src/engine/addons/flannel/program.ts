@@ -9,6 +9,7 @@ import { klogLine } from '#engine/node/klog.ts'
 import type { Severity } from '#engine/node/klog.ts'
 import { watchRules } from '#engine/node/rule-watch.ts'
 import type { ContainerContext } from '#engine/node/runtime/image.ts'
+import { readFlags } from './flags.ts'
 import { ensureRules, FlannelNetwork, findUplink } from './network.ts'
 import type { FlannelConf, Lease } from './network.ts'
 
@@ -33,7 +34,7 @@ function leaseOf(node: Node): Lease | undefined {
   if (subnet === undefined || publicIp === undefined || a[`${prefix}/kube-subnet-manager`] !== 'true') return undefined
   const data = goJsonError(a[`${prefix}/backend-data`] ?? 'null')
   const vtepMac = data.error === undefined ? (data.value as { VtepMAC?: string } | null)?.VtepMAC : undefined
-  return { node: node.metadata.name, subnet, publicIp, vtepMac }
+  return { node: node.metadata.name, subnet, publicIp, vtepMac, backend: a[`${prefix}/backend-type`] ?? '' }
 }
 
 export async function flanneld(process: Process, context: ContainerContext): Promise<number> {
@@ -41,10 +42,12 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
   const net = process.machine.net
   const write = lineWriter(process.stderr)
   const log = (severity: Severity, at: string, text: string) => write(klogLine(sim.now, severity, text, { at, pid: process.pid }))
-  const flags = new Map(process.argv.slice(1).map((a) => {
-    const [key, ...value] = a.replace(/^--?/, '').split('=')
-    return [key!, value.length > 0 ? value.join('=') : 'true'] as const
-  }))
+  const read = readFlags(process.argv.slice(1))
+  if ('usage' in read) {
+    write(read.usage)
+    return 0
+  }
+  const flags = read.given
   const flag = (name: string, or: string) => flags.get(name) ?? process.env.get(`FLANNELD_${name.toUpperCase().replaceAll('-', '_')}`) ?? or
   const on = (name: string, or: boolean) => flag(name, String(or)) === 'true'
   const ipMasq = on('ip-masq', false)
@@ -94,7 +97,7 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
   }
   log('I', 'match.go:269', `Using interface with name ${uplink.device} and address ${uplink.address}`)
   const publicIp = flag('public-ip', uplink.address) || uplink.address
-  log('I', 'match.go:291', `Defaulting external address to interface address (${uplink.address})`)
+  log('I', 'match.go:291', publicIp === uplink.address ? `Defaulting external address to interface address (${uplink.address})` : `Using ${publicIp} as external address`)
   const giveUp = (at: string, text: string): number => {
     log('E', at, text)
     log('I', 'main.go:513', 'Stopping shutdownHandler...')
@@ -114,7 +117,7 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
   const network = new FlannelNetwork(net, conf, uplink)
   let mac: string | undefined
   try {
-    mac = network.ensureDevice(subnet)
+    mac = network.ensureDevice(subnet, (why) => log('W', 'device.go:102', `${JSON.stringify(network.device)} already exists with incompatible configuration: ${why}; recreating device`))
   } catch (error) {
     return giveUp('main.go:380', `Error registering network: failed to create VXLAN interface: ${(error as Error).message.toLowerCase()}`)
   }
@@ -163,6 +166,11 @@ export async function flanneld(process: Process, context: ContainerContext): Pro
     if (node.metadata.name === nodeName) return
     const lease = leaseOf(node)
     if (!lease) return
+    if (lease.backend !== conf.backend) {
+      if (conf.backend === 'vxlan') log('W', 'vxlan_network.go:152', `ignoring non-vxlan v4Subnet(${lease.subnet}): type=${lease.backend}`)
+      else if (conf.backend === 'host-gw') log('W', 'route_network.go:112', `Ignoring non-host-gw subnet: type=${lease.backend}`)
+      return
+    }
     if (conf.backend === 'vxlan') log('I', 'vxlan_network.go:265', `Received Subnet Event with VxLan: BackendType: vxlan, PublicIP: ${lease.publicIp}, PublicIPv6: (nil), BackendData: ${node.metadata.annotations![`${prefix}/backend-data`]}, BackendV6Data: (nil)`)
     try {
       network.add(lease)
