@@ -86,6 +86,8 @@ test('a certificate request is signed and verified', async () => {
 openssl genrsa -out john.key 2048 && openssl req -new -key john.key -out john.csr -subj "/CN=john/O=dev"
 openssl x509 -req -in john.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out john.crt -days 10
 openssl x509 -in john.crt -noout -subject -issuer -dates
+openssl x509 -in ca.crt -noout -ext keyUsage,basicConstraints
+openssl x509 -in ca.crt -noout -ext subjectAltName 2>&1
 openssl verify -CAfile ca.crt john.crt; openssl verify john.crt`)
   expect(out).toBe(`Certificate request self-signature ok
 subject=O = dev, CN = john
@@ -93,6 +95,11 @@ subject=O = dev, CN = john
 issuer=CN = myca
 notBefore=Jan 15 10:00:00 2026 GMT
 notAfter=Jan 25 10:00:00 2026 GMT
+X509v3 Key Usage: critical
+    Digital Signature, Key Encipherment, Certificate Sign
+X509v3 Basic Constraints: critical
+    CA:TRUE
+No extensions in certificate
 john.crt: OK
 O = dev, CN = john
 error 20 at 0 depth lookup: unable to get local issuer certificate

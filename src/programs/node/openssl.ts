@@ -63,6 +63,18 @@ ${c.isCa ? `            X509v3 Subject Key Identifier: \n                ${pairs
 ${block(bytesOf(c.serial + c.authorityKeyId, 256), 18, '        ')}`
 }
 
+const extensionNames: Readonly<Record<string, string>> = {
+  keyUsage: 'X509v3 Key Usage', extendedKeyUsage: 'X509v3 Extended Key Usage', basicConstraints: 'X509v3 Basic Constraints', subjectKeyIdentifier: 'X509v3 Subject Key Identifier', authorityKeyIdentifier: 'X509v3 Authority Key Identifier',
+  subjectAltName: 'X509v3 Subject Alternative Name',
+}
+
+/** The named extensions, in the certificate's order. */
+function extensions(c: Certificate, names: readonly string[]): string {
+  const wanted = names.map((name) => extensionNames[name])
+  const shown = [...text(c).matchAll(/^ {12}(X509v3 [^:]+): ?(.*)\n {16}(.*)$/gm)].filter(([, title]) => wanted.includes(title!))
+  return shown.map(([, title, critical, value]) => `${title}: ${critical}\n    ${value}\n`).join('')
+}
+
 /** Words of a command: flags with and without values. */
 /** Digests and ciphers are options by their names. */
 const algorithm = /^(?:sha\d|md5$|sm3$|blake2|aes|camellia|des|chacha)/
@@ -163,7 +175,11 @@ async function x509(p: Process, args: readonly string[]): Promise<number> {
     else if (flag === 'fingerprint') out += args.includes('-sha256') ? `sha256 Fingerprint=${pairs(bytesOf(encodeCertificate(c), 32))}\n` : `SHA1 Fingerprint=${pairs(bytesOf(encodeCertificate(c), 20))}\n`
     else if (flag === 'pubkey') out += `-----BEGIN PUBLIC KEY-----\n${toBase64(c.keyId).replace(/.{64}/g, '$&\n')}\n-----END PUBLIC KEY-----\n`
     else if (flag === 'modulus') out += `Modulus=${bytesOf(c.keyId, 256).join('').toUpperCase()}\n`
-    else if (flag === 'ext') out += /subjectAltName/.test(w.get('ext') ?? '') && altNames(c) !== '' ? `X509v3 Subject Alternative Name: \n    ${altNames(c)}\n` : /subjectAltName/.test(w.get('ext') ?? '') ? 'No extensions matched the specified names\n' : ''
+    else if (flag === 'ext') {
+      const shown = extensions(c, (w.get('ext') ?? '').split(','))
+      if (shown === '') await complain(p, 'No extensions in certificate\n')
+      out += shown
+    }
   }
   let code = 0
   if (w.has('checkend')) {
