@@ -67,6 +67,7 @@ export const cases: readonly Case[] = [
       await w.shot('map-gateway-light')
       await w.leader('o')
       await w.page.getByLabel('Filter objects').fill('httproute default')
+      await w.page.getByRole('button', { name: 'HTTPRoute default/web' }).waitFor()
       await w.page.keyboard.press('Tab')
       await w.page.keyboard.press('Enter')
       await w.page.getByLabel('YAML').getByText('gateway.networking.k8s.io/v1').first().waitFor()
