@@ -83,6 +83,7 @@ export async function ingressNginx(process: Process, context: ContainerContext, 
   log('nginx.go:271', '"Starting NGINX Ingress controller"')
   const fake = issueCertificate(random, { commonName: 'Kubernetes Ingress Controller Fake Certificate', organizations: ['Acme Co'], dnsNames: ['ingress.local'] }, { now: sim.now, days: 365 })
   const open: { close(): void }[] = []
+  let reload: Timer | undefined
   context.onExit(() => {
     keeper.stop()
     sim.cancel(reload)
@@ -116,7 +117,6 @@ export async function ingressNginx(process: Process, context: ContainerContext, 
     }
   }
   writeConf()
-  let reload: Timer | undefined
   view.onChange(() => {
     if (reload && !reload.cancelled) return
     reload = sim.after(1000, () => {
