@@ -13,6 +13,8 @@ export class Standby {
   readonly #count: number
   #copies: Sitting[] = []
   #work: Promise<void> = Promise.resolve()
+  /** Who waits for a copy: no further one is begun meanwhile. */
+  #asked = 0
 
   /** `count`: how many forks are wanted at once. */
   constructor(options: SittingOptions, count: number) {
@@ -25,8 +27,8 @@ export class Standby {
     const log = [...inputs]
     this.#work = this.#work
       .then(async () => {
-        while (this.#copies.length < this.#count) this.#copies.push(await Sitting.begin(this.#options))
-        for (const copy of this.#copies) if (precedes(copy, log, until)) await copy.catchUp(log, until)
+        for (const copy of [...this.#copies]) if (this.#asked === 0 && precedes(copy, log, until)) await copy.catchUp(log, until)
+        while (this.#asked === 0 && this.#copies.length < this.#count) this.#copies.push(await Sitting.replay(this.#options, log, until))
       })
       // A replay that fails is met again, and told, by who asks for a fork.
       .catch(() => this.release())
@@ -37,9 +39,16 @@ export class Standby {
     return this.#work
   }
 
+  /** Copies that nobody has taken yet. */
+  get waiting(): number {
+    return this.#copies.length
+  }
+
   /** A sitting at exactly this point of the log, for the caller alone: a copy where one has not gone further, else by replay from the start. */
   async take(inputs: readonly SittingInput[], until: number): Promise<Sitting> {
+    this.#asked++
     await this.#work
+    this.#asked--
     const at = this.#copies.findIndex((copy) => precedes(copy, inputs, until))
     if (at < 0) return Sitting.replay(this.#options, inputs, until)
     const [copy] = this.#copies.splice(at, 1)
@@ -59,8 +68,10 @@ function precedes(sitting: Sitting, inputs: readonly SittingInput[], until: numb
   return done <= inputs.length && sitting.elapsed <= (inputs[done]?.at ?? until) && sitting.inputs.every((input, i) => input === inputs[i] || JSON.stringify(input) === JSON.stringify(inputs[i]))
 }
 
-/** The point of a sitting's log at which a command was about to be typed; its start where there is none. */
+/** The point of a sitting's log at which a command was about to be typed, before its first key; the sitting's start where there is none. */
 export function promptBefore(sitting: Sitting, command: CommandEntry | undefined): [inputs: readonly SittingInput[], until: number] {
-  const inputs = sitting.inputs.slice(0, command?.inputs ?? 0)
-  return [inputs, command ? Math.max(inputs.at(-1)?.at ?? 0, command.at) : 0]
+  if (!command) return [[], 0]
+  const inputs = sitting.inputs.slice(0, command.inputs)
+  const firstKey = sitting.inputs[command.inputs]?.at ?? command.at
+  return [inputs, Math.max(inputs.at(-1)?.at ?? 0, Math.min(firstKey, command.at))]
 }

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { specOf } from '#session/lab.ts'
 import { Sitting } from '#session/sitting.ts'
-import { Standby } from '#session/standby.ts'
+import { promptBefore, Standby } from '#session/standby.ts'
 import { drain, sandbox } from '../world.ts'
 import type { Figure } from './run.ts'
 
@@ -58,15 +58,25 @@ export async function bench(): Promise<readonly Figure[]> {
   figures.push(...both('kubectl get pods -A (median of 50)', medians(gets)))
 
   const hundred = await Sitting.begin({ seed: 'hundred', open: { kind: 'sandbox', id: 'trio', cluster: 'trio' }, spec: specOf('trio'), drain })
+  await hundred.apply({ kind: 'terminal-open', terminal: 'main', columns: 100, rows: 30 })
+  await hundred.runner.runFor(1000)
+  // Typed key by key, as a learner does.
+  const enter = async (line: string) => {
+    for (const data of `${line}\r`) {
+      await hundred.apply({ kind: 'key', terminal: 'main', data })
+      await hundred.runner.runFor(100)
+    }
+    await hundred.runner.runFor(2000)
+  }
   const live = moment()
-  for (let i = 0; i < 100; i++) await hundred.perform(['kubectl get pods -A', 'kubectl create configmap c' + i + ' --from-literal=a=b', 'kubectl get svc', 'echo $((1+1)) | sed s/2/3/'][i % 4]!)
+  for (let i = 0; i < 100; i++) await enter(['kubectl get pods -A', 'kubectl create configmap c' + i + ' --from-literal=a=b', 'kubectl get svc', 'echo $((1+1)) | sed s/2/3/'][i % 4]!)
   const liveTime = since(live)
   const standby = new Standby(hundred.options, 1)
   const forks: Moment[] = []
   const replays: Moment[] = []
   for (let i = 0; i < 5; i++) {
     // What the session does while the learner reads: a copy stands where the last command was typed.
-    standby.follow(hundred.inputs.slice(0, 99), hundred.inputs[99]!.at)
+    standby.follow(...promptBefore(hundred, hundred.commands.at(-1)))
     await standby.ready
     const fork = moment()
     await standby.take(hundred.inputs, hundred.elapsed)

@@ -40,7 +40,11 @@ export async function live(options: SittingOptions, dice: Random, count: number)
   await sitting.apply({ kind: 'terminal-open', terminal: 'a', columns: 100, rows: 30 })
   await sitting.runner.runFor(500)
   for (let i = 0; i < count; i++) {
-    await sitting.apply({ kind: 'key', terminal: 'a', data: `${dice.pick(commands)}\r` })
+    const command = dice.pick(commands)
+    const typed = dice.below(command.length)
+    await sitting.apply({ kind: 'key', terminal: 'a', data: command.slice(0, typed) })
+    await sitting.runner.runFor(dice.below(2000))
+    await sitting.apply({ kind: 'key', terminal: 'a', data: `${command.slice(typed)}\r` })
     // Frames of any length: how often the engine is asked to advance must not matter.
     const until = sitting.sim.now + dice.below(15_000)
     while (sitting.sim.now < until) await sitting.runner.runUntil(Math.min(until, sitting.sim.now + 1 + dice.below(3000)))

@@ -18,6 +18,30 @@ test('a copy that followed is the sitting, and so is the next one', { timeout: 1
   }
 })
 
+test('a copy stands before the first key of the last command and is taken, whenever that was entered', { timeout: 60_000 }, async () => {
+  const options = sandboxOptions('keys')
+  const sitting = await Sitting.begin(options)
+  await sitting.apply({ kind: 'terminal-open', terminal: 'a', columns: 100, rows: 30 })
+  await sitting.runner.runFor(500)
+  for (const line of ['kubectl get nodes', 'kubectl get pods -A']) {
+    for (const data of `${line}\r`) {
+      await sitting.runner.runFor(150)
+      await sitting.apply({ kind: 'key', terminal: 'a', data })
+    }
+    await sitting.runner.runFor(3000)
+  }
+  const [inputs, until] = promptBefore(sitting, sitting.commands.at(-1))
+  expect([inputs.length, until]).toEqual([1 + 'kubectl get nodes\r'.length, sitting.inputs[inputs.length]!.at])
+  const standby = new Standby(options, 1)
+  standby.follow(inputs, until)
+  await standby.ready
+  const events = (await Sitting.replay(options, inputs, until)).sim.eventsRun
+  const taken = await standby.take(sitting.inputs, sitting.elapsed)
+  expect(fingerprint(taken)).toEqual(fingerprint(sitting))
+  expect(standby.waiting).toBe(0)
+  expect(events).toBeLessThan(taken.sim.eventsRun)
+})
+
 test('copies come up while the sitting goes on, and neither disturbs the other', { timeout: 60_000 }, async () => {
   const options = sandboxOptions('turns')
   const alone = await live(options, new Random('turns'), 4)
