@@ -41,10 +41,10 @@ const budget = 12
 const floodLimit = 100_000
 
 /** Frames without a key or a question after which the standby's copies are brought up, and after which their memory is given back. */
-const rest = 30
+const rest = 6
 const absence = 20_000
 /** Copies kept at most: each is a whole cluster, some 15 MB. */
-const mostCopies = 3
+const mostCopies = 4
 
 export class Session implements Implementation<SessionMethods> {
   readonly #world: SessionWorld
@@ -304,8 +304,8 @@ export class Session implements Implementation<SessionMethods> {
 
   #take(sitting: Sitting): void {
     this.#sitting = sitting
-    // A check may want a fork for itself and one for each of its trials.
-    this.#standby = new Standby(sitting.options, Math.min(1 + trialsOf(this.#lab), mostCopies))
+    // A check may want a fork for itself and one for each of its trials; one more is there for what is asked next.
+    this.#standby = new Standby(sitting.options, Math.min(2 + trialsOf(this.#lab), mostCopies))
     this.#rested = 0
     this.#output.clear()
     sitting.listeners = {
